@@ -13,11 +13,8 @@ import (
 // the missing path named, where they are absent.
 func Shared(tb testing.TB, elem ...string) string {
 	tb.Helper()
-	root := os.Getenv("CHANCERY_SHARED_VECTORS")
-	if root == "" {
-		_, self, _, _ := runtime.Caller(0)
-		root = filepath.Join(filepath.Dir(self), "..", "..", "shared", "vectors")
-	}
+	_, self, _, _ := runtime.Caller(0)
+	root := filepath.Join(filepath.Dir(self), "..", "..", "shared", "vectors")
 	path := filepath.Join(append([]string{root}, elem...)...)
 	if _, err := os.Stat(path); err != nil {
 		tb.Skipf("conformance data by others not present: %s", filepath.Join(elem...))
