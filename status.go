@@ -1,0 +1,51 @@
+package chancery
+
+import "github.com/chancery-dev/chancery/internal/strictjson"
+
+// StatusEntry is one entry of credentialStatus as it is written. Which members are
+// used depends on Type.
+type StatusEntry struct {
+	ID             string
+	Type           string // BitstringStatusListEntry, StatusList2021Entry, 1EdTechRevocationList, …
+	Purpose        string // statusPurpose
+	ListIndex      string // statusListIndex, a decimal number as a string
+	ListCredential string // statusListCredential, a URL
+	Size           int    // statusSize in bits, 1 where absent
+	Pointer        string // JSON pointer of the entry
+}
+
+// Status returns every status entry of the credential, in order.
+func (c *Credential) Status() []StatusEntry {
+	doc := c.doc
+	var out []StatusEntry
+	doc.Each(doc.Get(0, "credentialStatus"), func(n strictjson.Node) bool {
+		e := StatusEntry{
+			ID:             doc.String(doc.Get(n, "id")),
+			Purpose:        doc.String(doc.Get(n, "statusPurpose")),
+			ListIndex:      doc.String(doc.Get(n, "statusListIndex")),
+			ListCredential: doc.String(doc.Get(n, "statusListCredential")),
+			Size:           1,
+			Pointer:        doc.Pointer(n),
+		}
+		if i, ok := doc.Int(doc.Get(n, "statusListIndex")); ok && e.ListIndex == "" && i >= 0 {
+			e.ListIndex = doc.Raw(doc.Get(n, "statusListIndex"))
+		}
+		if size := doc.Get(n, "statusSize"); size != strictjson.None {
+			i, ok := doc.Int(size)
+			if !ok || i < 1 || i > 64 {
+				i = -1 // not a size: the check of the entry says so
+			}
+			e.Size = int(i)
+		}
+		for _, t := range stringsOf(doc, doc.Get(n, "type")) {
+			if e.Type == "" || knownStatus[t] {
+				e.Type = t
+			}
+		}
+		out = append(out, e)
+		return true
+	})
+	return out
+}
+
+var knownStatus = map[string]bool{"BitstringStatusListEntry": true, "StatusList2021Entry": true, "1EdTechRevocationList": true}
