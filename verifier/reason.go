@@ -1,0 +1,236 @@
+package verifier
+
+// Reason says in one code why a document is not valid. The set is closed: every
+// Reason is in the table below, from which docs/reasons.md is generated. A Reason is
+// an error, so errors.Is(err, verifier.StatusUnreachable) tells what happened.
+type Reason string
+
+// Error makes a Reason comparable with errors.Is.
+func (r Reason) Error() string { return "verifier: " + r.Text() }
+
+// Text is one sentence for people.
+func (r Reason) Text() string { return r.Info().Text }
+
+// Outcome is what a required check that ends with this Reason makes of the document.
+func (r Reason) Outcome() Outcome { return r.Info().Outcome }
+
+// Info returns the row of the table; that of an unknown code is empty, and its
+// Outcome Indeterminate.
+func (r Reason) Info() ReasonInfo {
+	if i, ok := reasonIndex[r]; ok {
+		return reasonTable[i]
+	}
+	return ReasonInfo{Code: r}
+}
+
+// ReasonInfo is a row of the table of Reasons.
+type ReasonInfo struct {
+	Code    Reason
+	Area    string // which part of the decision makes it
+	Outcome Outcome
+	Text    string // one sentence
+	Hint    string // what the reader can do
+	Section string // the specification's section, or our own page
+}
+
+// Reasons returns the whole table, in order.
+func Reasons() []ReasonInfo { return append([]ReasonInfo(nil), reasonTable...) }
+
+// The Reasons.
+const (
+	UnknownContent       Reason = "unknown_content"
+	UnsupportedMediaType Reason = "unsupported_media_type"
+	TooLarge             Reason = "too_large"
+	MalformedJSON        Reason = "malformed_json"
+	ImageMalformed       Reason = "image_malformed"
+	NoCredential         Reason = "no_credential"
+	NotACredential       Reason = "not_a_credential"
+	Canceled             Reason = "canceled"
+	NotFound             Reason = "not_found"
+
+	ModelInvalid            Reason = "model_invalid"
+	UnknownContext          Reason = "unknown_context"
+	ContextRedefinition     Reason = "context_redefinition"
+	UndefinedTerm           Reason = "undefined_term"
+	UnsupportedJSONLD       Reason = "unsupported_jsonld"
+	WorkLimit               Reason = "work_limit"
+	RelatedResourceMismatch Reason = "related_resource_mismatch"
+
+	NoProof              Reason = "no_proof"
+	ProofMalformed       Reason = "proof_malformed"
+	ProofTypeUnknown     Reason = "proof_type_unknown"
+	SignatureInvalid     Reason = "signature_invalid"
+	KeyTypeMismatch      Reason = "key_type_mismatch"
+	ProofPurposeMismatch Reason = "proof_purpose_mismatch"
+	ProofExpired         Reason = "proof_expired"
+	ProofCreatedInFuture Reason = "proof_created_in_future"
+	DomainMismatch       Reason = "domain_mismatch"
+	ChallengeMismatch    Reason = "challenge_mismatch"
+	PreviousProofMissing Reason = "previous_proof_missing"
+	PreviousProofCycle   Reason = "previous_proof_cycle"
+	JOSEMalformed        Reason = "jose_malformed"
+	JOSEAlgorithm        Reason = "jose_algorithm"
+	JOSEType             Reason = "jose_type"
+	JOSEClaims           Reason = "jose_claims"
+
+	MethodMalformed      Reason = "method_malformed"
+	MethodUnsupported    Reason = "method_unsupported"
+	KeyUnavailable       Reason = "key_unavailable"
+	KeyUnreachable       Reason = "key_unreachable"
+	KeyDocumentMalformed Reason = "key_document_malformed"
+	MethodNotFound       Reason = "method_not_found"
+	KeyPurpose           Reason = "key_purpose"
+	KeyOutsideValidity   Reason = "key_outside_validity"
+	KeyTimeUnproven      Reason = "key_time_unproven"
+	KeyRevoked           Reason = "key_revoked"
+
+	IssuerMismatch     Reason = "issuer_mismatch"
+	IssuerSelfAsserted Reason = "issuer_self_asserted"
+	ControllerMissing  Reason = "controller_missing"
+	IssuerNotTrusted   Reason = "issuer_not_trusted"
+	HolderMismatch     Reason = "holder_mismatch"
+	RecipientMismatch  Reason = "recipient_mismatch"
+
+	ValidityMalformed Reason = "validity_malformed"
+	NotYetValid       Reason = "not_yet_valid"
+	PeriodOver        Reason = "expired"
+
+	CredentialRevoked     Reason = "revoked"
+	CredentialSuspended   Reason = "suspended"
+	StatusEntryMalformed  Reason = "status_entry_malformed"
+	StatusTypeUnknown     Reason = "status_type_unknown"
+	StatusUnreachable     Reason = "status_unreachable"
+	StatusListExpired     Reason = "status_list_expired"
+	StatusListNotYetValid Reason = "status_list_not_yet_valid"
+	StatusListSignature   Reason = "status_list_signature"
+	StatusListIssuer      Reason = "status_list_issuer"
+	StatusPurposeMismatch Reason = "status_purpose_mismatch"
+	StatusListType        Reason = "status_list_type"
+	StatusIndexRange      Reason = "status_index_range"
+	StatusListTooShort    Reason = "status_list_too_short"
+	StatusSizeMismatch    Reason = "status_size_mismatch"
+	StatusListMalformed   Reason = "status_list_malformed"
+
+	SchemaInvalid     Reason = "schema_invalid"
+	SchemaUnavailable Reason = "schema_unavailable"
+	SchemaUnknown     Reason = "schema_type_unknown"
+	BadgeInvalid      Reason = "badge_invalid"
+
+	InnerInvalid       Reason = "inner_invalid"
+	InnerIndeterminate Reason = "inner_indeterminate"
+
+	HostedUnavailable  Reason = "hosted_unavailable"
+	HostedMismatch     Reason = "hosted_mismatch"
+	BadgePartsMissing  Reason = "badge_parts_missing"
+	BadgePartsMismatch Reason = "badge_parts_mismatch"
+)
+
+const (
+	sVCDM   = "VC Data Model 2.0, "
+	sDI     = "VC Data Integrity 1.0, "
+	sJOSE   = "VC-JOSE-COSE, "
+	sCID    = "Controlled Identifiers 1.0, "
+	sBSL    = "Bitstring Status List 1.0, "
+	sOB3    = "Open Badges 3.0, "
+	sOB2    = "Open Badges 2.0, "
+	sReport = "docs/formats/trust.md"
+)
+
+// reasonTable is the one place where a Reason gets its meaning. Invalid means that
+// the document itself is at fault whoever looks at it; Indeterminate means that a
+// verifier with more at hand might decide otherwise.
+var reasonTable = []ReasonInfo{
+	{UnknownContent, "input", Invalid, "The file holds nothing that can be verified.", "Expected are a credential as JSON or JWT, a PNG or SVG with one baked in, a PDF or an evidence file.", ""},
+	{UnsupportedMediaType, "input", Indeterminate, "This verifier has no part that reads files of this kind.", "Use a build or configuration that handles the media type named in the detail.", ""},
+	{TooLarge, "input", Invalid, "The document is larger than any that is read.", "The limit is 10 MB.", "internal/limits"},
+	{MalformedJSON, "input", Invalid, "The text is not one strict JSON value.", "Duplicate names, invalid UTF-8, data after the end and numbers a double cannot hold are refused; the detail names the place.", "RFC 7493"},
+	{ImageMalformed, "input", Invalid, "The image is damaged, or what it carries is not baked as the specification says.", "Ask for the original file; many services rewrite images.", sOB3 + "5.3"},
+	{NoCredential, "input", Invalid, "The image holds no credential.", "Images lose it when they are saved again or sent through some phones; ask for the original file.", sOB3 + "5.3"},
+	{NotACredential, "input", Invalid, "The document is JSON, but neither a credential, a presentation nor an Open Badges 2.0 assertion.", "", sVCDM + "4.5"},
+	{Canceled, "input", Indeterminate, "The verification was stopped before it came to an end.", "Try again with more time.", ""},
+	{NotFound, "input", Indeterminate, "No document with this identifier is known here.", "Check the address; unknown is not the same as forged.", ""},
+
+	{ModelInvalid, "model", Invalid, "The document breaks a rule of its data model.", "The detail names the member and the rule.", sVCDM + "4"},
+	{UnknownContext, "model", Indeterminate, "The document uses a JSON-LD context that is not pinned here.", "Add the context with its SHA-256 to the trust file.", sVCDM + "4.3"},
+	{ContextRedefinition, "model", Invalid, "A context inside the document gives a member that is shown to people another meaning.", "The signature would hold over a text that reads differently; refuse it.", sVCDM + "5.2"},
+	{UndefinedTerm, "model", Invalid, "A member, type or identifier is not defined by the contexts, so no signature covers it.", "The detail names the place; the issuer must add the missing context.", sDI + "4.6"},
+	{UnsupportedJSONLD, "model", Indeterminate, "The document uses a part of JSON-LD that is not supported here.", "The detail names the feature.", "JSON-LD 1.1"},
+	{WorkLimit, "model", Indeterminate, "Canonicalising the document takes more work than is allowed.", "Real documents stay far below the limit; this one was probably made to be slow.", "RDF Canonicalization 1.0, 7.1"},
+	{RelatedResourceMismatch, "model", Invalid, "A related resource does not have the digest that the credential gives.", "", sVCDM + "5.3"},
+
+	{NoProof, "proof", Invalid, "The document carries no proof.", "Anyone can have written it.", sVCDM + "4.12"},
+	{ProofMalformed, "proof", Invalid, "A proof is not formed as the specification says.", "The detail names the member.", sDI + "2.1"},
+	{ProofTypeUnknown, "proof", Indeterminate, "A proof is of a kind that is not known here, so it could not be checked.", "", sDI + "4.4"},
+	{SignatureInvalid, "proof", Invalid, "The signature does not fit the document.", "The document was changed after signing, or signed with another key.", sDI + "4.4"},
+	{KeyTypeMismatch, "proof", Invalid, "The key is not of the kind that the proof's algorithm uses.", "", sDI + "4.4"},
+	{ProofPurposeMismatch, "proof", Invalid, "The proof was made for another purpose.", "Credentials need assertionMethod, presentations authentication.", sDI + "2.1"},
+	{ProofExpired, "proof", Invalid, "The proof has expired.", "", sDI + "2.1"},
+	{ProofCreatedInFuture, "proof", Invalid, "The proof says it was created in the future.", "Check the clock.", sDI + "2.1"},
+	{DomainMismatch, "proof", Invalid, "The proof was made for another domain.", "", sDI + "4.4"},
+	{ChallengeMismatch, "proof", Invalid, "The proof answers another challenge.", "It may be a replay.", sDI + "4.4"},
+	{PreviousProofMissing, "proof", Invalid, "A proof builds on another proof that is not there.", "Someone has taken a proof away.", sDI + "4.5"},
+	{PreviousProofCycle, "proof", Invalid, "Proofs build on each other in a circle, or share an identifier.", "", sDI + "2.1.2"},
+	{JOSEMalformed, "proof", Invalid, "The JWT is not a compact JWS with a header that can be accepted.", "The detail names the member.", "RFC 7515, 3.1"},
+	{JOSEAlgorithm, "proof", Invalid, "The JWT names an algorithm that is refused, or that does not go with the key.", "", "RFC 8725, 3.1"},
+	{JOSEType, "proof", Invalid, "The JWT's typ or cty is not that of the document in it.", "", sJOSE + "3.1"},
+	{JOSEClaims, "proof", Invalid, "The JWT's claims contradict the credential, or are not allowed beside it.", "The detail names the claim.", sJOSE + "3.1; " + sOB3 + "8.2.4"},
+
+	{MethodMalformed, "key", Invalid, "The verification method is neither a DID URL nor an https URL that can be read.", "", sCID + "2.2"},
+	{MethodUnsupported, "key", Indeterminate, "The verification method is of a DID method that is not known here.", "Pin the key in the trust file.", "docs/formats/trust.md"},
+	{KeyUnavailable, "key", Indeterminate, "The key has to be looked up, and this verification runs without the network.", "Pin the key or the issuer's document in the trust file, or verify online.", sCID + "3.3"},
+	{KeyUnreachable, "key", Indeterminate, "The key's document could not be fetched.", "An outage says nothing about the document; try again later, or pin the document.", sCID + "3.3"},
+	{KeyDocumentMalformed, "key", Indeterminate, "The document that should hold the key cannot be read.", "", sCID + "3.3"},
+	{MethodNotFound, "key", Invalid, "The issuer's document does not list this key.", "The key may have been taken out after rotation; pin it with the time it was used.", sCID + "3.3"},
+	{KeyPurpose, "key", Invalid, "The issuer's document does not allow this key for this purpose.", "", sCID + "2.3"},
+	{KeyOutsideValidity, "key", Invalid, "The proof claims a time at which the key was not the issuer's.", "", sReport},
+	{KeyTimeUnproven, "key", Indeterminate, "The key is no longer in use, and nothing proves that the proof is older than that.", "Set history in the trust file if the claimed time may be believed, or use an anchored or timestamped document.", sReport},
+	{KeyRevoked, "key", Indeterminate, "The key was revoked, and nothing proves that the proof is older than that.", "Whoever has the key can write any date; only an anchor or a timestamp can tell.", sReport},
+
+	{IssuerMismatch, "issuer", Invalid, "The key belongs to someone other than the issuer the document names.", "", sDI + "4.4"},
+	{IssuerSelfAsserted, "issuer", Indeterminate, "Only the document itself says that this key is the issuer's.", "Anyone could have made it. Pin the key, or fetch the issuer's document.", sOB3 + "9.2"},
+	{ControllerMissing, "issuer", Indeterminate, "The key's document does not say whose the key is.", "", sCID + "2.2"},
+	{IssuerNotTrusted, "issuer", Indeterminate, "The issuer is not in the trust file.", "The document may be in order; whether this issuer is who it says is for the reader to decide.", sReport},
+	{HolderMismatch, "issuer", Invalid, "The presentation is not signed by the holder it names.", "", sVCDM + "4.13"},
+	{RecipientMismatch, "issuer", Invalid, "The credential was given to someone else.", "", sOB3 + "9.6"},
+
+	{ValidityMalformed, "validity", Invalid, "The validity period cannot be read, or ends before it begins.", "", sVCDM + "4.9"},
+	{NotYetValid, "validity", Invalid, "The document is not valid yet.", "", sVCDM + "4.9"},
+	{PeriodOver, "validity", Invalid, "The document has expired.", "", sVCDM + "4.9"},
+
+	{CredentialRevoked, "status", Invalid, "The issuer has revoked the credential.", "", sVCDM + "4.10"},
+	{CredentialSuspended, "status", Invalid, "The issuer has suspended the credential.", "It may be reinstated.", sVCDM + "4.10"},
+	{StatusEntryMalformed, "status", Indeterminate, "The credential's status entry lacks what is needed to look it up.", "", sBSL + "2.1"},
+	{StatusTypeUnknown, "status", Indeterminate, "The credential's status is of a kind that is not known here.", "", sVCDM + "4.10"},
+	{StatusUnreachable, "status", Indeterminate, "The status list could not be had, so it is unknown whether the credential was revoked.", "Verify online, or add the list to the trust file.", sBSL + "3.2"},
+	{StatusListExpired, "status", Indeterminate, "The status list is too old.", "Get a newer one.", sBSL + "3.2"},
+	{StatusListNotYetValid, "status", Indeterminate, "The status list is not valid yet.", "", sBSL + "3.2"},
+	{StatusListSignature, "status", Indeterminate, "The status list does not verify.", "Its own proof failed, so nothing it says counts.", sBSL + "3.2"},
+	{StatusListIssuer, "status", Indeterminate, "The status list is not by the credential's issuer.", "", sBSL + "3.2"},
+	{StatusPurposeMismatch, "status", Indeterminate, "The status list serves another purpose than the entry says.", "", sBSL + "3.2"},
+	{StatusListType, "status", Indeterminate, "What the entry points to is not a status list of its kind.", "", sBSL + "2.2"},
+	{StatusIndexRange, "status", Indeterminate, "The entry's index lies outside the status list.", "", sBSL + "3.2"},
+	{StatusListTooShort, "status", Indeterminate, "The status list has fewer entries than the least allowed.", "Short lists tell the issuer who is being checked.", sBSL + "3.2"},
+	{StatusSizeMismatch, "status", Indeterminate, "The entry's size and messages do not fit the status list.", "", sBSL + "2.1"},
+	{StatusListMalformed, "status", Indeterminate, "The status list cannot be decoded, or grows past the limit.", "", sBSL + "3.3"},
+
+	{SchemaInvalid, "schema", Invalid, "The credential does not follow the schema it names.", "The detail names the place.", sVCDM + "4.11"},
+	{SchemaUnavailable, "schema", Indeterminate, "The credential names a schema that is not at hand.", "Add the schema to the trust file.", sVCDM + "4.11"},
+	{SchemaUnknown, "schema", Indeterminate, "The credential names a schema of a kind that is not known here.", "", sVCDM + "4.11"},
+	{BadgeInvalid, "schema", Invalid, "The badge breaks a rule of its specification.", "The findings name each place.", sOB3 + "B"},
+
+	{InnerInvalid, "inner", Invalid, "A credential inside is invalid.", "See its own report.", sVCDM + "4.13"},
+	{InnerIndeterminate, "inner", Indeterminate, "A credential inside could not be decided.", "See its own report.", sVCDM + "4.13"},
+
+	{HostedUnavailable, "openBadges2", Indeterminate, "A hosted Open Badges 2.0 assertion is true only as its issuer's server gives it, and it was not fetched.", "Verify online.", sOB2 + "Assertion verification"},
+	{HostedMismatch, "openBadges2", Invalid, "The assertion is not the one its issuer hosts.", "", sOB2 + "Assertion verification"},
+	{BadgePartsMissing, "openBadges2", Indeterminate, "The badge class, the issuer's profile or its key is not at hand.", "Verify online, or add the documents to the trust file.", sOB2 + "Assertion verification"},
+	{BadgePartsMismatch, "openBadges2", Invalid, "Assertion, badge class, issuer profile and key do not belong together.", "", sOB2 + "Assertion verification"},
+}
+
+var reasonIndex = func() map[Reason]int {
+	m := make(map[Reason]int, len(reasonTable))
+	for i, r := range reasonTable {
+		m[r.Code] = i
+	}
+	return m
+}()

@@ -1,0 +1,113 @@
+package verifier
+
+import (
+	"crypto/x509"
+	"time"
+
+	"github.com/chancery-dev/chancery/internal/ldcontext"
+)
+
+// Trust says whom a verifier believes and what it knows without asking anyone.
+// docs/formats/trust.md describes the file it is read from. It is immutable and safe
+// for concurrent use.
+type Trust struct {
+	// Any accepts every issuer whose key is its own. Every report says so.
+	Any bool
+	// Issuers are those believed.
+	Issuers []TrustedIssuer
+	// Documents are pinned copies: DID and controller documents, key sets, status
+	// lists, schemas, Open Badges 2.0 parts.
+	Documents []PinnedDocument
+	// Contexts are JSON-LD contexts beside the embedded ones.
+	Contexts []*ldcontext.Version
+	// Roots and TSARoots are certificates at which chains of PDF signatures and
+	// timestamps may end.
+	Roots, TSARoots []*x509.Certificate
+	// Anchoring is what blockchain evidence is judged by.
+	Anchoring Anchoring
+
+	digest  string // of the file
+	issuers map[string]int
+	docs    map[string]int
+}
+
+// TrustedIssuer is an issuer and what is known of it.
+type TrustedIssuer struct {
+	ID   string // as credentials name it: a DID or a URL
+	Name string // for people; shown instead of what the credential says
+	Keys []TrustedKey
+}
+
+// TrustedKey is the auditor's statement that a key was the issuer's in [From, Until).
+//
+// A proof's created, and a credential's validFrom, are claims of whoever holds the
+// key: they cannot prove that a signature is older than the key's retirement. So:
+//   - before From, or claimed at or after Until: the key was not the issuer's
+//     (KeyOutsideValidity);
+//   - the clock stands before Until: the key is in use, accepted;
+//   - the clock stands at or after Until, the claimed time lies in [From, Until):
+//     accepted only with History, which says that the retired key was kept safe, so
+//     that claimed times may be believed; without it KeyTimeUnproven;
+//   - Revoked is set: whoever stole the key writes any date, so KeyRevoked, unless a
+//     proven time (timestamp, anchor) before it is at hand.
+type TrustedKey struct {
+	Method   string    // the verification method's URL, or a bare key id (kid); "" for any
+	Purposes []string  // proof purposes it serves; empty: assertionMethod only
+	From     time.Time // zero: since ever
+	Until    time.Time // zero: still in use
+	History  bool
+	Revoked  time.Time // zero: not revoked
+	Key      any       // crypto.PublicKey: ed25519.PublicKey, *ecdsa.PublicKey, *rsa.PublicKey
+
+	digest string
+}
+
+// PinnedDocument is a copy of what lay, or lies, at a URL.
+type PinnedDocument struct {
+	URL       string
+	Kind      string // "controller", "jwks", "statusList", "schema", "badge"
+	Document  []byte
+	FetchedAt time.Time // when these bytes were current; zero where not known
+
+	digest string
+}
+
+// Anchoring is what evidence on a blockchain is judged by.
+type Anchoring struct {
+	Chains      []TrustedChain
+	Checkpoints []Checkpoint
+	Committees  []Committee
+}
+
+// TrustedChain is a blockchain, and who may anchor on it.
+type TrustedChain struct {
+	ChainID     uint64
+	GenesisHash [32]byte
+	Senders     [][20]byte // addresses whose transactions count; empty: none does
+}
+
+// Checkpoint is a block that the auditor knows to be final.
+type Checkpoint struct {
+	ChainID uint64
+	Number  uint64
+	Hash    [32]byte
+	Time    time.Time // of the block; zero where not known
+}
+
+// Committee is a sync committee of the beacon chain that the auditor knows.
+type Committee struct {
+	ChainID uint64
+	Period  uint64
+	Root    [32]byte // hash tree root of the committee
+}
+
+// TrustAny returns a Trust that accepts every issuer whose key is its own.
+func TrustAny() *Trust { return &Trust{Any: true} }
+
+func (t *Trust) empty() bool {
+	return !t.Any && len(t.Issuers) == 0 && len(t.Roots) == 0 && len(t.Anchoring.Chains) == 0
+}
+
+// Digest returns "sha-256:" and the hex digest of the trust file, "" for one made in
+// code.
+func (t *Trust) Digest() string { return t.digest }
