@@ -67,8 +67,10 @@ func (n *Network) BuildPack(s Source) (*Pack, error) {
 			return nil, err
 		}
 	}
-	_, err = Verify(p, trust)
-	return p, err
+	if _, err := Verify(p, trust); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // buildChain makes a pack that starts at the bootstrap.

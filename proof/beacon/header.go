@@ -216,9 +216,9 @@ func (n *Network) checkExecution(h *LightClientHeader) error {
 
 func (e *ExecutionHeader) isZero() bool {
 	c := *e
-	c.Blobs, c.ExtraData = false, nil
+	c.Blobs = false
 	zero := ExecutionHeader{}
-	return len(e.ExtraData) == 0 && c.Root() == zero.Root()
+	return len(e.ExtraData) == 0 && e.BlobGasUsed|e.ExcessBlobGas == 0 && c.Root() == zero.Root()
 }
 
 func allZero(roots []Root) bool {

@@ -82,7 +82,7 @@ func Verify(p *Pack, t *Trust) (*Finalized, error) {
 	if p == nil {
 		return nil, fail(ErrMalformed, "expected a pack, found none")
 	}
-	if err := p.checkShape(n.Preset.CommitteeSize); err != nil {
+	if err := p.checkShape(len(p.Committee.Pubkeys)); err != nil {
 		return nil, err
 	}
 	if err := p.checkNetwork(n); err != nil {
@@ -140,6 +140,9 @@ func at(err error, format string, args ...any) error {
 func (p *Pack) checkNetwork(n *Network) error {
 	if p.GenesisValidatorsRoot != n.GenesisValidatorsRoot {
 		return fail(ErrWrongNetwork, "expected the genesis validators root of %.64q, found another", n.Name)
+	}
+	if len(p.Committee.Pubkeys) != n.Preset.CommitteeSize {
+		return fail(ErrWrongNetwork, "expected a committee of %d keys, found %d", n.Preset.CommitteeSize, len(p.Committee.Pubkeys))
 	}
 	for _, f := range n.Forks {
 		if f.Version == p.ForkVersion {
