@@ -29,8 +29,11 @@ func (n *Network) BuildPack(s Source) (*Pack, error) {
 		return nil, err
 	}
 	f := s.Finality
-	if f == nil || f.SignatureSlot <= f.Attested.Beacon.Slot {
-		return nil, fail(ErrOrder, "expected a finality update signed after its attested slot")
+	if f == nil {
+		return nil, fail(ErrMalformed, "expected a finality update, found none")
+	}
+	if f.SignatureSlot <= f.Attested.Beacon.Slot {
+		return nil, fail(ErrOrder, "expected a signature slot after the attested slot %d, found %d", f.Attested.Beacon.Slot, f.SignatureSlot)
 	}
 	target := n.period(f.SignatureSlot)
 	signed, _, err := n.forkAt(f.SignatureSlot - 1)

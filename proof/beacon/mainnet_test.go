@@ -89,10 +89,10 @@ func TestMainnetFromCheckpoint(t *testing.T) {
 		}
 		want := Finalized{
 			BlockHash: hexRoot(t, finalBlock), BlockNumber: 17923026, Timestamp: 1692136151,
-			ParentHash: hexRoot(t, "b6b3931e49bd93ebe1e6d9fbd42ccaf44586be87a2186ddee34419d2b85789db"),
-			StateRoot:  hexRoot(t, "226f5ff47ab3725b5a4a3afc74b1e79e4aa3a29704561eccce590e58900baec3"),
-			Receipts:   hexRoot(t, "a71c4101ece61ca0fc624efdb54dc382be561a8c047a19cf5f10e530378e0b9c"),
-			Slot:       7109344, AttestedSlot: 7109430, Fork: "capella",
+			ParentHash:   hexRoot(t, "b6b3931e49bd93ebe1e6d9fbd42ccaf44586be87a2186ddee34419d2b85789db"),
+			StateRoot:    hexRoot(t, "226f5ff47ab3725b5a4a3afc74b1e79e4aa3a29704561eccce590e58900baec3"),
+			ReceiptsRoot: hexRoot(t, "a71c4101ece61ca0fc624efdb54dc382be561a8c047a19cf5f10e530378e0b9c"),
+			Slot:         7109344, AttestedSlot: 7109430, Fork: "capella",
 			Period: 867, Signers: 512, CommitteeSize: 512, WeakestSigners: 510,
 			Network: "mainnet", ChainID: 1, GenesisHash: Mainnet().GenesisHash,
 			Trust:      "checkpoint 0x" + checkpoint + ", slot 7069376",
@@ -114,6 +114,10 @@ func TestMainnetFromCheckpoint(t *testing.T) {
 			t.Errorf("pack of one period has %d bytes", len(b1))
 		}
 		trust.Committees = got.Committees
+		single, err := p.Single().Encode()
+		if err != nil || !bytes.Equal(single, b1) {
+			t.Errorf("the last step of the chain is not the pack of one period: %v", err)
+		}
 		fromTable, err := Verify(one, trust)
 		if err != nil || fromTable.BlockHash != want.BlockHash || fromTable.Trust != "table of the test, period 867" {
 			t.Errorf("by table: %+v, %v", fromTable, err)
@@ -134,7 +138,8 @@ func TestMainnetRefused(t *testing.T) {
 		change func(s *Source)
 		reason Reason
 	}{
-		"no finality":                  {func(s *Source) { s.Finality = nil }, ErrOrder},
+		"no finality":                  {func(s *Source) { s.Finality = nil }, ErrMalformed},
+		"signed too early":             {func(s *Source) { s.Finality.SignatureSlot-- }, ErrOrder},
 		"update missing":               {func(s *Source) { s.Updates = s.Updates[1:] }, ErrWrongPeriod},
 		"no updates":                   {func(s *Source) { s.Updates = nil }, ErrWrongPeriod},
 		"neither":                      {func(s *Source) { s.Updates, s.Bootstrap = nil, nil }, ErrWrongPeriod},

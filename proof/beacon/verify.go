@@ -26,8 +26,9 @@ type Trust struct {
 
 	// CheckEveryKey also decodes all keys of each committee, checks each one's subgroup
 	// and that they add up to the committee's aggregate key. Off, it is relied on that
-	// the chain whose committee root is trusted did so. It costs about 80 ms per
-	// committee on a server's core, and suits those who make tables.
+	// the chain whose committee root is trusted did so. It costs about 35 ms per
+	// committee of 512, where the shortcut costs less than one, and suits those who
+	// make tables.
 	CheckEveryKey bool
 
 	// Cache, when not nil, keeps decoded committees for later calls.
@@ -37,12 +38,12 @@ type Trust struct {
 // Finalized is what evidence proved. Every field is authenticated by the signatures and
 // branches, or comes from Trust.
 type Finalized struct {
-	BlockHash   Root   // execution block, final
-	BlockNumber uint64 // of that block, as its other fields
-	ParentHash  Root
-	StateRoot   Root
-	Receipts    Root // receipts trie root
-	Timestamp   uint64
+	BlockHash    Root   // execution block, final
+	BlockNumber  uint64 // of that block, as its other fields
+	ParentHash   Root
+	StateRoot    Root   // execution state: EIP-2935 and other account proofs end here
+	ReceiptsRoot Root   // receipts trie root
+	Timestamp    uint64 // seconds since 1970
 
 	Slot         uint64 // beacon slot of the block
 	BeaconRoot   Root   // beacon block root at Slot
@@ -269,7 +270,7 @@ func (t *Trust) checkFinality(p *Pack, c *committee, period uint64, out *Finaliz
 	}
 	e := f.Finalized.Execution
 	out.BlockHash, out.BlockNumber, out.ParentHash, out.StateRoot = e.BlockHash, e.BlockNumber, e.ParentHash, e.StateRoot
-	out.Receipts, out.Timestamp = e.ReceiptsRoot, e.Timestamp
+	out.ReceiptsRoot, out.Timestamp = e.ReceiptsRoot, e.Timestamp
 	out.Slot, out.BeaconRoot, out.AttestedSlot, out.Fork = f.Finalized.Beacon.Slot, block, f.Attested.Slot, signed.Name
 	return signers, nil
 }
