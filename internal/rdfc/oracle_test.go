@@ -106,7 +106,7 @@ func compare(t interface {
 }, d *Dataset) bool {
 	t.Helper()
 	// A graph that takes us many steps would take the oracle minutes.
-	c, err := Canonicalize(d, Options{MaxWork: 2000})
+	c, err := Canonicalize(d, Options{MaxWork: 400})
 	if errors.Is(err, ErrBudget) || !plain(d) {
 		return false
 	}
