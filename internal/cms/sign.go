@@ -50,7 +50,10 @@ type SignerConfig struct {
 	Hash        crypto.Hash         // digest of content and attributes; 0 chooses by key: SHA-256, SHA-384 for P-384, SHA-512 for P-521 and Ed25519
 	PSS         bool                // RSA-PSS instead of PKCS#1 v1.5; needs an RSA key
 	ContentType OID                 // empty means id-data
-	Signed      []Attribute         // further signed attributes, such as a signature policy; content-type, message-digest, signing-certificate and signing-time are refused
+	// OmitCertificates leaves all certificates out of the message, as RFC 3161 demands of tokens whose
+	// request did not ask for them. A PAdES signature needs them.
+	OmitCertificates bool
+	Signed           []Attribute // further signed attributes, such as a signature policy; content-type, message-digest, signing-certificate and signing-time are refused
 }
 
 // Signer makes SignedData messages. It holds no key and may be used by several goroutines at once.
@@ -90,8 +93,10 @@ func NewSigner(c SignerConfig) (*Signer, error) {
 	if len(raws) > MaxCertificates {
 		return nil, fmt.Errorf("cms: %d certificates, at most %d", len(raws), MaxCertificates)
 	}
-	if s.certs, err = encodeSet(explicit(0), raws); err != nil {
-		return nil, err
+	if !c.OmitCertificates {
+		if s.certs, err = encodeSet(explicit(0), raws); err != nil {
+			return nil, err
+		}
 	}
 	if s.siHead, err = s.encodeHead(c.Certificate); err != nil {
 		return nil, err
