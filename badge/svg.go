@@ -162,6 +162,9 @@ func (r *svgReader) start(t xml.StartElement, at int) error {
 			return svgError("svg_syntax", at, "expected unique attributes")
 		}
 	}
+	if !qualified(t) {
+		return svgError("svg_namespace", at, "expected every prefix to be declared, with an absolute namespace name")
+	}
 	depth := len(r.open)
 	r.open = append(r.open, t.Name)
 	if r.inside >= 0 {
@@ -183,6 +186,26 @@ func (r *svgReader) start(t xml.StartElement, at int) error {
 	r.out.badges = append(r.out.badges, e)
 	r.inside = len(r.out.badges) - 1
 	return nil
+}
+
+// qualified tells whether every prefix of a tag is declared. The decoder leaves an
+// undeclared prefix in place of the namespace; a prefix cannot hold a colon, so that
+// asking for one in every namespace name tells the two apart. An undeclared prefix
+// would come to life when Bake declares it.
+func qualified(t xml.StartElement) bool {
+	good := func(n xml.Name) bool {
+		return (n.Space == "" || strings.Contains(n.Space, ":")) && !strings.Contains(n.Local, ":")
+	}
+	if !good(t.Name) {
+		return false
+	}
+	for _, a := range t.Attr {
+		declares := a.Name.Space == xmlNamespace || a.Name == (xml.Name{Local: xmlNamespace})
+		if declares && a.Value != "" && !strings.Contains(a.Value, ":") || !declares && !good(a.Name) {
+			return false
+		}
+	}
+	return true
 }
 
 func (r *svgReader) root(t xml.StartElement, at int) error {
@@ -284,8 +307,11 @@ func bakeSVG(b []byte, fam family, s chancery.Secured, opt BakeOptions) ([]byte,
 		at = e.end
 	}
 	out = append(out, text[at:]...)
-	if out = enc.encode(out); len(out) > maxImageBytes {
-		return nil, imageError("image_too_large", 0, fmt.Sprintf("expected image and badge to stay within %d bytes", maxImageBytes))
+	if out = enc.encode(out); len(out) > maxSVGBytes {
+		return nil, imageError("image_too_large", 0, fmt.Sprintf("expected image and badge to stay within %d bytes", maxSVGBytes))
+	}
+	if _, _, err := svgText(out); err != nil { // an ASCII image under another encoding, and a badge that is more
+		return nil, err
 	}
 	return out, nil
 }

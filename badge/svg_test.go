@@ -103,7 +103,9 @@ func TestUnbakeSVGRefuses(t *testing.T) {
 		{"element in the badge", svgWith(ob3NS, `<openbadges:credential><g/>`+cdata(ob3InXML)+`</openbadges:credential>`), "svg_badge_children"},
 		{"empty badge", svgWith(ob3NS, `<openbadges:credential/>`), "payload_empty"},
 		{"empty verify", svgWith(ob3NS, `<openbadges:credential verify=" "/>`), "payload_empty"},
-		{"prefix alone", svgWith("", element), "no_badge"},
+		{"prefix without declaration", svgWith("", element), "svg_namespace"},
+		{"attribute prefix without declaration", svgWith(ob3NS, `<a xlink:href="x"/>`+element), "svg_namespace"},
+		{"relative namespace name", svgWith(`xmlns:x="openbadges"`, element), "svg_namespace"},
 		{"badge as root", `<credential xmlns="https://purl.imsglobal.org/ob/v3p0">` + cdata(ob3InXML) + `</credential>`, "svg_root"},
 		{"no namespace", `<svg ` + ob3NS + `>` + element + `</svg>`, "svg_root"},
 		{"HTML", `<html xmlns="http://www.w3.org/1999/xhtml"><body/></html>`, "svg_root"},
@@ -123,6 +125,7 @@ func TestUnbakeSVGRefuses(t *testing.T) {
 		{"half a UTF-16 unit", wide(svgWith(ob3NS, element), binary.LittleEndian) + "x", "svg_encoding"},
 		{"lone surrogate in UTF-16", wide(svgWith(ob3NS, element), binary.LittleEndian) + "\x00\xd8", "svg_encoding"},
 		{"deep", svgWith(ob3NS, strings.Repeat("<g>", 100_000)), "svg_too_deep"},
+		{"too large", svgWith(ob3NS, strings.Repeat(" ", maxSVGBytes)), "image_too_large"},
 		{"many elements", svgWith(ob3NS, strings.Repeat("<g/>", 600_000)), "svg_too_many_tokens"},
 		{"many attributes", svgWith(ob3NS, "<g"+strings.Repeat(` a=""`, 100_000)+"/>"), "svg_too_many_attributes"},
 		{"duplicate names", svgWith(ob3NS, "<openbadges:credential>{\"a\":1,\"a\":2}</openbadges:credential>"), "json_duplicate_name"},
@@ -195,6 +198,14 @@ func TestBakeSVGKeepsTheRest(t *testing.T) {
 	}
 }
 
+// TestBakeSVGForeignEncoding: an ASCII image that declares another encoding takes an
+// ASCII badge only.
+func TestBakeSVGForeignEncoding(t *testing.T) {
+	image := `<?xml version="1.0" encoding="ISO-8859-1"?>` + svgWith("", "<g/>")
+	roundTrip(t, []byte(image), clrJSON)
+	wantRefusal(t, Bake(new(bytes.Buffer), strings.NewReader(image), secured(ob3JSON), BakeOptions{}), "svg_encoding")
+}
+
 func TestSVGRoundTripAnyJSON(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		name := rapid.OneOf(rapid.String(), rapid.StringMatching(`[\]>&<"'a]{0,12}`)).Draw(rt, "name")
@@ -247,9 +258,9 @@ func FuzzUnbakeSVG(f *testing.F) {
 	})
 }
 
-// BenchmarkUnbakeSVG10MB: 10 MB of dots with a badge in it.
-func BenchmarkUnbakeSVG10MB(b *testing.B) {
-	image := svgWith(ob3NS, `<path d="`+strings.Repeat(".", maxImageBytes-2000)+`"/><openbadges:credential>`+cdata(ob3InXML)+`</openbadges:credential>`)
+// BenchmarkUnbakeLargeSVG: 5 MB of dots with a badge in it.
+func BenchmarkUnbakeLargeSVG(b *testing.B) {
+	image := svgWith(ob3NS, `<path d="`+strings.Repeat(".", maxSVGBytes-2000)+`"/><openbadges:credential>`+cdata(ob3InXML)+`</openbadges:credential>`)
 	b.SetBytes(int64(len(image)))
 	b.ReportAllocs()
 	for b.Loop() {

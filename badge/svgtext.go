@@ -3,6 +3,7 @@ package badge
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"regexp"
 	"strings"
 	"unicode/utf16"
@@ -22,6 +23,9 @@ var declared = regexp.MustCompile(`^<\?xml[^>]{0,200}?\sencoding\s*=\s*["']([A-Z
 // than UTF-8 and UTF-16 are refused, unless the text is ASCII all the same.
 func svgText(b []byte) ([]byte, encoding, error) {
 	var enc encoding
+	if len(b) > maxSVGBytes {
+		return nil, enc, imageError("image_too_large", maxSVGBytes, fmt.Sprintf("expected an SVG of at most %d bytes", maxSVGBytes))
+	}
 	text := b
 	switch {
 	case bytes.HasPrefix(b, []byte("\xef\xbb\xbf")):
