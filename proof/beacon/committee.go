@@ -26,7 +26,7 @@ type committee struct {
 	raw  *SyncCommittee
 
 	mu        sync.Mutex
-	encodings bool                  // every key's encoding was seen to be canonical
+	encodings bool                  // every seat's encoding was seen to be canonical
 	complete  bool                  // every key was decoded, checked, and the sum compared
 	aggregate *bls.G1Affine         // aggregate_pubkey, once decoded
 	keys      map[int]*bls.G1Affine // by seat, those decoded so far
@@ -83,7 +83,8 @@ func (c *committee) signers(bitfield []byte, every bool) (*bls.G1Affine, error) 
 	return out, nil
 }
 
-// checkEncodings refuses every key that is not a compressed, finite, reduced coordinate.
+// checkEncodings refuses every seat whose key is not a compressed, finite, reduced
+// coordinate; decodeKey does so for the aggregate.
 func (c *committee) checkEncodings() error {
 	if c.encodings {
 		return nil
@@ -92,9 +93,6 @@ func (c *committee) checkEncodings() error {
 		if !canonicalKey(&c.raw.Pubkeys[i]) {
 			return fail(ErrKey, "key %d of the committee is not a compressed finite point", i)
 		}
-	}
-	if !canonicalKey(&c.raw.AggregatePubkey) {
-		return fail(ErrKey, "the aggregate key of the committee is not a compressed finite point")
 	}
 	c.encodings = true
 	return nil

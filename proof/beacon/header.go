@@ -166,12 +166,10 @@ func (h *LightClientHeader) appendSSZ(b []byte) []byte {
 	return h.Execution.appendSSZ(b)
 }
 
+// decodeLightClientHeader reads a header in a form with execution.
 func decodeLightClientHeader(b []byte, form execForm) (h LightClientHeader, err error) {
 	r := newReader(b, "light client header")
 	h.Beacon = r.header()
-	if form == noExecution {
-		return h, r.end()
-	}
 	off := r.offset()
 	h.ExecutionBranch = r.roots(executionDepth)
 	body := r.tail(off)[0]

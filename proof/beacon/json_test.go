@@ -49,6 +49,10 @@ func TestJSONRefused(t *testing.T) {
 	if _, err := n.ParseBootstrap(bytes.Replace(mainnetFile(t, "bootstrap.json"), []byte("capella"), []byte("gloas"), 1)); !errors.Is(err, ErrUnknownFork) {
 		t.Error(err)
 	}
+	altair, err := n.ParseBootstrap(bytes.Replace(mainnetFile(t, "bootstrap.json"), []byte("capella"), []byte("altair"), 1))
+	if err != nil || altair.Header.Execution != nil {
+		t.Errorf("headers before Capella have no execution part: %v", err)
+	}
 	if _, err := new(Network).ParseUpdates([]byte("[]")); !errors.Is(err, ErrNoTrust) {
 		t.Error(err)
 	}

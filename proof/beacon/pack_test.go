@@ -99,6 +99,21 @@ func TestPackForm(t *testing.T) {
 			t.Errorf("byte %d: %v", at, err)
 		}
 	}
+	// An execution header cut short or grown, with a length that says so.
+	exec := p.Finality.Finalized.Execution.appendSSZ(nil)
+	at := bytes.Index(b, exec)
+	for _, n := range []int{0, 10, 439, 567, 583, 584, len(exec) - 1, len(exec) + 28} {
+		bad := append(bytes.Clone(b[:at-2]), byte(n), byte(n>>8))
+		bad = append(bad, append(bytes.Clone(exec), make([]byte, 64)...)[:n]...)
+		bad = append(bad, b[at+len(exec):]...)
+		q, err := ParsePack(bad)
+		if err == nil { // other extra data, and SSZ all the same
+			_, err = Verify(q, &Trust{Network: f.n, Checkpoints: []Root{p.Checkpoint.Header.Root()}})
+		}
+		if !errors.Is(err, ErrMalformed) && !errors.Is(err, ErrExecutionBranch) {
+			t.Errorf("execution header of %d bytes: %v", n, err)
+		}
+	}
 	for name, change := range map[string]func(p *Pack){
 		"extra data": func(p *Pack) { p.Finality.Finalized.Execution.ExtraData = make([]byte, 33) },
 		"branch":     func(p *Pack) { p.Checkpoint.Branch = make([]Root, 17) },

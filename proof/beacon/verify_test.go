@@ -1,12 +1,14 @@
 package beacon
 
 import (
+	"bytes"
 	"errors"
 	"reflect"
 	"strings"
 	"testing"
 
 	bls "github.com/consensys/gnark-crypto/ecc/bls12-381"
+	"github.com/consensys/gnark-crypto/ecc/bls12-381/fr"
 )
 
 // TestForgedPacksVerify is the ground under the negative tests: the forge's packs are in
@@ -119,6 +121,7 @@ func refusals(f *forge) []refusal {
 		{name: "signed in the period before", plan: plan{attested: 250, signature: 251, signer: func(uint64) uint64 { return 4 }}, reason: ErrWrongPeriod},
 		{name: "names another period", pack: func(p *Pack) { p.Period = 5 }, trust: func(t *Trust) { t.Committees[5] = t.Committees[4] }, reason: ErrWrongPeriod},
 		{name: "checkpoint of another period", plan: plan{checkpoint: true}, pack: func(p *Pack) { p.Period = 3 }, reason: ErrWrongPeriod},
+		{name: "checkpoint's committee signs in the period before", plan: plan{checkpoint: true, attested: 224, signature: 225, signer: func(uint64) uint64 { return 4 }}, pack: func(p *Pack) { p.Period = 3 }, trust: func(t *Trust) { t.Committees = nil }, reason: ErrWrongPeriod},
 		{name: "update left out", plan: plan{start: 3, updates: 2}, pack: func(p *Pack) { p.Updates = p.Updates[1:] }, reason: ErrWrongPeriod},
 		{name: "last update left out", plan: plan{start: 3, updates: 2}, pack: func(p *Pack) { p.Updates = p.Updates[:1] }, reason: ErrWrongPeriod},
 		{name: "update twice", plan: plan{start: 3, updates: 1}, pack: func(p *Pack) { p.Updates = append(p.Updates, p.Updates[0]) }, reason: ErrWrongPeriod},
@@ -243,8 +246,50 @@ func strayG2() [96]byte {
 	}
 }
 
+// torsion gives points whose order divides the cofactor: added to a key or signature,
+// they change nothing in the pairing.
+func torsion(tb testing.TB) (t1 bls.G1Affine, t2 bls.G2Affine) {
+	k1, k2 := strayG1(0), strayG2()
+	s1, err := decodeKey(&k1)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	dec := bls.NewDecoder(bytes.NewReader(k2[:]), bls.NoSubgroupChecks())
+	var s2 bls.G2Affine
+	if err := dec.Decode(&s2); err != nil {
+		tb.Fatal(err)
+	}
+	var j1, sum1 bls.G1Jac
+	var j2, sum2 bls.G2Jac
+	j1.FromAffine(s1)
+	j2.FromAffine(&s2)
+	r := fr.Modulus()
+	for i := r.BitLen() - 1; i >= 0; i-- { // the library's own multiplication reduces mod r
+		sum1.DoubleAssign()
+		sum2.DoubleAssign()
+		if r.Bit(i) == 1 {
+			sum1.AddAssign(&j1)
+			sum2.AddAssign(&j2)
+		}
+	}
+	t1.FromJacobian(&sum1)
+	t2.FromJacobian(&sum2)
+	if t1.IsInfinity() || t2.IsInfinity() || t1.IsInSubGroup() || t2.IsInSubGroup() {
+		tb.Fatal("expected points outside the subgroups")
+	}
+	return t1, t2
+}
+
+func addPoint(tb testing.TB, k *[48]byte, t *bls.G1Affine) {
+	p, err := decodeKey(k)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	*k = new(bls.G1Affine).Add(p, t).Bytes()
+}
+
 // TestBadKeys puts bad keys in committees whose roots are trusted, as a corrupt table
-// would: nothing may follow from them.
+// would. What the aggregate key hides is found with CheckEveryKey, and stated here.
 func TestBadKeys(t *testing.T) {
 	f := newForge(forgeNetwork())
 	offCurve := [48]byte{0: 0x80, 47: 1}
@@ -254,45 +299,73 @@ func TestBadKeys(t *testing.T) {
 			break
 		}
 	}
+	t1, _ := torsion(t)
+	var minus bls.G1Affine
+	minus.Neg(&t1)
 	cases := []struct {
-		name    string
-		present int
-		every   bool
-		change  func(c *SyncCommittee)
-		ok      bool
+		name         string
+		present      int
+		change       func(c *SyncCommittee)
+		quick, every Reason // "" where accepted
 	}{
-		{"infinity, signing", 32, false, func(c *SyncCommittee) { c.Pubkeys[0] = [48]byte{0xc0} }, false},
-		{"infinity, absent", 30, false, func(c *SyncCommittee) { c.Pubkeys[31] = [48]byte{0xc0} }, false},
-		{"zero bytes", 32, false, func(c *SyncCommittee) { c.Pubkeys[0] = [48]byte{} }, false},
-		{"all ones", 32, false, func(c *SyncCommittee) { c.Pubkeys[0] = [48]byte(bytesOf(48, 0xff)) }, false},
-		{"not reduced", 32, false, func(c *SyncCommittee) {
+		{"untouched", 30, func(*SyncCommittee) {}, "", ""},
+		{"infinity, signing", 32, func(c *SyncCommittee) { c.Pubkeys[0] = [48]byte{0xc0} }, ErrKey, ErrKey},
+		{"infinity, absent", 30, func(c *SyncCommittee) { c.Pubkeys[31] = [48]byte{0xc0} }, ErrKey, ErrKey},
+		{"zero bytes", 32, func(c *SyncCommittee) { c.Pubkeys[0] = [48]byte{} }, ErrKey, ErrKey},
+		{"all ones", 32, func(c *SyncCommittee) { c.Pubkeys[0] = [48]byte(bytesOf(48, 0xff)) }, ErrKey, ErrKey},
+		{"not reduced", 32, func(c *SyncCommittee) {
 			c.Pubkeys[0] = modulus
 			c.Pubkeys[0][0] |= 0x80
-		}, false},
-		{"uncompressed flag", 32, false, func(c *SyncCommittee) { c.Pubkeys[0][0] &^= 0x80 }, false},
-		{"off the curve, absent", 30, false, func(c *SyncCommittee) { c.Pubkeys[31] = offCurve }, false},
-		{"off the curve, signing, every key", 32, true, func(c *SyncCommittee) { c.Pubkeys[3] = offCurve }, false},
-		{"aggregate at infinity", 32, false, func(c *SyncCommittee) { c.AggregatePubkey = [48]byte{0xc0} }, false},
-		{"aggregate off the curve", 32, false, func(c *SyncCommittee) { c.AggregatePubkey = offCurve }, false},
-		{"aggregate outside the subgroup", 32, false, func(c *SyncCommittee) { c.AggregatePubkey = strayG1(0) }, false},
-		{"absent outside the subgroup", 30, false, func(c *SyncCommittee) { c.Pubkeys[31] = strayG1(0) }, false},
-		{"signing outside the subgroup, every key", 32, true, func(c *SyncCommittee) { c.Pubkeys[0] = strayG1(0) }, false},
-		{"aggregate of other keys", 32, false, func(c *SyncCommittee) { c.AggregatePubkey = c.Pubkeys[0] }, false},
-		{"aggregate of other keys, every key", 32, true, func(c *SyncCommittee) { c.AggregatePubkey = c.Pubkeys[0] }, false},
-		{"absent keys cancel the aggregate", 31, false, func(c *SyncCommittee) { c.AggregatePubkey = c.Pubkeys[31] }, false},
-		{"untouched", 30, true, func(*SyncCommittee) {}, true},
+		}, ErrKey, ErrKey},
+		{"uncompressed flag", 32, func(c *SyncCommittee) { c.Pubkeys[0][0] &^= 0x80 }, ErrKey, ErrKey},
+		{"off the curve, absent", 30, func(c *SyncCommittee) { c.Pubkeys[31] = offCurve }, ErrKey, ErrKey},
+		{"off the curve, signing", 32, func(c *SyncCommittee) { c.Pubkeys[3] = offCurve }, "", ErrKey},
+		{"aggregate at infinity", 32, func(c *SyncCommittee) { c.AggregatePubkey = [48]byte{0xc0} }, ErrKey, ErrKey},
+		{"aggregate off the curve", 32, func(c *SyncCommittee) { c.AggregatePubkey = offCurve }, ErrKey, ErrKey},
+		{"aggregate outside the subgroup", 32, func(c *SyncCommittee) { c.AggregatePubkey = strayG1(0) }, ErrKey, ErrKey},
+		{"aggregate with torsion", 32, func(c *SyncCommittee) { addPoint(t, &c.AggregatePubkey, &t1) }, ErrKey, ErrKey},
+		{"absent key with torsion", 30, func(c *SyncCommittee) { addPoint(t, &c.Pubkeys[31], &t1) }, ErrKey, ErrKey},
+		{"torsion in two keys cancels", 32, func(c *SyncCommittee) {
+			addPoint(t, &c.Pubkeys[0], &t1)
+			addPoint(t, &c.Pubkeys[1], &minus)
+		}, "", ErrKey},
+		{"aggregate of other keys", 32, func(c *SyncCommittee) { c.AggregatePubkey = c.Pubkeys[0] }, ErrSignature, ErrKey},
+		{"signing key of another", 32, func(c *SyncCommittee) { c.Pubkeys[0] = c.Pubkeys[1] }, "", ErrKey},
+		{"absent keys cancel the aggregate", 31, func(c *SyncCommittee) { c.AggregatePubkey = c.Pubkeys[31] }, ErrKey, ErrKey},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			p := f.pack(t, plan{present: c.present})
 			p.Committee = *p.Committee.clone()
 			c.change(&p.Committee)
-			trust := &Trust{Network: f.n, Committees: map[uint64]Root{4: p.Committee.Root()}, CheckEveryKey: c.every}
-			_, err := Verify(p, trust)
-			if c.ok != (err == nil) || err != nil && !errors.Is(err, ErrKey) && !errors.Is(err, ErrSignature) {
-				t.Fatal(err)
+			trust := &Trust{Network: f.n, Committees: map[uint64]Root{4: p.Committee.Root()}, Cache: new(CommitteeCache)}
+			for _, every := range []bool{false, true, false} {
+				trust.CheckEveryKey = every
+				want := c.quick
+				if every {
+					want = c.every
+				}
+				if _, err := Verify(p, trust); want == "" && err != nil || want != "" && !errors.Is(err, want) {
+					t.Errorf("every key %t: expected %q, found %v", every, want, err)
+				}
 			}
 		})
+	}
+}
+
+// TestSignatureWithTorsion: the pairing alone would accept it.
+func TestSignatureWithTorsion(t *testing.T) {
+	f := theForge()
+	p := f.pack(t, plan{})
+	_, t2 := torsion(t)
+	var sig bls.G2Affine
+	if _, err := sig.SetBytes(p.Finality.Aggregate.Signature[:]); err != nil {
+		t.Fatal(err)
+	}
+	sig.Add(&sig, &t2)
+	p.Finality.Aggregate.Signature = sig.Bytes()
+	if _, err := Verify(p, f.trust(4)); !errors.Is(err, ErrSignature) {
+		t.Error(err)
 	}
 }
 
@@ -362,6 +435,12 @@ func TestNetworkTables(t *testing.T) {
 		if _, err := n.DecodeUpdate("deneb", nil); !errors.Is(err, ErrNoTrust) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	if _, err := new(Network).PeriodOf(1); !errors.Is(err, ErrNoTrust) {
+		t.Error(err)
+	}
+	if _, err := (*Network)(nil).BuildPack(Source{}); !errors.Is(err, ErrNoTrust) {
+		t.Error(err)
 	}
 	if _, err := f.n.DecodeUpdate("gloas", nil); !errors.Is(err, ErrUnknownFork) {
 		t.Error(err)
