@@ -23,6 +23,8 @@ type place struct {
 	mode     uint8
 	reverse  bool // the value is the subject
 	wrap     bool // each node gets a graph of its own (@container @graph)
+	isList   bool // the value was taken for a list object, which hangs on its place itself
+	noList   bool // the value was taken for no list object, and a list was begun for it
 	s, p, g  rdfc.TermID
 	tail     rdfc.TermID // of a list: its last node, 0 while empty
 	head     rdfc.TermID
@@ -119,13 +121,19 @@ func (r *run) object(n strictjson.Node, ac *active, p property, pl *place, fromM
 		return r.fail(LimitExceeded, n, "values nested too deeply")
 	}
 	defer func() { r.depth-- }()
+	outer := ac
 	if ac.prev != nil && !fromMap && r.reverts(n, ac) { // 7
 		ac = ac.prev
 	}
-	outer := ac
+	reverted := ac != outer
 	ac, err := r.scope(ac, p) // 8
 	if err != nil {
 		return err
+	}
+	if p.def != nil && p.def.scope.doc != nil {
+		if err := r.selfScoped(n, outer, ac, p, reverted); err != nil {
+			return err
+		}
 	}
 	if c := r.doc.Get(n, "@context"); c != strictjson.None { // 9
 		if ac, err = r.enter(ac, source{doc: r.doc, node: c}); err != nil {
@@ -146,12 +154,28 @@ func (r *run) object(n strictjson.Node, ac *active, p property, pl *place, fromM
 			return err
 		}
 	}
-	if ac != outer && p.def != nil {
+	if ac != outer && p.def != nil { // for values within @set and @list
 		p.def = ac.lookup(p.name)
 	}
 	err = r.dispatch(n, base, ac, typeCtx, p, pl)
 	r.members = r.members[:base]
 	return err
+}
+
+// selfScoped refuses an object whose property has a scoped context that defines the
+// property anew: by the specification the scoped context is that of the outer
+// definition, while jsonld.js and json-gold apply that of the inner one too.
+func (r *run) selfScoped(n strictjson.Node, outer, scoped *active, p property, reverted bool) error {
+	if reverted {
+		var err error
+		if scoped, err = r.scope(outer, p); err != nil {
+			return err
+		}
+	}
+	if inner := scoped.lookup(p.name); inner != nil && inner != p.def && (reverted || inner.scope.doc != nil) {
+		return r.unsupported(n, "a scoped context that defines its own property anew")
+	}
+	return nil
 }
 
 // reverts tells whether the object at n is read in the context before the type-scoped one.
@@ -262,13 +286,20 @@ func (r *run) dispatch(n strictjson.Node, base int, ac, typeCtx *active, p prope
 	}
 	switch {
 	case seen&(1<<kwValue) != 0:
+		if pl.isList {
+			return r.fail(InvalidDocument, n, "invalid value object")
+		}
 		return r.valueObject(n, base, typeCtx, pl)
 	case seen&(1<<kwList|1<<kwSet) != 0:
 		if len(r.members)-base != 1 {
 			return r.fail(InvalidDocument, n, "invalid set or list object")
 		}
 		m := r.members[base]
+		if pl.isList && m.kw != kwList || pl.noList && m.kw == kwList {
+			return r.unsupported(n, "a list object that only its context makes one")
+		}
 		if m.kw == kwSet {
+			pl.noList = pl.noList && r.doc.Kind(m.node) != strictjson.Array
 			return r.items(m.node, ac, p, pl, false)
 		}
 		if p.name == "" {
@@ -280,6 +311,9 @@ func (r *run) dispatch(n strictjson.Node, base int, ac, typeCtx *active, p prope
 			return r.fail(DroppedValue, n, "an object with a language or direction and no value")
 		}
 		return r.fail(InvalidDocument, n, "a node object with a language or direction")
+	}
+	if pl.isList {
+		return r.unsupported(n, "a list object that only its context makes one")
 	}
 	return r.nodeObject(n, base, ac, typeCtx, pl)
 }
@@ -329,7 +363,7 @@ func (r *run) nestedList(n strictjson.Node, ac *active, p property, pl *place) e
 
 // list expands the value at n as the items of a new list, which hangs on pl.
 func (r *run) list(n strictjson.Node, ac *active, p property, pl *place, at strictjson.Node) error {
-	sub := place{mode: onList, g: pl.g}
+	sub := place{mode: onList, g: pl.g, noList: pl.mode != onList && r.doc.Kind(n) == strictjson.Object && n == at}
 	if pl.wrap || pl.mode == onTop {
 		return r.fail(DroppedValue, at, "a list that hangs on nothing")
 	}

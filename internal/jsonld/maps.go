@@ -56,13 +56,13 @@ func (r *run) keyedMap(n strictjson.Node, ac *active, p property, pl *place) err
 		}
 		return r.unsupported(n, "@index")
 	}
+	if ac.prev != nil { // 13.8.3.1, where implementations differ
+		return r.unsupported(n, "an id or type map below a type-scoped context")
+	}
 	for c := d.First(n); c != strictjson.None; c = d.Next(c) {
 		key := d.Name(c)
 		mapCtx := ac
 		if t := ac.lookup(key); p.def.container&inType != 0 && t != nil && t.scope.doc != nil {
-			if ac.prev != nil { // 13.8.3.1, where implementations differ
-				return r.unsupported(c, "a type map below a type-scoped context")
-			}
 			var err error
 			if mapCtx, err = r.scoped(ac, t.scope, noPropagate); err != nil {
 				return err

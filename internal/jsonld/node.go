@@ -306,6 +306,7 @@ func (r *run) listProperty(n strictjson.Node, ac *active, p property, pl *place)
 	case strictjson.Object:
 		// An object that is a list itself is not wrapped in another one.
 		if r.isList(n, ac, p) {
+			pl.isList = true
 			return r.object(n, ac, p, pl, false)
 		}
 	}

@@ -94,6 +94,10 @@ func (r *run) typed(n strictjson.Node, datatype string, pl *place) error {
 	switch r.doc.Kind(n) {
 	case strictjson.String:
 		lexical = r.doc.String(n)
+		if datatype == xsdDouble && !isCanonicalDouble(lexical) {
+			// The specification keeps the string; jsonld.js rewrites it as a number.
+			return r.unsupported(n, "a string of type xsd:double that is not in canonical form")
+		}
 	case strictjson.Bool:
 		lexical, native = "false", xsdBoolean
 		if b, _ := r.doc.Bool(n); b {
@@ -159,6 +163,15 @@ func canonicalDouble(f float64) (s string, ok bool) {
 	return mantissa + "E" + strconv.Itoa(e), true
 }
 
+func isCanonicalDouble(s string) bool {
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		return false
+	}
+	canon, ok := canonicalDouble(f)
+	return ok && canon == s
+}
+
 // jsonLiteral emits a value as rdf:JSON in its RFC 8785 form.
 func (r *run) jsonLiteral(n strictjson.Node, pl *place) error {
 	b, err := r.doc.CanonicalizeNode(n)
@@ -190,6 +203,9 @@ func (r *run) valueObject(n strictjson.Node, base int, typeCtx *active, pl *plac
 		default:
 			return r.fail(InvalidDocument, m.node, "invalid value object")
 		}
+	}
+	if r.doc.Get(n, "@context") != none {
+		return r.unsupported(n, "@context in a value object") // jsonld.js reverts type-scoped contexts here
 	}
 	kind := r.doc.Kind(value)
 	if lang != none {
