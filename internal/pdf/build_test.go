@@ -43,7 +43,7 @@ func sample(t testing.TB, k kind, n int) []byte {
 		Name("P"), first))
 	form := b.Add(NewDict(Name("Fields"), NewArray(field), Name("DA"), String{Value: []byte("/Helv 0 Tf")}))
 	cat := b.Add(NewDict(Name("Type"), Name("Catalog"), Name("Pages"), pages, Name("AcroForm"), form,
-		Name("PageLayout"), Name("A name#with (odd) bytes")))
+		Name("PageLayout"), Name("A name/with (odd) bytes")))
 	b.Trailer().Set("Root", cat)
 	b.Trailer().Set("ID", NewArray(String{Value: []byte("0123456789abcdef"), Hex: true}, String{Value: []byte("0123456789abcdef"), Hex: true}))
 	var out bytes.Buffer

@@ -67,7 +67,7 @@ func (d *Document) openCrypt(password string) error {
 	}
 	d.crypt = c
 	d.objects = cache[objectKey, *indirect]{limit: d.objects.limit}
-	d.objStreams = cache[int64, *objStream]{limit: d.objStreams.limit}
+	d.objStreams, d.lastStream = cache[objectKey, *objStream]{limit: d.objStreams.limit}, nil
 	return nil
 }
 

@@ -27,8 +27,11 @@ type Document struct {
 	inflated   int64
 	resolving  int
 	objects    cache[objectKey, *indirect]
-	objStreams cache[int64, *objStream]
+	objStreams cache[objectKey, *objStream]
+	lastStream *objStream // kept however large, or each of its objects would decode it anew
+	lastKey    objectKey
 	inflater   inflater
+	checked    []placed // by offset, nil before Check
 }
 
 type objectKey struct {
@@ -124,6 +127,21 @@ func (d *Document) parseIndirect(off int64, r *Revision) (*indirect, error) {
 	ind, err := d.parseBody(l, off, ref, r)
 	if err != nil {
 		return nil, inObject(err, ref)
+	}
+	return ind, nil
+}
+
+// objectAt parses the object an entry says is ref.
+func (d *Document) objectAt(ref Ref, off int64, r *Revision) (*indirect, error) {
+	ind, err := d.parseIndirect(off, r)
+	if err != nil {
+		if e, ok := err.(*Error); ok && e.Object.Num == 0 && e.Code == CodeSyntax {
+			e.Code = CodeXrefEntry // no "N G obj" where the entry points
+		}
+		return nil, inObject(err, ref)
+	}
+	if ind.ref != ref {
+		return nil, &Error{Code: CodeXrefEntry, Offset: off, Object: ref, Msg: "the entry leads to object " + ind.ref.String()}
 	}
 	return ind, nil
 }
@@ -278,15 +296,9 @@ func (d *Document) loadAt(r *Revision, ref Ref, loc Location) (*indirect, int64,
 		e, _, _ := r.Entry(ref.Num)
 		return d.loadFromStream(r, ref, Ref{Num: e.Container}, loc)
 	}
-	ind, err := d.parseIndirect(loc.Offset, r)
+	ind, err := d.objectAt(ref, loc.Offset, r)
 	if err != nil {
-		if e, ok := err.(*Error); ok && e.Object.Num == 0 && e.Code == CodeSyntax {
-			e.Code = CodeXrefEntry // no "N G obj" where the entry points
-		}
 		return nil, 0, err
-	}
-	if ind.ref != ref {
-		return nil, 0, &Error{Code: CodeXrefEntry, Offset: loc.Offset, Object: ref, Msg: "the entry leads to object " + ind.ref.String()}
 	}
 	cost := ind.span.Len()
 	if st, ok := ind.value.(*Stream); ok {

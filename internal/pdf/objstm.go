@@ -30,8 +30,15 @@ func (d *Document) loadFromStream(r *Revision, ref, container Ref, loc Location)
 
 // objStreamAt returns the object stream container, which lies at off as of r.
 func (d *Document) objStreamAt(r *Revision, container Ref, off int64) (*objStream, error) {
-	if s, ok := d.objStreams.get(off); ok && s.ref == container {
-		return s, nil
+	key := objectKey{off, -1, -1}
+	byView := objectKey{off, -1, int32(r.Index)}
+	for _, k := range []objectKey{key, byView} {
+		if d.lastStream != nil && d.lastKey == k && d.lastStream.ref == container {
+			return d.lastStream, nil
+		}
+		if s, ok := d.objStreams.get(k); ok && s.ref == container {
+			return s, nil
+		}
 	}
 	ind, err := d.load(r, container, Location{Kind: EntryInFile, Offset: off})
 	if err != nil {
@@ -45,9 +52,11 @@ func (d *Document) objStreamAt(r *Revision, container Ref, off int64) (*objStrea
 	if err != nil {
 		return nil, inObject(err, container)
 	}
-	if !ind.byView {
-		d.objStreams.put(off, s, int64(len(s.data)+12*len(s.nums)))
+	if ind.byView {
+		key = byView
 	}
+	d.lastStream, d.lastKey = s, key
+	d.objStreams.put(key, s, int64(len(s.data)+12*len(s.nums)))
 	return s, nil
 }
 

@@ -3,6 +3,8 @@ package pdf
 import (
 	"bytes"
 	"cmp"
+	"container/heap"
+	"errors"
 	"iter"
 	"slices"
 	"sort"
@@ -91,29 +93,51 @@ func (r *Revision) Locate(num uint32) (loc Location, ok bool) {
 // Objects yields the numbers in use as of this revision, ascending, with their entries.
 func (r *Revision) Objects() iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
-		next := make([]int, r.Index+1)
-		for {
-			best := Entry{Num: maxObjectNumber + 1}
-			for i := r.Index; i >= 0; i-- {
-				es := r.doc.revs[i].entries
-				if next[i] < len(es) && es[next[i]].Num < best.Num {
-					best = es[next[i]] // the newest revision comes first, so ties keep it
-				}
+		h := make(entryHeap, 0, r.Index+1)
+		for i := r.Index; i >= 0; i-- {
+			if es := r.doc.revs[i].entries; len(es) > 0 {
+				h = append(h, entryCursor{rest: es, rev: i})
 			}
-			if best.Num > maxObjectNumber {
-				return
+		}
+		heap.Init(&h)
+		for last := int64(-1); len(h) > 0; {
+			e := h[0].rest[0]
+			if h[0].rest = h[0].rest[1:]; len(h[0].rest) == 0 {
+				heap.Pop(&h)
+			} else {
+				heap.Fix(&h, 0)
 			}
-			for i := range next {
-				es := r.doc.revs[i].entries
-				if next[i] < len(es) && es[next[i]].Num == best.Num {
-					next[i]++
-				}
+			if int64(e.Num) == last {
+				continue // superseded
 			}
-			if best.Kind != EntryFree && !yield(best) {
+			last = int64(e.Num)
+			if e.Kind != EntryFree && !yield(e) {
 				return
 			}
 		}
 	}
+}
+
+// entryHeap merges the entries of revisions by number, the newest first among equals.
+type entryHeap []entryCursor
+
+type entryCursor struct {
+	rest []Entry
+	rev  int
+}
+
+func (h entryHeap) Len() int { return len(h) }
+func (h entryHeap) Less(i, j int) bool {
+	a, b := h[i].rest[0].Num, h[j].rest[0].Num
+	return a < b || a == b && h[i].rev > h[j].rev
+}
+func (h entryHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *entryHeap) Push(x any)   { *h = append(*h, x.(entryCursor)) }
+func (h *entryHeap) Pop() any {
+	old := *h
+	x := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return x
 }
 
 // readTail reads startxref and %%EOF after a section.
@@ -191,8 +215,13 @@ func (d *Document) readChain() ([]*Section, error) {
 		if err != nil {
 			return nil, err
 		}
+		// The first-page section of a linearized file may do without: some writers leave
+		// its startxref out where the section is a stream.
 		if err := d.readTail(s); err != nil {
-			return nil, err
+			if s.Prev <= s.Offset || errors.Is(err, CodeIO) {
+				return nil, err
+			}
+			s.keywordAt, s.startxref, s.markerEnd, s.eolEnd = -1, 0, s.End, s.End
 		}
 		chain = append(chain, s)
 		off = s.Prev
@@ -305,7 +334,7 @@ func (d *Document) mergeEntries(r *Revision) error {
 		if x.Kind != XrefStream {
 			return errAt(CodeXref, s.XRefStm, "/XRefStm does not lead to a stream")
 		}
-		s.Stream = x.Stream
+		s.Stream, s.xrefStmEnd = x.Stream, x.End
 		if repeated := r.Index > 0 && d.hasXRefStm(r.Index, s.XRefStm); repeated {
 			// Writers that copy the trailer name the same stream again. By the rules of
 			// lookup it would then undo what came between, unless it changes nothing.

@@ -51,11 +51,12 @@ type Section struct {
 	XRefStm int64 // /XRefStm, or -1
 	Stream  Ref   // object of the cross-reference stream (also that of /XRefStm), else zero
 
-	startxref int64 // value of the startxref that follows
-	keywordAt int64 // offset of that startxref
-	markerEnd int64 // end of %%EOF
-	eolEnd    int64 // end of the end of line after it
-	entries   []Entry
+	startxref  int64 // value of the startxref that follows
+	keywordAt  int64 // offset of that startxref
+	markerEnd  int64 // end of %%EOF
+	eolEnd     int64 // end of the end of line after it
+	xrefStmEnd int64 // end of the stream /XRefStm leads to
+	entries    []Entry
 }
 
 // readSection reads the section at off. Every entry counts against Limits.Entries.
