@@ -263,10 +263,11 @@ func texts(d *strictjson.Doc, n strictjson.Node, to *[]string) error {
 
 // instant reads a date and time with zone (xsd:dateTimeStamp in its RFC 3339 form).
 func instant(d *strictjson.Doc, n strictjson.Node, to *time.Time) error {
-	s, ok := d.Str(n)
-	if !ok || to.UnmarshalText([]byte(s)) != nil {
+	t, ok := d.Time(n)
+	if !ok {
 		return shapeError(d, n, "expected a date and time with zone (RFC 3339)")
 	}
+	*to = t
 	return nil
 }
 

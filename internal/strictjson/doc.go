@@ -86,6 +86,20 @@ func (d *Doc) Time(n Node) (t time.Time, ok bool) {
 	if !ok {
 		return time.Time{}, false
 	}
+	return ParseTime(s)
+}
+
+// ParseTime reads a date and time with zone in the form of RFC 3339, section 5.6, with
+// upper case T and Z. time.Parse alone takes more: a decimal comma, hours of one digit,
+// offsets of 24 hours and beyond.
+func ParseTime(s string) (t time.Time, ok bool) {
+	const layout = "2006-01-02T15:04:05Z"
+	if len(s) < len(layout) || s[13] != ':' || s[19] == ',' {
+		return time.Time{}, false
+	}
+	if zone := s[len(s)-6:]; s[len(s)-1] != 'Z' && (zone[1:3] > "23" || zone[4:] > "59") {
+		return time.Time{}, false
+	}
 	t, err := time.Parse(time.RFC3339Nano, s)
 	return t, err == nil
 }

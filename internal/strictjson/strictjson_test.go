@@ -241,3 +241,17 @@ func BenchmarkParse(b *testing.B) {
 		}
 	}
 }
+
+func TestParseTime(t *testing.T) {
+	for s, want := range map[string]bool{
+		"2024-02-29T23:59:59Z": true, "2024-02-29T23:59:59.123456789Z": true, "2024-02-29T23:59:59+23:59": true, "2024-02-29T23:59:59-00:00": true,
+		"": false, "2024-02-29": false, "2023-02-29T23:59:59Z": false, "2024-02-29T23:59:60Z": false, "2024-02-29T24:00:00Z": false,
+		"2024-02-29T1:59:59Z": false, "2024-02-29T11:59:59,5Z": false, "2024-02-29T11:59:59": false, "2024-02-29T11:59:59+24:00": false,
+		"2024-02-29T11:59:59+00:60": false, "2024-02-29t11:59:59Z": false, "2024-02-29T11:59:59z": false, "2024-02-29 11:59:59Z": false,
+		"2024-02-29T11:59:59.Z": false, "2024-02-29T11:59:59+0100": false, "02024-02-29T11:59:59Z": false, "2024-02-29T11:59:59Z ": false,
+	} {
+		if _, ok := ParseTime(s); ok != want {
+			t.Errorf("%q: %v", s, ok)
+		}
+	}
+}
