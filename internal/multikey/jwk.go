@@ -161,7 +161,7 @@ func (r *members) list(name string) []string {
 		r.fail(fmt.Errorf("%w: expected JWK member %s to be an array", ErrInvalidKey, name))
 		return nil
 	}
-	var out []string
+	out := []string{} // present, if empty: then nothing is allowed
 	for c := r.doc.First(n); c != strictjson.None; c = r.doc.Next(c) {
 		s, ok := r.doc.Str(c)
 		if !ok {
