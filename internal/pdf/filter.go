@@ -267,8 +267,8 @@ func runLengthDecoder(r io.ByteReader) byteSource {
 	}
 }
 
-// lzw decodes LZWDecode (ISO 32000-2, 7.4.4).
-type lzw struct {
+// lzwReader decodes LZWDecode (ISO 32000-2, 7.4.4).
+type lzwReader struct {
 	r      io.ByteReader
 	bits   uint32
 	nbits  uint
@@ -284,8 +284,8 @@ type lzw struct {
 	done   bool
 }
 
-func newLZW(r io.ByteReader, early bool) *lzw {
-	l := &lzw{r: r, width: 9, next: 258, prev: -1}
+func newLZW(r io.ByteReader, early bool) *lzwReader {
+	l := &lzwReader{r: r, width: 9, next: 258, prev: -1}
 	if early {
 		l.early = 1
 	}
@@ -295,7 +295,7 @@ func newLZW(r io.ByteReader, early bool) *lzw {
 	return l
 }
 
-func (l *lzw) Read(p []byte) (int, error) {
+func (l *lzwReader) Read(p []byte) (int, error) {
 	for len(l.out) == 0 {
 		if l.done {
 			return 0, io.EOF
@@ -309,7 +309,7 @@ func (l *lzw) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (l *lzw) code() (int, error) {
+func (l *lzwReader) code() (int, error) {
 	for l.nbits < l.width {
 		c, err := l.r.ReadByte()
 		if err != nil {
@@ -322,7 +322,7 @@ func (l *lzw) code() (int, error) {
 	return int(l.bits >> l.nbits & (1<<l.width - 1)), nil
 }
 
-func (l *lzw) step() error {
+func (l *lzwReader) step() error {
 	code, err := l.code()
 	if err != nil {
 		return err
@@ -359,7 +359,7 @@ func (l *lzw) step() error {
 
 // emit writes the string of a code; the code about to be defined is the previous
 // string and its own first byte.
-func (l *lzw) emit(code int) {
+func (l *lzwReader) emit(code int) {
 	n := 0
 	if code == l.next {
 		n = int(l.length[l.prev])
@@ -373,7 +373,7 @@ func (l *lzw) emit(code int) {
 	l.out = l.buf[:n]
 }
 
-func (l *lzw) expand(code, n int) {
+func (l *lzwReader) expand(code, n int) {
 	for i := n - 1; i >= 0; i-- {
 		l.buf[i] = l.suffix[code]
 		code = int(l.prefix[code])

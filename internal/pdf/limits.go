@@ -14,12 +14,13 @@ type Limits struct {
 	// Nodes is the largest number of values within one indirect object
 	// (default 512 Ki; a value costs about 40 bytes of memory).
 	Nodes int
-	// ObjectBytes is the longest single indirect object, stream data apart
-	// (default 16 MiB; a signature's hexadecimal /Contents is the longest in practice).
+	// ObjectBytes is the longest single indirect object, stream data apart, and the
+	// largest decoded size of an object stream (default 16 MiB; a signature's
+	// hexadecimal /Contents is the longest object in practice).
 	ObjectBytes int64
-	// StreamBytes is the largest decoded size of one object stream or
-	// cross-reference stream, and of what Stream.Decode returns when called
-	// without an own limit (default 64 MiB).
+	// StreamBytes is the largest decoded size of one cross-reference stream, and of
+	// what Stream.Open and Stream.Decode give when called without an own limit
+	// (default 64 MiB).
 	StreamBytes int64
 	// InflateBytes is the total of bytes decoded to reach objects (object and
 	// cross-reference streams) over the life of a Document (default 1 GiB),

@@ -73,7 +73,7 @@ func (d *Document) readObjStream(r *Revision, st *Stream) (*objStream, error) {
 	if n < 0 || first < 0 || n > int64(d.lim.Entries) {
 		return nil, errAt(CodeObjStm, at, "/N or /First out of range")
 	}
-	data, err := d.inflate(st, d.lim.StreamBytes)
+	data, err := d.inflate(st, d.lim.ObjectBytes)
 	if err != nil {
 		return nil, err
 	}
