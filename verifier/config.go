@@ -121,9 +121,22 @@ func New(c Config) (*Verifier, error) {
 	if c.Policy.ClockSkew < 0 || c.Policy.ClockSkew > time.Hour {
 		return nil, fmt.Errorf("verifier: expected a clock skew between 0 and 1h, found %v", c.Policy.ClockSkew)
 	}
-	v := &Verifier{cfg: c}
+	trust, err := c.Trust.prepare()
+	if err != nil {
+		return nil, err
+	}
+	c.Trust = trust
+	v := &Verifier{cfg: c, contexts: c.Contexts}
 	v.policy, v.insecure = c.Policy.effective()
-	v.contexts = c.Contexts
+	if trust.Any {
+		v.insecure = append(v.insecure, "any issuer is trusted")
+	}
+	if v.contexts == nil {
+		v.contexts = ldcontext.Default()
+	}
+	if len(trust.Contexts) > 0 {
+		v.contexts = v.contexts.With(trust.Contexts...)
+	}
 	return v, nil
 }
 

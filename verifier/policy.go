@@ -83,6 +83,11 @@ type Expect struct {
 
 	// Recipient is who the credential should be for. The zero value asks for nobody.
 	Recipient Recipient
+
+	// ExistedAt is an instant at which these very bytes are proven to have existed, by
+	// a timestamp or an anchor that the caller has checked. Zero: none is proven, and
+	// the times in the document are claims.
+	ExistedAt time.Time
 }
 
 // Recipient is a person by an identifier in plain text, such as an e-mail address,

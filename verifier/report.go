@@ -2,7 +2,10 @@ package verifier
 
 import (
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/chancery-dev/chancery/badge"
 )
 
 // Report is what Verify found, complete: the outcome, how each check came out, and
@@ -25,7 +28,7 @@ type Report struct {
 	ValidFrom  time.Time
 	ValidUntil time.Time
 
-	Binding  Binding // weakest link between a proof that counts and the issuer
+	Binding  Binding // the strongest link between a proof that verified and the issuer
 	Checks   []Check
 	Findings []Finding
 	Proofs   []ProofReport
@@ -84,33 +87,18 @@ const (
 	CheckBadgeBinding = "badgeBinding"
 )
 
-// Grade says how much a Finding weighs.
-type Grade uint8
+// Grade says how much a Finding weighs: GradeError goes with a check that failed.
+type Grade = badge.Grade
 
-// The grades. A severe finding, written "error", goes with a check that failed.
+// The grades. The zero value is GradeError.
 const (
-	Note Grade = iota
-	Warning
-	Severe
+	GradeError   = badge.Error
+	GradeWarning = badge.Warning
+	GradeNote    = badge.Note
 )
 
-func (g Grade) String() string {
-	switch g {
-	case Warning:
-		return "warning"
-	case Severe:
-		return "error"
-	}
-	return "note"
-}
-
 // Finding is something the reader of a report should know about the document.
-type Finding struct {
-	Grade   Grade
-	Code    string
-	Pointer string // JSON pointer of the place, "" for the whole document
-	Message string
-}
+type Finding = badge.Finding
 
 // ProofReport is the verdict on one proof, judged by itself.
 type ProofReport struct {
@@ -206,7 +194,7 @@ func (r *Report) Decide() {
 			r.Outcome, r.Reason = Invalid, c.Reason
 			return
 		default:
-			if !open {
+			if undecided == "" {
 				undecided = c.Reason
 			}
 			open = true
@@ -222,4 +210,22 @@ func (r *Report) Decide() {
 // NewNotFound is the report on an identifier that is not known.
 func NewNotFound(at time.Time) *Report {
 	return &Report{Outcome: Indeterminate, Reason: NotFound, EvaluatedAt: at}
+}
+
+// find appends a finding, once.
+func (r *Report) find(g Grade, code, pointer, message string) {
+	f := Finding{Grade: g, Code: code, Pointer: pointer, Message: message}
+	if len(r.Findings) < maxFindings && !slices.Contains(r.Findings, f) {
+		r.Findings = append(r.Findings, f)
+	}
+}
+
+// maxFindings bounds what one report lists.
+const maxFindings = 400
+
+// input records the digest of something that was used to decide.
+func (r *Report) input(digest string) {
+	if digest != "" && !slices.Contains(r.TrustInputs, digest) {
+		r.TrustInputs = append(r.TrustInputs, digest)
+	}
 }

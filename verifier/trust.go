@@ -2,6 +2,8 @@ package verifier
 
 import (
 	"crypto/x509"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/chancery-dev/chancery/internal/ldcontext"
@@ -103,6 +105,48 @@ type Committee struct {
 
 // TrustAny returns a Trust that accepts every issuer whose key is its own.
 func TrustAny() *Trust { return &Trust{Any: true} }
+
+// prepare returns a copy with its tables made, for a Trust that was made in code or
+// read from a file alike. Errors name a document that is there twice or a key of a
+// type that is not taken.
+func (t *Trust) prepare() (*Trust, error) {
+	out := *t
+	out.Issuers = slices.Clone(t.Issuers)
+	out.Documents = slices.Clone(t.Documents)
+	out.issuers = make(map[string]int, len(out.Issuers))
+	out.docs = make(map[string]int, len(out.Documents))
+	for i := range out.Issuers {
+		issuer := &out.Issuers[i]
+		if _, twice := out.issuers[issuer.ID]; twice || issuer.ID == "" {
+			return nil, fmt.Errorf("verifier: trust: expected each issuer once and with an id, found %q", issuer.ID)
+		}
+		out.issuers[issuer.ID] = i
+		issuer.Keys = slices.Clone(issuer.Keys)
+		for k := range issuer.Keys {
+			if issuer.Keys[k].digest = keyDigest(issuer.Keys[k].Key); issuer.Keys[k].digest == "" {
+				return nil, fmt.Errorf("verifier: trust: expected an Ed25519, P-256, P-384, P-521 or RSA key for issuer %q, found %T", issuer.ID, issuer.Keys[k].Key)
+			}
+		}
+	}
+	for i := range out.Documents {
+		d := &out.Documents[i]
+		d.digest = digestOf(d.Document)
+		if _, twice := out.docs[d.Kind+" "+d.URL]; twice {
+			return nil, fmt.Errorf("verifier: trust: expected each document once, found two of kind %s at %q", d.Kind, d.URL)
+		}
+		out.docs[d.Kind+" "+d.URL] = i
+	}
+	return &out, nil
+}
+
+// issuer finds what is known of an issuer.
+func (t *Trust) issuer(id string) (TrustedIssuer, bool) {
+	i, ok := t.issuers[id]
+	if !ok {
+		return TrustedIssuer{}, false
+	}
+	return t.Issuers[i], true
+}
 
 func (t *Trust) empty() bool {
 	return !t.Any && len(t.Issuers) == 0 && len(t.Roots) == 0 && len(t.Anchoring.Chains) == 0

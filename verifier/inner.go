@@ -1,0 +1,144 @@
+package verifier
+
+import (
+	"fmt"
+
+	"github.com/chancery-dev/chancery"
+	"github.com/chancery-dev/chancery/badge"
+	"github.com/chancery-dev/chancery/internal/limits"
+	"github.com/chancery-dev/chancery/internal/strictjson"
+)
+
+// checkInner judges every credential of a presentation in its own right (VC Data
+// Model 2.0, 4.13).
+func (c *run) checkInner() {
+	inner, err := c.pres.Credentials()
+	if err != nil {
+		c.fail(CheckInner, InnerInvalid, err.Error())
+		return
+	}
+	if len(inner) == 0 {
+		c.skip(CheckInner, "the presentation holds no credential")
+		return
+	}
+	for _, in := range inner {
+		c.judgeInner("credential", in.Pointer, in.Secured, roleInner)
+	}
+	c.sumInner("credential", true)
+}
+
+// checkClr judges every credential of a Comprehensive Learner Record in its own right.
+func (c *run) checkClr() {
+	if c.kind() != badge.CLR {
+		return
+	}
+	list := children(c.doc, []strictjson.Node{c.doc.Get(0, "credentialSubject")}, "verifiableCredential")
+	if len(list) > limits.Credentials {
+		c.fail(CheckInner, WorkLimit, fmt.Sprintf("expected at most %d credentials, found %d", limits.Credentials, len(list)))
+		return
+	}
+	for _, n := range list {
+		s := chancery.Secured{MediaType: chancery.MediaVC, Bytes: []byte(c.doc.Raw(n))}
+		if jwt, ok := c.doc.Str(n); ok {
+			s = chancery.Secured{MediaType: chancery.MediaJWT, Bytes: []byte(jwt)}
+		}
+		c.judgeInner("credential", c.doc.Pointer(n), s, roleInner)
+	}
+	if len(list) > 0 {
+		c.sumInner("credential", true)
+	}
+}
+
+// checkEndorsements judges every endorsement inside a badge, in its own right. What
+// others say of the badge does not make it good or bad: the check is not required.
+func (c *run) checkEndorsements() {
+	switch c.kind() {
+	case badge.OB3Achievement, badge.OB3Endorsement, badge.CLR:
+	default:
+		return
+	}
+	doc, seen := c.doc, 0
+	inner := doc.Path(0, "credentialSubject", "verifiableCredential")
+	for n := strictjson.Node(0); int(n) < doc.Size(); n++ {
+		if n == inner && n > 0 {
+			// The credentials of a CLR report their own endorsements.
+			if next := doc.Next(n); next != strictjson.None {
+				n = next - 1
+				continue
+			}
+		}
+		jwt := false
+		switch doc.Name(n) {
+		case "endorsement":
+		case "endorsementJwt":
+			jwt = true
+		default:
+			continue
+		}
+		endorsed := doc.String(doc.Get(doc.Parent(n), "id"))
+		doc.Each(n, func(e strictjson.Node) bool {
+			s := chancery.Secured{MediaType: chancery.MediaVC, Bytes: []byte(doc.Raw(e))}
+			if jwt {
+				s = chancery.Secured{MediaType: chancery.MediaJWT, Bytes: []byte(doc.String(e))}
+			} else if doc.Kind(e) != strictjson.Object {
+				return true // the badge rules report it
+			}
+			seen++
+			sub := c.judgeInner("endorsement", doc.Pointer(e), s, roleEndorsement)
+			if about := sub.Subject.ID; endorsed != "" && about != "" && !sameID(about, endorsed) {
+				c.r.find(GradeWarning, "endorsement_subject", doc.Pointer(e), "the endorsement is about something else than what it is attached to")
+			}
+			return seen < limits.Credentials
+		})
+	}
+	if seen > 0 {
+		c.sumInner("endorsement", false)
+	}
+}
+
+// judgeInner judges a document inside this one and keeps its report.
+func (c *run) judgeInner(relation, pointer string, s chancery.Secured, as role) *Report {
+	in := c.within(s, as)
+	switch {
+	case c.depth+1 > maxDepth, *c.budget <= 0:
+		in.fail(CheckDocument, WorkLimit, "documents nested too deep, or too many of them")
+		in.r.Decide()
+	default:
+		*c.budget--
+		in.judge(s)
+	}
+	c.r.Sub = append(c.r.Sub, SubReport{relation, pointer, in.r})
+	for _, d := range in.r.TrustInputs {
+		c.r.input(d)
+	}
+	return in.r
+}
+
+// sumInner makes one check of the reports on inner documents: the gravest outcome.
+func (c *run) sumInner(relation string, required bool) {
+	id := CheckInner
+	if !required {
+		id = CheckEndorsement
+	}
+	count, worst, where := 0, Reason(""), ""
+	for _, s := range c.r.Sub {
+		if s.Relation != relation {
+			continue
+		}
+		count++
+		switch {
+		case s.Report.Outcome == Invalid && worst != InnerInvalid:
+			worst, where = InnerInvalid, s.Pointer+": "+string(s.Report.Reason)
+		case s.Report.Outcome == Indeterminate && worst == "":
+			worst, where = InnerIndeterminate, s.Pointer+": "+string(s.Report.Reason)
+		}
+		if s.Report.Outcome != Valid && !required {
+			c.r.find(GradeWarning, "endorsement_"+s.Report.Outcome.String(), s.Pointer, s.Report.Reason.Text())
+		}
+	}
+	if worst == "" {
+		c.r.Add(Check{ID: id, Result: Pass, Required: required, Detail: fmt.Sprintf("%d valid", count)})
+		return
+	}
+	c.r.Add(Check{ID: id, Required: required, Reason: worst, Detail: where})
+}

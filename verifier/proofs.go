@@ -1,0 +1,325 @@
+package verifier
+
+import (
+	"crypto"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/chancery-dev/chancery/internal/ldcontext"
+	"github.com/chancery-dev/chancery/internal/strictjson"
+	"github.com/chancery-dev/chancery/proof"
+)
+
+// Proof purposes (VC Data Integrity 1.0, 2.1; Controlled Identifiers 1.0, 2.3).
+const (
+	purposeAssertion      = "assertionMethod"
+	purposeAuthentication = "authentication"
+)
+
+var knownPurposes = []string{purposeAssertion, purposeAuthentication, "capabilityInvocation", "capabilityDelegation"}
+
+// owner is who should have made the proofs: the issuer, or the holder.
+func (c *run) owner() string {
+	if c.cred != nil {
+		return c.cred.Issuer()
+	}
+	return c.pres.Holder()
+}
+
+// purpose is what the proofs of this document must be made for.
+func (c *run) purpose() string {
+	if c.pres != nil {
+		return purposeAuthentication
+	}
+	return purposeAssertion
+}
+
+// checkProofs judges every proof by itself, on fresh inputs, and then all of them
+// together: every proof must verify (VC Data Model 2.0, 4.12; VC Data Integrity 1.0,
+// 4.5). It answers the reports of those that did.
+func (c *run) checkProofs() []*ProofReport {
+	if c.token != nil {
+		c.r.Proofs = append(c.r.Proofs, c.judgeToken())
+	}
+	if c.token == nil || c.doc.Get(0, "proof") != strictjson.None {
+		proofs, err := proof.Proofs(c.doc)
+		switch {
+		case errors.Is(err, proof.ErrNoProof) && c.token != nil: // an empty list beside a JWS
+		case errors.Is(err, proof.ErrNoProof):
+			c.fail(CheckSignature, NoProof, "")
+			return nil
+		case err != nil:
+			c.fail(CheckSignature, ProofMalformed, err.Error())
+			return nil
+		}
+		hasher := &hasher{c: c}
+		for i := range proofs {
+			c.r.Proofs = append(c.r.Proofs, c.judgeProof(hasher, proofs, i))
+		}
+		hasher.report(c.r.Proofs)
+	}
+	return c.sumUp()
+}
+
+// sumUp makes the check of all signatures from the verdicts on each.
+func (c *run) sumUp() []*ProofReport {
+	var good []*ProofReport
+	var failed, open *ProofReport
+	for i := range c.r.Proofs {
+		p := &c.r.Proofs[i]
+		switch p.Result {
+		case Pass:
+			good = append(good, p)
+		case Fail:
+			failed = first(failed, p)
+		default:
+			open = first(open, p)
+		}
+	}
+	bad := first(failed, open)
+	byIssuer := slices.ContainsFunc(good, func(p *ProofReport) bool { return p.IsIssuer })
+	switch {
+	case bad == nil:
+		c.pass(CheckSignature, c.proofSummary(good))
+	case c.v.policy.InsecureAnyProof && len(good) > 0 && (byIssuer || c.v.policy.InsecureNoIssuerBinding):
+		c.r.find(GradeWarning, "proof_not_verified", bad.Pointer, "one of several proofs did not verify: "+bad.Reason.Text())
+		c.pass(CheckSignature, c.proofSummary(good)+fmt.Sprintf("; %d others do not verify", len(c.r.Proofs)-len(good)))
+	default:
+		c.fail(CheckSignature, bad.Reason, bad.Detail)
+	}
+	return good
+}
+
+func first(a, b *ProofReport) *ProofReport {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+func (c *run) proofSummary(good []*ProofReport) string {
+	var s []string
+	for _, p := range good {
+		s = append(s, p.Suite+" by "+p.Method)
+	}
+	return strings.Join(s, "; ")
+}
+
+// judgeProof judges one Data Integrity proof (VC Data Integrity 1.0, 4.4).
+func (c *run) judgeProof(h *hasher, all []proof.Proof, i int) ProofReport {
+	p := all[i]
+	r := ProofReport{
+		Index: len(c.r.Proofs), Pointer: p.Pointer, Type: p.Type, Suite: p.Cryptosuite, Method: p.VerificationMethod,
+		Purpose: p.ProofPurpose, Previous: p.PreviousProof,
+	}
+	if r.Suite == "" {
+		r.Suite = p.Type
+	}
+	if p.HasCreated {
+		r.Created = p.Created.UTC()
+	}
+	if reason, detail := c.proofRules(p); reason != "" {
+		return r.refuse(reason, detail)
+	}
+	suite, ok := proof.SuiteByName(p.Type, p.Cryptosuite)
+	if !ok {
+		return r.refuse(ProofTypeUnknown, fmt.Sprintf("type %s, cryptosuite %s", p.Type, p.Cryptosuite))
+	}
+	previous, err := proof.Previous(p, all)
+	if err != nil {
+		if strings.Contains(err.Error(), "circle") {
+			return r.refuse(PreviousProofCycle, err.Error())
+		}
+		return r.refuse(PreviousProofMissing, err.Error())
+	}
+	q := keyQuery{owner: c.owner(), method: p.VerificationMethod, purpose: p.ProofPurpose, claimed: p.Created}
+	if !p.HasCreated {
+		q.claimed = c.documentTime()
+	}
+	candidates, reason, detail := c.keys(q)
+	if reason != "" {
+		return r.refuse(reason, detail)
+	}
+	return c.tryKeys(r, candidates, func(key crypto.PublicKey) (Reason, string) {
+		return h.verify(suite, p, previous, key, &r)
+	})
+}
+
+// proofRules judges what a proof says beside its signature.
+func (c *run) proofRules(p proof.Proof) (Reason, string) {
+	skew := c.v.policy.ClockSkew
+	switch {
+	case p.ProofPurpose != "" && p.ProofPurpose != c.purpose() && !c.otherPurpose(p):
+		return ProofPurposeMismatch, "expected " + c.purpose() + ", found " + p.ProofPurpose
+	case p.HasCreated && p.Created.After(c.at.Add(skew)):
+		return ProofCreatedInFuture, "created " + stamp(p.Created)
+	case p.HasExpires && !c.at.Add(-skew).Before(p.Expires):
+		return ProofExpired, "expired " + stamp(p.Expires)
+	case p.HasExpires && p.HasCreated && p.Expires.Before(p.Created):
+		return ProofMalformed, "expected expires after created"
+	case c.expect.Domain != "" && !slices.Contains(p.Domain, c.expect.Domain):
+		return DomainMismatch, fmt.Sprintf("%d domains in the proof", len(p.Domain))
+	case c.expect.Challenge != "" && p.Challenge != c.expect.Challenge:
+		return ChallengeMismatch, ""
+	}
+	if c.expect.Domain == "" && len(p.Domain) > 0 {
+		c.r.find(GradeWarning, "domain_not_checked", p.Pointer, "the proof is for a domain, and none was expected")
+	}
+	if c.expect.Challenge == "" && p.Challenge != "" {
+		c.r.find(GradeWarning, "challenge_not_checked", p.Pointer, "the proof answers a challenge, and none was expected: it may be a replay")
+	}
+	return "", ""
+}
+
+// otherPurpose lets presentations in the conformance profile be made for assertion,
+// as documents of the test suites are, and says so.
+func (c *run) otherPurpose(p proof.Proof) bool {
+	if c.v.policy.Profile != ProfileConformance || c.pres == nil || p.ProofPurpose != purposeAssertion {
+		return false
+	}
+	c.r.find(GradeWarning, "presentation_purpose", p.Pointer, "a presentation made for assertionMethod in place of authentication")
+	return true
+}
+
+func (r ProofReport) refuse(reason Reason, detail string) ProofReport {
+	r.Reason, r.Detail, r.Result = reason, clip(detail), Undecided
+	if reason.Outcome() == Invalid {
+		r.Result = Fail
+	}
+	return r
+}
+
+// tryKeys checks the signature with each key that may be meant, and fills in whose
+// the one that fits is. A key that must not be used is tried too: a signature that is
+// wrong is wrong whatever the key.
+func (c *run) tryKeys(r ProofReport, candidates []candidate, verify func(crypto.PublicKey) (Reason, string)) ProofReport {
+	var worst ProofReport
+	for i, k := range candidates {
+		reason, detail := verify(k.key)
+		if reason == "" {
+			r.Key, r.Controller, r.Binding, r.IsIssuer = k.digest, k.controller, k.binding, k.isOwner
+			c.r.input(k.digest)
+			for _, d := range k.inputs {
+				c.r.input(d)
+			}
+			if k.reason != "" {
+				return r.refuse(k.reason, k.detail)
+			}
+			r.Result, r.Reason, r.Detail = Pass, "", k.detail
+			return r
+		}
+		if bad := r.refuse(reason, detail); i == 0 || bad.Reason == SignatureInvalid && worst.Reason != SignatureInvalid {
+			worst = bad
+		}
+	}
+	return worst
+}
+
+// hasher hashes the document for its proofs, under one choice of context versions
+// after the other, and remembers which was right.
+type hasher struct {
+	c       *run
+	choices []proof.Resolver
+	known   int // the choice under which a proof verified, tried first
+	used    []*ldcontext.Version
+	rdf     bool
+	old     bool
+	doc     *strictjson.Doc // what is hashed where it is not c.doc: see readUnsigned
+}
+
+// verify checks one proof with one key (steps 4 to 6 of each suite's verification).
+func (h *hasher) verify(suite proof.Suite, p proof.Proof, previous []proof.Proof, key crypto.PublicKey, r *ProofReport) (Reason, string) {
+	if err := suite.KeyAllowed(key); err != nil {
+		return KeyTypeMismatch, err.Error()
+	}
+	in := proof.Input{Doc: h.c.doc, Proof: p, Previous: previous, Key: key,
+		InsecureContextSuffix: h.c.v.policy.Profile == ProfileConformance}
+	if suite.Canonicalization() != proof.RDFC {
+		return h.once(suite, in, p.ProofValue, r)
+	}
+	h.rdf = true
+	if h.choices == nil {
+		h.choices = []proof.Resolver{h.c.newest()}
+	}
+	in.Contexts = h.choices[h.known]
+	reason, detail := h.once(suite, in, p.ProofValue, r)
+	if reason == "" || h.known != 0 || !worthRetry(reason) {
+		return reason, detail
+	}
+	if r2, d2, ok := h.unsigned(suite, in, p, r, reason); ok {
+		return r2, d2
+	}
+	if len(h.choices) == 1 {
+		h.choices = h.c.choices()
+	}
+	for i := 1; i < len(h.choices) && !h.c.stopped(); i++ {
+		in.Contexts = h.choices[i]
+		if again, _ := h.once(suite, in, p.ProofValue, r); again == "" {
+			h.known, h.old = i, true
+			return "", ""
+		}
+	}
+	return reason, detail
+}
+
+// worthRetry tells whether other bytes behind a context URL could change a verdict.
+func worthRetry(r Reason) bool {
+	return r == SignatureInvalid || r == UndefinedTerm || r == ContextRedefinition || r == ModelInvalid
+}
+
+func (h *hasher) once(suite proof.Suite, in proof.Input, value string, r *ProofReport) (Reason, string) {
+	hashed, err := suite.Hash(in)
+	if err != nil {
+		return hashReason(err)
+	}
+	if err := suite.Verify(in.Key, hashed, value); err != nil {
+		return signatureReason(err), err.Error()
+	}
+	r.DocumentHash = hex.EncodeToString(hashed.Document)
+	if h.used == nil {
+		h.used = hashed.Contexts
+	}
+	return "", ""
+}
+
+// signatureReason says which Reason an error of checking a signature is.
+func signatureReason(err error) Reason {
+	switch {
+	case errors.Is(err, proof.ErrKeyType):
+		return KeyTypeMismatch
+	case errors.Is(err, proof.ErrProofValue), errors.Is(err, proof.ErrShape):
+		return ProofMalformed
+	case errors.Is(err, proof.ErrAlgorithm):
+		return JOSEAlgorithm
+	}
+	return SignatureInvalid
+}
+
+// report makes the check of contexts, where proofs cover the RDF of the document.
+func (h *hasher) report(proofs []ProofReport) {
+	c := h.c
+	if !h.rdf {
+		if c.needsRDF() {
+			c.r.Add(Check{ID: CheckContext, Required: true, Detail: "no proof was hashed"})
+		}
+		return
+	}
+	for _, p := range proofs {
+		if isContextReason(p.Reason) {
+			c.fail(CheckContext, p.Reason, p.Detail)
+			return
+		}
+	}
+	if h.used == nil {
+		c.r.Add(Check{ID: CheckContext, Result: Pass, Detail: "every member defined"})
+		return
+	}
+	c.useContexts(h.used)
+	if h.old {
+		c.r.find(GradeNote, "older_context", "/@context", "signed under an older version of a context that was edited in place")
+	}
+	c.pass(CheckContext, contextDetail(h.used))
+}

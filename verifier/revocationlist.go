@@ -1,0 +1,71 @@
+package verifier
+
+import (
+	"fmt"
+
+	"github.com/chancery-dev/chancery"
+	"github.com/chancery-dev/chancery/internal/strictjson"
+)
+
+// revocationList judges an entry of the kind 1EdTechRevocationList: the entry's id is
+// the address of a JSON list of revoked credentials, by their ids. The list is not
+// signed; that it lies where the signed credential says is all that speaks for it.
+func (c *run) revocationList(e chancery.StatusEntry) statusResult {
+	no := func(r Reason, format string, args ...any) statusResult {
+		return statusResult{reason: r, detail: e.Pointer + ": " + fmt.Sprintf(format, args...)}
+	}
+	id := c.cred.ID()
+	if !isURL(e.ID) || id == "" {
+		return no(StatusEntryMalformed, "expected a URL as id of the entry, and an id of the credential")
+	}
+	doc, err := c.v.statusDocument(c.ctx, e.ID)
+	if err != nil {
+		return no(StatusUnreachable, "%s", fetchFault(err))
+	}
+	list, err := strictjson.Parse(doc.Bytes, strictjson.Limits{})
+	if err != nil {
+		return no(StatusListMalformed, "%v", err)
+	}
+	revoked := list.Get(0, "revokedCredential")
+	if list.Kind(0) != strictjson.Object || revoked != strictjson.None && list.Kind(revoked) != strictjson.Array {
+		return no(StatusListType, "expected an object with a list revokedCredential")
+	}
+	if revoked == strictjson.None {
+		return no(StatusListType, "expected the member revokedCredential")
+	}
+	if issuer := list.Get(0, "issuer"); issuer != strictjson.None {
+		if list.Kind(issuer) == strictjson.Object {
+			issuer = list.Get(issuer, "id")
+		}
+		if list.String(issuer) != c.cred.Issuer() {
+			return no(StatusListIssuer, "expected the credential's issuer")
+		}
+	}
+	digest := digestOf(doc.Bytes)
+	c.r.input(digest)
+	out := statusResult{evidence: []Fact{{"list", e.ID}, {"listDigest", digest}}}
+	if !doc.FetchedAt.IsZero() {
+		out.evidence = append(out.evidence, Fact{"listReadAt", stamp(doc.FetchedAt)})
+	}
+	for n := list.First(revoked); n != strictjson.None; n = list.Next(n) {
+		entryID, ok := list.Str(list.Get(n, "id"))
+		if !ok {
+			return no(StatusListMalformed, "expected an id in every entry of the list")
+		}
+		if !sameID(entryID, id) {
+			continue
+		}
+		if flag := list.Get(n, "revoked"); flag != strictjson.None {
+			set, ok := list.Bool(flag)
+			if !ok {
+				return no(StatusListMalformed, "expected revoked to be true or false")
+			}
+			if !set {
+				continue
+			}
+		}
+		out.reason, out.detail = CredentialRevoked, "list "+e.ID
+		return out
+	}
+	return out
+}
