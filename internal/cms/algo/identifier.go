@@ -127,3 +127,19 @@ func Sum(h crypto.Hash, b []byte) []byte {
 	w.Write(b)
 	return w.Sum(nil)
 }
+
+// ReadExtension reads an Extension (RFC 5280, section 4.1): used by certificates, CRLs, OCSP and RFC 3161.
+func ReadExtension(s *cryptobyte.String) (typ OID, critical bool, value cryptobyte.String, ok bool) {
+	var x cryptobyte.String
+	if !s.ReadASN1(&x, asn1.SEQUENCE) {
+		return "", false, nil, false
+	}
+	if typ, ok = ReadOID(&x); !ok {
+		return "", false, nil, false
+	}
+	if x.PeekASN1Tag(asn1.BOOLEAN) && !x.ReadASN1Boolean(&critical) {
+		return typ, false, nil, false
+	}
+	ok = x.ReadASN1(&value, asn1.OCTET_STRING) && x.Empty()
+	return typ, critical, value, ok
+}

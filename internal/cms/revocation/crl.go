@@ -294,13 +294,11 @@ func entryExtensions(s cryptobyte.String, match bool, code *int, since *time.Tim
 		return fail(Malformed, "entry extensions")
 	}
 	for !list.Empty() {
-		var x, oid cryptobyte.String
-		var critical bool
-		if !list.ReadASN1(&x, asn1.SEQUENCE) || !x.ReadASN1(&oid, asn1.OBJECT_IDENTIFIER) ||
-			!x.ReadOptionalASN1Boolean(&critical, asn1.BOOLEAN, false) {
+		typ, critical, _, ok := algo.ReadExtension(&list)
+		if !ok {
 			return fail(Malformed, "entry extensions")
 		}
-		if algo.OID(oid) == oidCertIssuer || critical && algo.OID(oid) != oidReasonCode && algo.OID(oid) != oidInvalidity {
+		if typ == oidCertIssuer || critical && typ != oidReasonCode && typ != oidInvalidity {
 			return fail(Unsupported, "critical entry extension")
 		}
 	}

@@ -130,15 +130,15 @@ func (r *Response) parseData(tbs cryptobyte.String) *Error {
 		return fail(Malformed, "ResponseData version")
 	}
 	switch {
-	case s.ReadASN1(&id, explicit(1)):
+	case s.PeekASN1Tag(explicit(1)):
 		var name cryptobyte.String
-		if !id.ReadASN1Element(&name, asn1.SEQUENCE) || !id.Empty() {
+		if !s.ReadASN1(&id, explicit(1)) || !id.ReadASN1Element(&name, asn1.SEQUENCE) || !id.Empty() {
 			return fail(Malformed, "responderID byName")
 		}
 		r.byName = name
-	case s.ReadASN1(&id, explicit(2)):
+	case s.PeekASN1Tag(explicit(2)):
 		var key cryptobyte.String
-		if !id.ReadASN1(&key, asn1.OCTET_STRING) || !id.Empty() || len(key) != sha1.Size {
+		if !s.ReadASN1(&id, explicit(2)) || !id.ReadASN1(&key, asn1.OCTET_STRING) || !id.Empty() || len(key) != sha1.Size {
 			return fail(Malformed, "responderID byKey")
 		}
 		r.byKey = key
@@ -184,14 +184,8 @@ func eachExtension(s cryptobyte.String, f func(typ algo.OID, critical bool, valu
 	}
 	seen := map[algo.OID]bool{}
 	for !list.Empty() {
-		var x, value cryptobyte.String
-		var critical bool
-		if !list.ReadASN1(&x, asn1.SEQUENCE) {
-			return fail(Malformed, "extensions")
-		}
-		typ, ok := algo.ReadOID(&x)
-		if !ok || !x.ReadOptionalASN1Boolean(&critical, asn1.BOOLEAN, false) ||
-			!x.ReadASN1(&value, asn1.OCTET_STRING) || !x.Empty() || seen[typ] || len(seen) == 64 {
+		typ, critical, value, ok := algo.ReadExtension(&list)
+		if !ok || seen[typ] || len(seen) == 64 {
 			return fail(Malformed, "extension %s", typ)
 		}
 		seen[typ] = true

@@ -143,14 +143,8 @@ func oneElement(s cryptobyte.String) bool {
 
 func (i *Info) parseExtensions(s cryptobyte.String) *Error {
 	for !s.Empty() {
-		var x, value cryptobyte.String
-		var critical bool
-		if !s.ReadASN1(&x, asn1.SEQUENCE) {
-			return fail(Malformed, "extensions")
-		}
-		typ, ok := algo.ReadOID(&x)
-		if !ok || !x.ReadOptionalASN1Boolean(&critical, asn1.BOOLEAN, false) ||
-			!x.ReadASN1(&value, asn1.OCTET_STRING) || !x.Empty() {
+		typ, critical, _, ok := algo.ReadExtension(&s)
+		if !ok {
 			return fail(Malformed, "extensions")
 		}
 		if critical {

@@ -465,6 +465,7 @@ func TestDigitorusPeer(t *testing.T) {
 	}
 	ts.AddTSACertificate, ts.Time = true, now
 	ts.Policy = asn1.ObjectIdentifier{1, 2, 3}
+	ts.Certificates = []*x509.Certificate{a.inter.Certificate}
 	theirs, err := ts.CreateResponseWithOpts(a.leaf.Certificate, a.leaf.Key, crypto.SHA256)
 	if err != nil {
 		t.Fatal(err)
