@@ -246,8 +246,8 @@ func strayG2() [96]byte {
 	}
 }
 
-// torsion gives points whose order divides the cofactor: added to a key or signature,
-// they change nothing in the pairing.
+// torsion gives points whose order divides the cofactor. Added to a key, such a point
+// changes nothing in the pairing.
 func torsion(tb testing.TB) (t1 bls.G1Affine, t2 bls.G2Affine) {
 	k1, k2 := strayG1(0), strayG2()
 	s1, err := decodeKey(&k1)
@@ -353,7 +353,7 @@ func TestBadKeys(t *testing.T) {
 	}
 }
 
-// TestSignatureWithTorsion: the pairing alone would accept it.
+// TestSignatureWithTorsion adds a point outside the subgroup to a good signature.
 func TestSignatureWithTorsion(t *testing.T) {
 	f := theForge()
 	p := f.pack(t, plan{})
