@@ -89,7 +89,7 @@ func ParseURL(s string) (URL, error) {
 	}
 	method, rest, ok := strings.Cut(rest, ":")
 	if !ok || method == "" || !all(method, methodChar) {
-		return URL{}, fmt.Errorf("%w: expected a DID method of a-z and 0-9", ErrSyntax)
+		return URL{}, fmt.Errorf("%w: expected a DID method in lower case", ErrSyntax)
 	}
 	end := len(rest)
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {

@@ -481,7 +481,7 @@ func TestIntern(t *testing.T) {
 	if d.Literal("a", XSDString, "") != d.Literal("a", "", "") || d.Literal("a", XSDString, "en") != d.Literal("a", RDFLangString, "en") {
 		t.Error("spellings of one datatype are told apart")
 	}
-	if d.NewBlank() == d.NewBlank() || d.NewBlank() == d.Blank("") {
+	if a, b := d.NewBlank(), d.NewBlank(); a == b || b == d.Blank("") {
 		t.Error("fresh blank nodes are not fresh")
 	}
 }

@@ -14,8 +14,17 @@ import (
 type termInfo struct {
 	off, end uint32
 	blank    int32 // index into scratch.blanks, or -1
-	seen     bool
+	state    state
 }
+
+// state tells what a term has been found to be.
+type state uint8
+
+const (
+	unseen   state = iota
+	resource       // an IRI or a blank node
+	literal
+)
 
 // digest is a SHA-384, or a SHA-256 with zeros after it.
 type digest [sha512.Size384]byte
@@ -129,21 +138,31 @@ func (s *scratch) load(d *Dataset) error {
 	}
 	s.starts = resize(s.starts, len(d.terms)+1)
 	clear(s.starts)
+	limit := TermID(len(d.terms))
 	for i := range d.quads {
 		q := &d.quads[i]
-		if err := s.see(d, q.S, false); err != nil {
-			return err
+		if q.S >= limit || q.P >= limit || q.O >= limit || q.G >= limit {
+			return fmt.Errorf("%w: a quad names a term that is not of its dataset", ErrTerm)
 		}
-		if err := s.see(d, q.P, false); err != nil {
-			return err
+		if s.terms[q.S].state != resource {
+			if err := s.see(d, q.S, false); err != nil {
+				return err
+			}
+		}
+		if s.terms[q.P].state != resource {
+			if err := s.see(d, q.P, false); err != nil {
+				return err
+			}
 		}
 		if s.terms[q.P].blank >= 0 {
 			return fmt.Errorf("%w: expected an IRI as predicate, found a blank node", ErrTerm)
 		}
-		if err := s.see(d, q.O, true); err != nil {
-			return err
+		if s.terms[q.O].state == unseen {
+			if err := s.see(d, q.O, true); err != nil {
+				return err
+			}
 		}
-		if q.G != 0 {
+		if q.G != 0 && s.terms[q.G].state != resource {
 			if err := s.see(d, q.G, false); err != nil {
 				return err
 			}
@@ -153,21 +172,18 @@ func (s *scratch) load(d *Dataset) error {
 	return nil
 }
 
-// see writes out a term the first time it occurs. literal tells whether a literal
+// see writes out a term the first time it occurs. object tells whether a literal
 // may stand here.
-func (s *scratch) see(d *Dataset, id TermID, literal bool) error {
-	if int(id) >= len(s.terms) {
-		return fmt.Errorf("%w: a quad names a term that is not of its dataset", ErrTerm)
-	}
+func (s *scratch) see(d *Dataset, id TermID, object bool) error {
 	t := &d.terms[id]
-	if t.Kind == Literal && !literal {
-		return fmt.Errorf("%w: expected an IRI or a blank node, found a literal", ErrTerm)
-	}
 	info := &s.terms[id]
-	if info.seen {
-		return nil
+	info.state = resource
+	if t.Kind == Literal {
+		if !object {
+			return fmt.Errorf("%w: expected an IRI or a blank node, found a literal", ErrTerm)
+		}
+		info.state = literal
 	}
-	info.seen = true
 	if t.Kind == BlankNode {
 		if len(s.blanks) == s.opt.MaxBlankNodes {
 			return fmt.Errorf("%w: expected at most %d blank nodes", ErrTooLarge, s.opt.MaxBlankNodes)
