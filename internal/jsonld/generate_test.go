@@ -185,15 +185,15 @@ func (g *generator) node(c Context, def *term, context string, depth int) {
 		c = inner
 	}
 	g.properties(c, member, depth)
-	if depth < 3 && g.one(12) {
+	if depth < 3 && g.nodes <= 60 && g.one(12) {
 		member("@included")
 		g.node(c.below(), nil, "", depth+1)
 	}
-	if depth < 3 && g.one(12) {
+	if depth < 3 && g.nodes <= 60 && g.one(12) {
 		member("@graph")
 		g.node(c.below(), nil, "", depth+1)
 	}
-	if depth < 3 && g.one(16) {
+	if depth < 3 && g.nodes <= 60 && g.one(16) {
 		member("@reverse")
 		fmt.Fprintf(&g.b, `{"https://ex.example/r%d":`, g.dice(2))
 		g.node(c.below(), nil, "", depth+1)
@@ -254,7 +254,11 @@ func (g *generator) property(c Context, name string, depth int) {
 			key = all[g.dice(len(all))]
 		}
 		g.b.WriteString("{" + strictjson.Quote(key) + ":")
-		g.node(c.under(def), def, "", depth+1)
+		if g.nodes > 60 {
+			g.b.WriteString(`{"@type":"https://t.example/T"}`)
+		} else {
+			g.node(c.under(def), def, "", depth+1)
+		}
 		g.b.WriteByte('}')
 	case def.container&inList != 0 && g.one(4):
 		g.b.WriteString(`{"@list":[`)
@@ -292,12 +296,12 @@ func (g *generator) values(n int, one func(int)) {
 // value writes one value fit for the definition.
 func (g *generator) value(c Context, name string, def *term, depth int) {
 	mustNode := def != nil && (def.container&(inGraph|inID|inType) != 0 || def.reverse)
-	if mustNode || depth < 3 && g.one(3) {
+	if mustNode || depth < 3 && g.nodes <= 60 && g.one(3) {
 		context := ""
 		if g.inline && g.one(5) {
 			context = g.context(1)
 		}
-		if depth > 4 {
+		if depth > 4 || g.nodes > 60 {
 			g.b.WriteString(`{"@type":"https://t.example/T"}`)
 			return
 		}

@@ -31,16 +31,16 @@ type Resolver func(url string) *ldcontext.Version
 
 // Limits bounds the work on one document. A zero field means the default.
 type Limits struct {
-	Quads       int // statements; 131,072
+	Quads       int // statements; 100,000
 	Depth       int // nesting of values below the root; 128
 	ContextWork int // term definitions read from contexts that are not compiled yet; 20,000
 	Remote      int // contexts named by URL, with repetitions; 4,096
 }
 
-// The defaults of Limits. A CLR transcript with 1,000 credentials stays below
-// 100,000 quads; the largest context known here has 500 definitions.
+// The defaults of Limits. The largest stack of contexts known here has some 600
+// definitions.
 const (
-	defaultQuads       = 1 << 17
+	defaultQuads       = 100_000 // as many as package rdfc takes
 	defaultDepth       = 128
 	defaultContextWork = 20_000
 	defaultRemote      = 4_096

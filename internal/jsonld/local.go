@@ -82,6 +82,9 @@ func (l *localContext) define(ac *active) (*active, error) {
 			return nil, err
 		}
 	}
+	if n := l.result; n.own == nil && n.vocab == ac.vocab && n.hasVocab == ac.hasVocab && n.language == ac.language && n.hasDir == ac.hasDir {
+		return ac, nil // nothing new: what is cached for ac stays useful
+	}
 	return l.result, nil
 }
 

@@ -33,7 +33,9 @@ func (l *localContext) need(name string) error {
 		}
 		def = previous
 	}
-	l.set(name, previous, def)
+	if previous == nil || *previous != *def {
+		l.set(name, previous, def)
+	}
 	l.entries[i].state = defined
 	if def.scope.doc != nil {
 		l.scopes = append(l.scopes, def.scope)
