@@ -142,7 +142,7 @@ func KindOf(doc *strictjson.Doc, n strictjson.Node) Kind {
 		return OB2Assertion
 	case has("BadgeClass"):
 		return OB2BadgeClass
-	case isOB2(doc, n) && (has("Profile") || has("Issuer")):
+	case has("Issuer"), isOB2(doc, n) && has("Profile"):
 		return OB2Profile
 	case doc.Get(n, "recipient") >= 0 && doc.Get(n, "badge") >= 0 && (doc.Get(n, "verify") >= 0 || doc.Get(n, "verification") >= 0):
 		return OB2Assertion // 1.x assertions have no type

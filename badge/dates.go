@@ -1,0 +1,57 @@
+package badge
+
+import (
+	"strings"
+	"time"
+
+	"github.com/chancery-dev/chancery/internal/strictjson"
+)
+
+// ReadTime reads a point in time the way badges write it. ok is false for what is no
+// time at all. code is "" for RFC 3339 with zone and whole seconds, and otherwise what
+// is unusual: "date_without_zone" (read as UTC), "date_fraction", "date_leap_second"
+// (read as the second before), "date_small_letters", "date_without_seconds".
+func ReadTime(s string) (t time.Time, code string, ok bool) {
+	if upper := strings.ToUpper(s); upper != s {
+		s, code = upper, "date_small_letters"
+	}
+	if len(s) >= 19 && s[17:19] == "60" && s[16] == ':' {
+		s, code = s[:17]+"59"+s[19:], "date_leap_second"
+	}
+	if t, err := time.Parse(time.RFC3339, s); err == nil && !strings.ContainsRune(s, ',') {
+		if len(s) > 19 && s[19] == '.' {
+			code = "date_fraction"
+		}
+		return t, code, true
+	}
+	for layout, code := range map[string]string{"2006-01-02T15:04:05": "date_without_zone", "2006-01-02T15:04Z07:00": "date_without_seconds"} {
+		if t, err := time.Parse(layout, s); err == nil && !strings.ContainsRune(s, ',') {
+			return t, code, true
+		}
+	}
+	return time.Time{}, "", false
+}
+
+func (c *checker) time(v strictjson.Node) {
+	switch _, code, ok := ReadTime(c.doc.String(v)); {
+	case !ok:
+		c.at(v, Error, "not_a_time", "expected a time in the form of RFC 3339, with zone")
+	case code != "":
+		c.at(v, Warning, code, "expected a time in the form of RFC 3339, with zone and in whole seconds")
+	}
+}
+
+func (c *checker) date(v strictjson.Node) {
+	if _, err := time.Parse(time.DateOnly, c.doc.String(v)); err != nil {
+		c.at(v, Error, "not_a_date", "expected a date in the form of RFC 3339")
+	}
+}
+
+// period checks that the one time does not lie behind the other.
+func (c *checker) period(n strictjson.Node, from, until string, g Grade) {
+	a, _, okA := ReadTime(c.doc.String(c.doc.Get(n, from)))
+	b, _, okB := ReadTime(c.doc.String(c.doc.Get(n, until)))
+	if okA && okB && b.Before(a) {
+		c.at(c.doc.Get(n, until), g, "period_reversed", "expected a time that is not before "+from)
+	}
+}

@@ -1,0 +1,177 @@
+package badge
+
+import (
+	"fmt"
+	"regexp/syntax"
+	"slices"
+	"strings"
+
+	"github.com/chancery-dev/chancery/internal/strictjson"
+)
+
+// Bounds on schemas by others. Evaluation costs at most the product of the schema's
+// subschemas, references written out, and of the instance's values.
+const (
+	maxUserSchemaBytes  = 256 << 10
+	maxUserSchemaSize   = 20_000
+	maxUserSchemaWork   = 20_000_000
+	maxUserPatternBytes = 512
+	maxUserPatternWork  = 50_000_000 // instructions of the patterns times bytes of the instance
+)
+
+// drafts are the schema languages that are evaluated.
+var drafts = []string{
+	"https://json-schema.org/draft/2020-12/schema",
+	"https://json-schema.org/draft/2019-09/schema",
+	"http://json-schema.org/draft-07/schema",
+}
+
+// ValidateSchema validates the value at n by a schema that a credential brings along
+// (VC JSON Schema, type JsonSchema): JSON Schema 2020-12, 2019-09 or draft-07, without
+// references to other documents, without recursion, and within bounds. Nothing is
+// fetched. Without findings the instance is valid. An error that wraps
+// ErrSchemaUnsupported, or a *strictjson.Error of the schema, means that it could not
+// be validated: the outcome is indeterminate.
+func ValidateSchema(schema []byte, doc *strictjson.Doc, n strictjson.Node) ([]Finding, error) {
+	sd, err := strictjson.Parse(schema, strictjson.Limits{Bytes: maxUserSchemaBytes})
+	if err != nil {
+		return nil, err
+	}
+	s := &userSchema{doc: sd, sizes: map[strictjson.Node]int{}}
+	size, err := s.check()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSchemaUnsupported, err)
+	}
+	if work := size * doc.Size(); work > maxUserSchemaWork {
+		return nil, fmt.Errorf("%w: expected a smaller schema or a smaller document", ErrSchemaUnsupported)
+	}
+	if s.patterns*(size/sd.Size()+1)*len(doc.Raw(n)) > maxUserPatternWork {
+		return nil, fmt.Errorf("%w: expected simpler patterns or a smaller document", ErrSchemaUnsupported)
+	}
+	value := sd.Any(0)
+	if m, ok := value.(map[string]any); ok {
+		delete(m, "$id") // there is one document, whatever it calls itself
+	}
+	c, err := compileSchema(value, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%w: not a valid schema", ErrSchemaUnsupported)
+	}
+	return validate(c, doc, n)
+}
+
+// userSchema measures a schema by others before it is compiled.
+type userSchema struct {
+	doc      *strictjson.Doc
+	sizes    map[strictjson.Node]int // of a subschema with its references written out; -1 while being measured
+	patterns int                     // instructions of all patterns
+}
+
+func (s *userSchema) check() (int, error) {
+	if s.doc.Kind(0) != strictjson.Object && s.doc.Kind(0) != strictjson.Bool {
+		return 0, fmt.Errorf("expected an object as schema")
+	}
+	if v := s.doc.Get(0, "$schema"); v != strictjson.None && !slices.Contains(drafts, strings.TrimSuffix(s.doc.String(v), "#")) {
+		return 0, fmt.Errorf("expected JSON Schema 2020-12, 2019-09 or draft-07")
+	}
+	return s.size(0)
+}
+
+// size counts the values of a subschema, references written out. Every value counts,
+// whether it is a subschema or not: that bounds the count from above.
+func (s *userSchema) size(n strictjson.Node) (int, error) {
+	if known, ok := s.sizes[n]; ok {
+		if known < 0 {
+			return 0, fmt.Errorf("expected a schema without recursion at %q", shorten(s.doc.Pointer(n)))
+		}
+		return known, nil
+	}
+	s.sizes[n] = -1
+	total := 1
+	add := func(m strictjson.Node) error {
+		k, err := s.size(m)
+		if total += k; err == nil && total > maxUserSchemaSize {
+			err = fmt.Errorf("expected a schema of at most %d values with references written out", maxUserSchemaSize)
+		}
+		return err
+	}
+	for m := s.doc.First(n); m != strictjson.None; m = s.doc.Next(m) {
+		if err := s.keyword(n, m); err != nil {
+			return 0, err
+		}
+		if s.doc.Kind(n) == strictjson.Object && s.doc.Name(m) == "$ref" && s.doc.Kind(m) == strictjson.String {
+			target, err := s.target(s.doc.String(m))
+			if err != nil {
+				return 0, err
+			}
+			if err := add(target); err != nil {
+				return 0, err
+			}
+			continue
+		}
+		if err := add(m); err != nil {
+			return 0, err
+		}
+	}
+	s.sizes[n] = total
+	return total, nil
+}
+
+// keyword refuses what leads elsewhere, or costs more than it says.
+func (s *userSchema) keyword(n, m strictjson.Node) error {
+	if s.doc.Kind(n) != strictjson.Object {
+		return nil
+	}
+	str, isString := s.doc.Str(m)
+	switch name := s.doc.Name(m); {
+	case name == "$dynamicRef" || name == "$recursiveRef":
+		return fmt.Errorf("expected no %s", name)
+	case (name == "$id" || name == "$schema") && n != 0 && isString:
+		return fmt.Errorf("expected %s at the root only", name)
+	case name == "pattern" && isString:
+		return s.pattern(str)
+	case name == "patternProperties":
+		for p := s.doc.First(m); p != strictjson.None; p = s.doc.Next(p) {
+			if err := s.pattern(s.doc.Name(p)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// pattern counts what an automaton for it would hold.
+func (s *userSchema) pattern(p string) error {
+	if len(p) > maxUserPatternBytes {
+		return fmt.Errorf("expected patterns of at most %d bytes", maxUserPatternBytes)
+	}
+	re, err := syntax.Parse(p, syntax.Perl)
+	if err != nil {
+		return fmt.Errorf("expected patterns without look-around and back references")
+	}
+	prog, err := syntax.Compile(re.Simplify())
+	if err != nil {
+		return fmt.Errorf("expected patterns that compile")
+	}
+	s.patterns += len(prog.Inst)
+	return nil
+}
+
+// target follows a reference within the document: a JSON pointer or an anchor.
+func (s *userSchema) target(ref string) (strictjson.Node, error) {
+	fragment, ok := strings.CutPrefix(ref, "#")
+	if !ok {
+		return 0, fmt.Errorf("expected references within the schema only")
+	}
+	if fragment == "" || fragment[0] == '/' {
+		if t := s.doc.Lookup(fragment); t != strictjson.None && !strings.ContainsRune(fragment, '%') {
+			return t, nil
+		}
+		return 0, fmt.Errorf("expected references to what is in the schema")
+	}
+	for n := range strictjson.Node(s.doc.Size()) {
+		if s.doc.Name(n) == "$anchor" && s.doc.String(n) == fragment {
+			return s.doc.Parent(n), nil
+		}
+	}
+	return 0, fmt.Errorf("expected references to what is in the schema")
+}
