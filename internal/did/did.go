@@ -85,7 +85,7 @@ func ParseURL(s string) (URL, error) {
 	}
 	rest, ok := strings.CutPrefix(s, "did:")
 	if !ok {
-		return URL{}, fmt.Errorf("%w: expected did:", ErrSyntax)
+		return URL{}, fmt.Errorf("%w: expected the scheme did", ErrSyntax)
 	}
 	method, rest, ok := strings.Cut(rest, ":")
 	if !ok || method == "" || !all(method, methodChar) {

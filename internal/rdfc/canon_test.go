@@ -94,7 +94,7 @@ func TestPoison(t *testing.T) {
 				}
 			}
 			t.Log(slices.Min(took))
-			if slices.Min(took) > 50*time.Millisecond {
+			if !raceEnabled && slices.Min(took) > 50*time.Millisecond {
 				t.Errorf("refused after %v, want 50ms", slices.Min(took))
 			}
 			// The scratch that gave up must not spoil the next use.
@@ -454,7 +454,7 @@ func TestNoSharing(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() {
 		d.Reset()
 		badge(d, blanksOf(d))
-	}); n > 40 { // the strings that badge formats, and nothing for the dataset
+	}); !raceEnabled && n > 40 { // the strings that badge formats, and nothing for the dataset
 		t.Errorf("%v allocations to refill a dataset", n)
 	}
 }

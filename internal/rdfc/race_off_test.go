@@ -1,0 +1,5 @@
+//go:build !race
+
+package rdfc
+
+const raceEnabled = false
