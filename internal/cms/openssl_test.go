@@ -10,9 +10,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/chancery-dev/chancery/internal/cms"
 	"github.com/chancery-dev/chancery/internal/cms/algo"
+	"github.com/chancery-dev/chancery/internal/cms/chain"
 	"github.com/digitorus/pkcs7"
 )
 
@@ -165,5 +167,40 @@ func TestPKCS7VerifiesOurs(t *testing.T) {
 		if p7.VerifyWithChainAtTime(pool, now) == nil {
 			t.Fatalf("%s: the peer accepts other content", name)
 		}
+	}
+}
+
+// A key that its certificate restricts to RSASSA-PSS, which crypto/x509 does not read.
+func TestPSSOnlyKey(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "content", content)
+	for _, args := range [][]string{
+		{"genpkey", "-algorithm", "RSA-PSS", "-pkeyopt", "rsa_keygen_bits:2048", "-out", "key.pem"},
+		{"req", "-x509", "-new", "-key", "key.pem", "-subj", "/CN=PSS", "-days", "3650", "-outform", "DER", "-out", "cert.der",
+			"-addext", "keyUsage=digitalSignature"},
+		{"x509", "-inform", "DER", "-in", "cert.der", "-out", "cert.pem"},
+		{"cms", "-sign", "-binary", "-cades", "-in", "content", "-signer", "cert.pem", "-inkey", "key.pem", "-keyopt", "rsa_padding_mode:pss",
+			"-outform", "DER", "-out", "sig.der"},
+	} {
+		if out, err := openssl(t, dir, args...); err != nil {
+			t.Fatalf("openssl %s: %s", args[0], out)
+		}
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "sig.der"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := verify(b, content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v.Certificate.PublicKey != nil || !algo.PSSOnly(v.Certificate) || v.Scheme.Kind != algo.RSAPSS {
+		t.Fatalf("scheme %v", v.Scheme)
+	}
+	p, err := chain.Build(v.Certificate, chain.Config{
+		Anchors: []chain.Anchor{{Certificate: v.Certificate}}, At: v.Certificate.NotBefore.Add(time.Hour), Purpose: chain.Signing,
+	})
+	if err != nil || len(p.Certificates) != 1 {
+		t.Fatalf("pinned certificate: %v", err)
 	}
 }

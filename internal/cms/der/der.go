@@ -14,8 +14,8 @@ import (
 
 // Limits on what is read. All are far above anything a signer writes.
 const (
-	MaxDepth    = 32      // nesting of elements
-	MaxElements = 200_000 // elements in one message
+	MaxDepth    = 32        // nesting of elements
+	MaxElements = 4_000_000 // elements in one message; a CRL inside has seven for each entry
 )
 
 var (
@@ -51,7 +51,7 @@ func Canonical(b []byte) (Result, error) {
 		}
 	}
 	if w.ber {
-		if r.DER, err = convert(nil, b[:n], 0); err != nil {
+		if r.DER, _, err = convert(make([]byte, 0, n), b[:n]); err != nil {
 			return Result{}, err
 		}
 	}
@@ -174,69 +174,58 @@ func (w *walker) children(b []byte, h header, depth int) (int, error) {
 	}
 }
 
-// convert appends the DER form of the element at the start of b, which scan has accepted.
-func convert(dst, b []byte, depth int) ([]byte, error) {
+// convert appends the DER form of the element at the start of b, which scan has accepted, and returns
+// the size of that element in b.
+func convert(dst, b []byte) ([]byte, int, error) {
 	h, err := readHeader(b)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if !h.construct {
 		dst = appendHeader(dst, h.tag, h.length)
-		return append(dst, b[h.size:h.size+h.length]...), nil
+		return append(dst, b[h.size:h.size+h.length]...), h.size + h.length, nil
 	}
-	var content []byte
-	err = eachChild(b, h, depth, func(child []byte) error {
-		var err error
-		if h.tag == 0x24 {
-			content, err = appendSegments(content, child, depth+1)
-		} else {
-			content, err = convert(content, child, depth+1)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
+	each := convert
 	tag := h.tag
 	if tag == 0x24 {
-		tag = 0x04
+		each, tag = appendSegments, 0x04
 	}
-	dst = appendHeader(dst, tag, len(content))
-	return append(dst, content...), nil
+	content, n, err := eachChild(nil, b, h, each)
+	if err != nil {
+		return nil, 0, err
+	}
+	return append(appendHeader(dst, tag, len(content)), content...), n, nil
 }
 
 // appendSegments appends the octets of an OCTET STRING that may itself be in segments.
-func appendSegments(dst, b []byte, depth int) ([]byte, error) {
+func appendSegments(dst, b []byte) ([]byte, int, error) {
 	h, err := readHeader(b)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if !h.construct {
-		return append(dst, b[h.size:h.size+h.length]...), nil
+		return append(dst, b[h.size:h.size+h.length]...), h.size + h.length, nil
 	}
-	err = eachChild(b, h, depth, func(child []byte) error {
-		dst, err = appendSegments(dst, child, depth+1)
-		return err
-	})
-	return dst, err
+	return eachChild(dst, b, h, appendSegments)
 }
 
-func eachChild(b []byte, h header, depth int, f func(child []byte) error) error {
+// eachChild applies f to each element inside the one at the start of b and returns the size of the latter.
+func eachChild(dst, b []byte, h header, f func(dst, b []byte) ([]byte, int, error)) ([]byte, int, error) {
 	end := len(b)
 	if !h.indefinite {
 		end = h.size + h.length
 	}
 	for pos := h.size; ; {
-		if !h.indefinite && pos == end || h.indefinite && b[pos] == 0 && b[pos+1] == 0 {
-			return nil
+		switch {
+		case !h.indefinite && pos == end:
+			return dst, end, nil
+		case h.indefinite && end-pos >= 2 && b[pos] == 0 && b[pos+1] == 0:
+			return dst, pos + 2, nil
 		}
-		w := walker{left: MaxElements}
-		n, err := w.scan(b[pos:end], depth+1)
-		if err != nil {
-			return err
-		}
-		if err := f(b[pos : pos+n]); err != nil {
-			return err
+		var n int
+		var err error
+		if dst, n, err = f(dst, b[pos:end]); err != nil {
+			return nil, 0, err
 		}
 		pos += n
 	}

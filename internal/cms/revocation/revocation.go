@@ -25,6 +25,11 @@ const (
 	MaxResponses = 1024     // single responses in one OCSP response
 	MaxCerts     = 32       // certificates in one OCSP response
 	MaxItems     = 1024     // pieces of data in a store
+
+	// maxWork bounds one Check: bytes hashed, with each signature counted as signatureWork bytes, about
+	// the time one takes. Four CRLs of the largest size, or some two thousand OCSP responses.
+	maxWork       = 4 * MaxCRLSize
+	signatureWork = 100_000
 )
 
 // Status is what is known about a certificate. The zero Status is Unknown.
@@ -156,6 +161,8 @@ type Query struct {
 	// InsecureExpiredSigner accepts data whose signer's certificate had ended by Known. Whoever finds
 	// an old key could have made such data later.
 	InsecureExpiredSigner bool
+
+	work *int // what is left of maxWork
 }
 
 // Answer is what is known.
@@ -180,7 +187,11 @@ type Answer struct {
 
 // Check answers a query. It never returns Good or Revoked without verified data. Pieces about other
 // certificates are passed over in silence.
-func (s *Store) Check(q Query) Answer { return s.check(q, 0) }
+func (s *Store) Check(q Query) Answer {
+	work := maxWork
+	q.work = &work
+	return s.check(q, 0)
+}
 
 // check looks at every piece: a revocation anywhere counts, and among the good the newest is told.
 func (s *Store) check(q Query, depth int) Answer {
@@ -378,6 +389,9 @@ func live(signer *x509.Certificate, q Query) *Error {
 
 // verify checks a signature of the signer over tbs and judges the algorithms.
 func verify(id algo.Identifier, signer *x509.Certificate, tbs, sig []byte, role string, q Query) *Error {
+	if *q.work -= len(tbs) + signatureWork; *q.work < 0 {
+		return fail(TooLarge, "too much revocation data for one certificate")
+	}
 	scheme, err := algo.ParseSignature(id, 0)
 	if err != nil {
 		return &Error{Reason: BadSignature, Err: err}

@@ -1,0 +1,99 @@
+package algo_test
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/asn1"
+	"errors"
+	"testing"
+
+	"github.com/chancery-dev/chancery/internal/cms/algo"
+	"golang.org/x/crypto/cryptobyte"
+	"pgregory.net/rapid"
+)
+
+// OIDs agree with encoding/asn1, in both directions.
+func TestOID(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		arcs := []uint32{rapid.Uint32Range(0, 2).Draw(t, "first"), rapid.Uint32Range(0, 39).Draw(t, "second")}
+		arcs = append(arcs, rapid.SliceOfN(rapid.Uint32Range(0, 1<<31-1), 0, 12).Draw(t, "rest")...)
+		id := make(asn1.ObjectIdentifier, len(arcs))
+		for i, a := range arcs {
+			id[i] = int(a)
+		}
+		want, err := asn1.Marshal(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := algo.NewOID(arcs...)
+		b := cryptobyte.NewBuilder(nil)
+		o.Add(b)
+		if got := b.BytesOrPanic(); string(got) != string(want) {
+			t.Fatalf("%x, encoding/asn1 %x", got, want)
+		}
+		s := cryptobyte.String(want)
+		back, ok := algo.ReadOID(&s)
+		if !ok || back != o || back.String() != id.String() {
+			t.Fatalf("read back %v as %v", id, back)
+		}
+		if parsed, ok := algo.ParseOID(id.String()); !ok || parsed != o {
+			t.Fatalf("parsed %v as %v", id, parsed)
+		}
+	})
+	for _, bad := range []string{"", "1", "3.1", "1.40", "1.2.", "1.02", "1.-2", "1.2.4294967296", "a.b"} {
+		if _, ok := algo.ParseOID(bad); ok {
+			t.Errorf("%q accepted", bad)
+		}
+	}
+	for _, bad := range [][]byte{{6, 0}, {6, 2, 0x80, 1}, {6, 2, 0x2a, 0x80}, {6, 3, 0x2a, 0x80, 1}, {5, 0}, {6, 2, 1}} {
+		s := cryptobyte.String(bad)
+		if _, ok := algo.ReadOID(&s); ok {
+			t.Errorf("%x accepted", bad)
+		}
+	}
+	long := append([]byte{6, 11}, 0x2a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f)
+	s := cryptobyte.String(long)
+	if o, ok := algo.ReadOID(&s); !ok || o.String() != "1.2.?" {
+		t.Errorf("large arc: %v", o)
+	}
+}
+
+func TestMaxSignature(t *testing.T) {
+	for c, want := range map[elliptic.Curve]int{elliptic.P256(): 72, elliptic.P384(): 104, elliptic.P521(): 139} {
+		k, err := ecdsa.GenerateKey(c, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := algo.MaxSignature(k.Public()); got != want {
+			t.Errorf("%s: %d, want %d", c.Params().Name, got, want)
+		}
+		for range 50 {
+			sig, err := k.Sign(rand.Reader, make([]byte, 32), crypto.SHA256)
+			if err != nil || len(sig) > want {
+				t.Fatalf("%d bytes, %v", len(sig), err)
+			}
+		}
+	}
+	if algo.MaxSignature("no key") != 0 || algo.KeyBits("no key") != 0 {
+		t.Error("sizes of an unknown key")
+	}
+	if _, _, err := algo.SchemeFor("no key", 0, false); !errors.Is(err, algo.ErrKey) {
+		t.Error(err)
+	}
+	if err := (algo.Scheme{Kind: algo.ECDSA, Hash: crypto.SHA256}).Verify("no key", nil, nil); !errors.Is(err, algo.ErrKey) {
+		t.Error(err)
+	}
+	k, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sig, err := k.Sign(rand.Reader, algo.Sum(crypto.SHA256, nil), crypto.SHA256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := (algo.Scheme{Kind: algo.ECDSA, Hash: crypto.SHA256}).Verify(k.Public(), nil, sig); !errors.Is(err, algo.ErrKey) {
+		t.Errorf("P-224: %v", err)
+	}
+}
