@@ -13,6 +13,7 @@ import (
 
 	"github.com/chancery-dev/chancery/internal/cms"
 	"github.com/chancery-dev/chancery/internal/cms/algo"
+	"github.com/chancery-dev/chancery/internal/cms/tsp"
 	"github.com/chancery-dev/chancery/testvectors"
 )
 
@@ -69,6 +70,7 @@ func TestPDFSamples(t *testing.T) {
 			}
 			if err == nil {
 				t.Logf("%v; notes %v; %d timestamps", v.Scheme, v.Notes, len(v.Signer.Timestamps()))
+				checkTimestamps(t, v)
 			}
 		})
 	}
@@ -88,4 +90,22 @@ func verifySample(sig, signed []byte) (*cms.Verified, error) {
 		return nil, err
 	}
 	return sd.Verify(cms.VerifyConfig{ContentDigest: algo.Sum(h, signed), At: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)})
+}
+
+// checkTimestamps checks all about a signature's tokens that needs no anchors.
+func checkTimestamps(t *testing.T, v *cms.Verified) {
+	t.Helper()
+	for _, b := range v.Signer.Timestamps() {
+		tok, err := tsp.ParseToken(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(tok.Info.Imprint, algo.Sum(tok.Info.Hash, v.Signer.Signature)) {
+			t.Fatal("the token is not over the signature value")
+		}
+		if _, err := tok.Signed.Verify(cms.VerifyConfig{ContentType: cms.OIDTSTInfo, At: tok.Info.GenTime}); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("timestamp %v, policy %v", tok.Info.GenTime, tok.Info.Policy)
+	}
 }

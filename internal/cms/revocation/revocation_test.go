@@ -352,6 +352,20 @@ func TestCheckPath(t *testing.T) {
 	}
 }
 
+// However much genuine data is heaped up, the work for one answer is bounded, and what is left over
+// does not become Good.
+func TestWorkIsBounded(t *testing.T) {
+	e := newEnv(t)
+	big := make([]byte, 60<<20)
+	list := e.crl(e.inter, testca.CRLConfig{Extra: []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3}, Value: big}}, Signer: e.stranger})
+	heap := [][]byte{list, list, list, list, list, list}
+	start := time.Now()
+	a := check(t, e.query(), nil, append(heap, e.crl(e.inter, testca.CRLConfig{})))
+	if a.Status != revocation.Unknown || a.Rejected[len(a.Rejected)-1].Reason != revocation.TooLarge {
+		t.Fatalf("%v %v after %v", a.Status, a.Reason, time.Since(start))
+	}
+}
+
 // golang.org/x/crypto/ocsp and crypto/x509 read what we write, and we read what the former writes.
 func TestPeers(t *testing.T) {
 	e := newEnv(t)
