@@ -84,8 +84,7 @@ func (h *Hashed) canonical(set *rdfc.Dataset) (Canonical, error) {
 	return Canonical{Text: c.NQuads, RDF: c, Data: set}, nil
 }
 
-// prepare brings document and proof configuration into one text, with previous proofs
-// in place (VC Data Integrity 4.6, steps 2.3 and 2.4). Both usually are in one already.
+// prepare checks the input and resolves its zero values.
 func (in *Input) prepare() error {
 	if in.Contexts == nil {
 		in.Contexts = Newest(nil)
@@ -96,17 +95,6 @@ func (in *Input) prepare() error {
 	if len(in.Previous) != len(in.Proof.PreviousProof) {
 		return previousError(in.Proof, fmt.Sprintf("expected %d previous proofs to be given, found %d", len(in.Proof.PreviousProof), len(in.Previous)))
 	}
-	if in.Proof.Doc == in.Doc {
-		return nil
-	}
-	// The configuration becomes the proof member of a text of their own.
-	text := in.Doc.Rewrite(in.Root, []strictjson.Member{{Name: "proof", Value: in.Proof.Doc.Raw(in.Proof.Node)}})
-	doc, err := strictjson.Parse(text, strictjson.Limits{})
-	if err != nil {
-		return fmt.Errorf("proof: document with its configuration: %w", err)
-	}
-	in.Doc, in.Root = doc, 0
-	in.Proof.Doc, in.Proof.Node = doc, doc.Get(0, "proof")
 	return nil
 }
 
@@ -138,24 +126,24 @@ func contextError(in *Input, own strictjson.Node) *Error {
 	return &Error{Err: ErrContext, Pointer: in.Proof.Doc.Pointer(own), Detail: "expected the document's @context or none", Section: "EdDSA Cryptosuites 3.3.2"}
 }
 
-// equalContext compares two @context values of a document by their canonical text, a
-// single value being a list of one. With prefix the second may go on after the first.
-func equalContext(d *strictjson.Doc, a, b strictjson.Node, prefix bool) bool {
+// equalContext compares two @context values by their canonical text, a single value
+// being a list of one. With prefix the second may go on after the first.
+func equalContext(da *strictjson.Doc, a strictjson.Node, db *strictjson.Doc, b strictjson.Node, prefix bool) bool {
 	if a == strictjson.None || b == strictjson.None {
 		return false
 	}
-	if d.Raw(a) == d.Raw(b) {
+	if da.Raw(a) == db.Raw(b) {
 		return true
 	}
 	var la, lb []strictjson.Node
-	d.Each(a, func(n strictjson.Node) bool { la = append(la, n); return true })
-	d.Each(b, func(n strictjson.Node) bool { lb = append(lb, n); return true })
+	da.Each(a, func(n strictjson.Node) bool { la = append(la, n); return true })
+	db.Each(b, func(n strictjson.Node) bool { lb = append(lb, n); return true })
 	if len(la) > len(lb) || len(la) < len(lb) && !prefix {
 		return false
 	}
 	for i := range la {
-		ca, errA := d.CanonicalizeNode(la[i])
-		cb, errB := d.CanonicalizeNode(lb[i])
+		ca, errA := da.CanonicalizeNode(la[i])
+		cb, errB := db.CanonicalizeNode(lb[i])
 		if errA != nil || errB != nil || string(ca) != string(cb) {
 			return false
 		}
@@ -206,10 +194,10 @@ func jcsDocument(in *Input) ([]byte, error) {
 	if own != strictjson.None {
 		// EdDSA Cryptosuites 3.3.2, step 4: the document's contexts begin with the
 		// proof's, and those are what was signed.
-		if !equalContext(in.Doc, own, context, in.InsecureContextSuffix) {
+		if !equalContext(in.Proof.Doc, own, in.Doc, context, in.InsecureContextSuffix) {
 			return nil, contextError(in, own)
 		}
-		set = append(set, strictjson.Member{Name: "@context", Value: in.Doc.Raw(own)})
+		set = append(set, strictjson.Member{Name: "@context", Value: in.Proof.Doc.Raw(own)})
 	}
 	if len(in.Previous) > 0 {
 		doc, root, err := in.withPrevious()

@@ -29,15 +29,32 @@ func quadsOfDocument(in *Input, to *rdfc.Dataset) (jsonld.Result, error) {
 // quadsOfProof converts the proof configuration: the proof without its value, under
 // the context of the document.
 func quadsOfProof(in *Input, to *rdfc.Dataset) error {
+	context := in.Doc.Get(in.Root, "@context")
 	if own := in.Proof.Doc.Get(in.Proof.Node, "@context"); own != strictjson.None {
 		// The suites replace it by that of the document (EdDSA Cryptosuites 3.2.5), so
 		// that it would not be signed: it may only repeat that one.
-		if !equalContext(in.Proof.Doc, own, in.Doc.Get(in.Root, "@context"), false) {
+		if !equalContext(in.Proof.Doc, own, in.Doc, context, false) {
 			return contextError(in, own)
 		}
 	}
-	return jsonld.ProofToQuads(in.Doc, in.Root, in.Proof.Node, jsonld.Options{Contexts: in.Contexts, DropRoot: dropProofValue}, to)
+	doc, root, node := in.Doc, in.Root, in.Proof.Node
+	if in.Proof.Doc != in.Doc {
+		// A configuration that is still to be signed has a text of its own.
+		text := []byte(`{"proof":` + in.Proof.Doc.Raw(node))
+		if context != strictjson.None {
+			text = append(append(text, `,"@context":`...), in.Doc.Raw(context)...)
+		}
+		var err error
+		if doc, err = strictjson.Parse(append(text, '}'), strictjson.Limits{}); err != nil {
+			return fmt.Errorf("proof: configuration: %w", err)
+		}
+		root, node = 0, doc.Get(0, "proof")
+	}
+	return jsonld.ProofToQuads(doc, root, node, jsonld.Options{Contexts: in.Contexts, DropRoot: dropOfProof}, to)
 }
+
+// dropOfProof: the context was compared above and is the document's.
+var dropOfProof = []string{"proofValue", "@context"}
 
 var datasets = sync.Pool{New: func() any { return rdfc.NewDataset(128) }}
 
