@@ -6,9 +6,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
-	"fmt"
-	"net/url"
-	"strings"
 
 	"github.com/chancery-dev/chancery/badge"
 	"github.com/chancery-dev/chancery/internal/strictjson"
@@ -21,15 +18,19 @@ import (
 func (c *run) assertion(jws *proof.JWS) {
 	doc := c.doc
 	c.r.Model, c.r.Types, c.r.ID = "Open Badges 2.0", stringList(doc, doc.Get(0, "type")), assertionID(doc)
-	for _, name := range []string{"recipient", "badge", "issuedOn"} {
-		if doc.Get(0, name) == strictjson.None {
-			c.fail(CheckModel, ModelInvalid, "expected the member "+name)
+	findings := badge.CheckOB2(doc, c.badgeProfile())
+	for _, f := range findings {
+		c.r.find(f.Grade, f.Code, f.Pointer, f.Message)
+	}
+	for _, f := range findings {
+		if f.Grade == badge.Error && f.Code != "ob2_revoked" {
+			c.fail(CheckModel, ModelInvalid, f.Code+" at "+f.Pointer+": "+f.Message)
 			return
 		}
 	}
-	if detail := contextFault2(doc); detail != "" {
-		c.fail(CheckModel, ModelInvalid, detail)
-		return
+	if badge.ReadAssertion(doc, 0).Revoked {
+		c.r.Lifecycle = Revoked
+		c.fail(CheckStatus, CredentialRevoked, "the assertion says so itself")
 	}
 	c.pass(CheckModel, c.r.Model)
 	parts, reason, detail := c.badgeParts()
@@ -57,23 +58,6 @@ func assertionID(doc *strictjson.Doc) string {
 		return id
 	}
 	return doc.String(doc.Get(0, "uid"))
-}
-
-func contextFault2(doc *strictjson.Doc) string {
-	ctx := doc.Get(0, "@context")
-	if ctx == strictjson.None {
-		return "" // version 1.0
-	}
-	ok := false
-	doc.Each(ctx, func(n strictjson.Node) bool {
-		s := doc.String(n)
-		ok = s == "https://w3id.org/openbadges/v2" || s == "https://w3id.org/openbadges/v1" || s == "https://openbadgespec.org/v2/context.json"
-		return !ok
-	})
-	if !ok {
-		return "expected the context https://w3id.org/openbadges/v2"
-	}
-	return ""
 }
 
 // badgeParts2 are the documents that an assertion leads to.
@@ -155,13 +139,9 @@ func (c *run) signedAssertion(jws *proof.JWS, parts badgeParts2) {
 // assertionKey finds the key that a signed assertion names.
 func (c *run) assertionKey(parts badgeParts2) (key any, method string, reason Reason, detail string) {
 	doc := c.doc
-	v := doc.Get(0, "verification")
-	if v == strictjson.None {
-		v = doc.Get(0, "verify")
-	}
-	method = doc.String(doc.Get(v, "creator"))
-	if method == "" {
-		method = doc.String(doc.Get(v, "url"))
+	said := badge.ReadAssertion(doc, 0)
+	if method = said.Creator; method == "" {
+		method = said.HostedURL // version 1: where the key lies
 	}
 	// publicKey is a URL, an object, or a list of either.
 	var keyDoc *strictjson.Doc
@@ -215,22 +195,17 @@ func pemKey(text string) (any, error) {
 // its issuer's server gives, at an address within the issuer's scope.
 func (c *run) hostedAssertion(parts badgeParts2) {
 	doc := c.doc
-	v := doc.Get(0, "verification")
-	if v == strictjson.None {
-		v = doc.Get(0, "verify")
-	}
-	kinds := stringList(doc, doc.Get(v, "type"))
-	hosted := len(kinds) > 0 && (kinds[0] == "HostedBadge" || kinds[0] == "hosted")
-	if !hosted {
+	said := badge.ReadAssertion(doc, 0)
+	if !said.Hosted {
 		c.fail(CheckHosted, NoProof, "expected verification of type HostedBadge, or a signature")
 		return
 	}
-	address := c.r.ID
-	if legacy := doc.String(doc.Get(v, "url")); legacy != "" && doc.Get(0, "id") == strictjson.None {
-		address = legacy
+	address := said.ID
+	if address == "" {
+		address = said.HostedURL
 	}
-	if detail := outOfScope(address, parts); detail != "" {
-		c.fail(CheckHosted, HostedMismatch, detail)
+	if !badge.ReadScope(parts.profile, parts.profileNode).Allows(address) {
+		c.fail(CheckHosted, HostedMismatch, "expected an address within the scope of the issuer's profile")
 		return
 	}
 	found, err := c.v.otherDocument(c.ctx, address, KindBadge)
@@ -262,39 +237,6 @@ func (c *run) hostedAssertion(parts badgeParts2) {
 	}
 	c.r.Binding = BindingProfile
 	c.pass(CheckHosted, address, Fact{"hostedDigest", digestOf(found.Bytes)})
-}
-
-// outOfScope tells whether an assertion's address lies outside of what its issuer may
-// host: by the profile's startsWith or allowedOrigins, or the profile's own origin.
-func outOfScope(address string, parts badgeParts2) string {
-	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
-		return "expected a web address as id of a hosted assertion"
-	}
-	profile := parts.profile
-	v := profile.Get(parts.profileNode, "verification")
-	if starts := stringList(profile, profile.Get(v, "startsWith")); len(starts) > 0 {
-		for _, s := range starts {
-			if s != "" && strings.HasPrefix(address, s) {
-				return ""
-			}
-		}
-		return "expected an address that begins as the issuer's profile says"
-	}
-	origins := stringList(profile, profile.Get(v, "allowedOrigins"))
-	if len(origins) == 0 {
-		p, err := url.Parse(parts.profileID)
-		if err != nil {
-			return "expected a web address as id of the issuer's profile"
-		}
-		origins = []string{p.Host}
-	}
-	for _, o := range origins {
-		if o == u.Host || o == u.Scheme+"://"+u.Host {
-			return ""
-		}
-	}
-	return "expected an address at an origin of the issuer"
 }
 
 // openHosted judges an image that carries nothing but the address of an assertion.
@@ -375,32 +317,20 @@ func (c *run) assertionStatus(parts badgeParts2) {
 	}
 	digest := digestOf(found.Bytes)
 	c.r.input(digest)
-	entries := doc.Get(0, "revokedAssertions")
-	if !hasType(doc, 0, "RevocationList") || entries != strictjson.None && doc.Kind(entries) != strictjson.Array {
-		c.fail(CheckStatus, StatusListType, "expected a RevocationList")
+	rev, ok := badge.InOB2RevocationList(doc, c.r.ID, c.doc.String(c.doc.Get(0, "uid")))
+	if !ok || !hasType(doc, 0, "RevocationList") {
+		c.fail(CheckStatus, StatusListType, "expected a RevocationList with revokedAssertions")
 		return
 	}
 	if issuer := doc.Get(0, "issuer"); issuer != strictjson.None && !sameID(doc.String(issuer), parts.profileID) {
 		c.fail(CheckStatus, StatusListIssuer, "expected the badge's issuer")
 		return
 	}
-	revoked := false
-	id, uid := c.r.ID, c.doc.String(c.doc.Get(0, "uid"))
-	doc.Each(entries, func(n strictjson.Node) bool {
-		s := doc.String(n)
-		if doc.Kind(n) == strictjson.Object {
-			if s = doc.String(doc.Get(n, "id")); s == "" {
-				s = doc.String(doc.Get(n, "uid"))
-			}
-		}
-		revoked = s != "" && (sameID(s, id) || s == uid)
-		return !revoked
-	})
-	if revoked {
+	if rev.Revoked {
 		c.r.Lifecycle = Revoked
 		c.fail(CheckStatus, CredentialRevoked, "list "+list)
 		return
 	}
 	c.r.Lifecycle = issuedUnless(c.r.Lifecycle)
-	c.pass(CheckStatus, fmt.Sprintf("%d revoked assertions, not this one", doc.Len(entries)), Fact{"list", list}, Fact{"listDigest", digest})
+	c.pass(CheckStatus, "not in the issuer's revocation list", Fact{"list", list}, Fact{"listDigest", digest})
 }

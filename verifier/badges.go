@@ -45,8 +45,12 @@ func worstError(findings []badge.Finding) (badge.Finding, bool) {
 // badgeClaims judges the header and claims of the Open Badges form of a JWT (Open
 // Badges 3.0, 8.2). It answers what is wrong, "" where nothing is.
 func (c *run) badgeClaims() string {
-	for _, name := range c.token.claims.Disagreements() {
-		return "expected " + name + " to agree with the credential"
+	findings := badge.CheckJWT(c.token.jws.Header, c.token.claims.Doc, c.badgeProfile())
+	for _, f := range findings {
+		c.r.find(f.Grade, f.Code, f.Pointer, f.Message)
+	}
+	if f, bad := worstError(findings); bad {
+		return f.Code + " at " + f.Pointer + ": " + f.Message
 	}
 	return ""
 }
@@ -60,15 +64,13 @@ func (c *run) checkRecipient() {
 	}
 	doc, match := c.doc, false
 	for _, subject := range children(doc, []strictjson.Node{0}, "credentialSubject") {
-		if want.Type == "" && sameID(doc.String(doc.Get(subject, "id")), want.Identity) {
-			match = true
-		}
-		for _, n := range children(doc, []strictjson.Node{subject}, "identifier") {
-			if want.Type == "" || doc.String(doc.Get(n, "identityType")) == want.Type {
-				match = match || sameIdentity(doc, n, doc.String(doc.Get(n, "identityHash")), want.Identity)
-			}
-		}
+		match = match || want.Type == "" && sameID(doc.String(doc.Get(subject, "id")), want.Identity) ||
+			badge.MatchIdentity(doc, subject, want.Type, want.Identity)
 	}
+	c.recipient(match)
+}
+
+func (c *run) recipient(match bool) {
 	if !match {
 		c.fail(CheckRecipient, RecipientMismatch, "")
 		return

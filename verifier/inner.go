@@ -32,17 +32,17 @@ func (c *run) checkClr() {
 	if c.kind() != badge.CLR {
 		return
 	}
-	list := children(c.doc, []strictjson.Node{c.doc.Get(0, "credentialSubject")}, "verifiableCredential")
-	if len(list) > limits.Credentials {
+	list, err := badge.Inner(c.doc, 0)
+	switch {
+	case err != nil:
+		c.fail(CheckInner, InnerInvalid, err.Error())
+		return
+	case len(list) > limits.Credentials:
 		c.fail(CheckInner, WorkLimit, fmt.Sprintf("expected at most %d credentials, found %d", limits.Credentials, len(list)))
 		return
 	}
-	for _, n := range list {
-		s := chancery.Secured{MediaType: chancery.MediaVC, Bytes: []byte(c.doc.Raw(n))}
-		if jwt, ok := c.doc.Str(n); ok {
-			s = chancery.Secured{MediaType: chancery.MediaJWT, Bytes: []byte(jwt)}
-		}
-		c.judgeInner("credential", c.doc.Pointer(n), s, roleInner)
+	for _, in := range list {
+		c.judgeInner("credential", in.Pointer, in.Secured, roleInner)
 	}
 	if len(list) > 0 {
 		c.sumInner("credential", true)
@@ -58,38 +58,20 @@ func (c *run) checkEndorsements() {
 		return
 	}
 	doc, seen := c.doc, 0
-	inner := doc.Path(0, "credentialSubject", "verifiableCredential")
-	for n := strictjson.Node(0); int(n) < doc.Size(); n++ {
-		if n == inner && n > 0 {
-			// The credentials of a CLR report their own endorsements.
-			if next := doc.Next(n); next != strictjson.None {
-				n = next - 1
-				continue
-			}
+	for _, e := range badge.Endorsements(doc, 0) {
+		if seen++; seen > limits.Credentials || c.stopped() {
+			break
 		}
-		jwt := false
-		switch doc.Name(n) {
-		case "endorsement":
-		case "endorsementJwt":
-			jwt = true
-		default:
-			continue
+		sub := c.judgeInner("endorsement", e.Pointer, e.Secured, roleEndorsement)
+		// The endorsement stands in a list, or alone, in a member of what it endorses.
+		holder := doc.Parent(doc.Lookup(e.Pointer))
+		if doc.Kind(holder) == strictjson.Array {
+			holder = doc.Parent(holder)
 		}
-		endorsed := doc.String(doc.Get(doc.Parent(n), "id"))
-		doc.Each(n, func(e strictjson.Node) bool {
-			s := chancery.Secured{MediaType: chancery.MediaVC, Bytes: []byte(doc.Raw(e))}
-			if jwt {
-				s = chancery.Secured{MediaType: chancery.MediaJWT, Bytes: []byte(doc.String(e))}
-			} else if doc.Kind(e) != strictjson.Object {
-				return true // the badge rules report it
-			}
-			seen++
-			sub := c.judgeInner("endorsement", doc.Pointer(e), s, roleEndorsement)
-			if about := sub.Subject.ID; endorsed != "" && about != "" && !sameID(about, endorsed) {
-				c.r.find(GradeWarning, "endorsement_subject", doc.Pointer(e), "the endorsement is about something else than what it is attached to")
-			}
-			return seen < limits.Credentials
-		})
+		endorsed := doc.String(doc.Get(holder, "id"))
+		if about := sub.Subject.ID; endorsed != "" && about != "" && !sameID(about, endorsed) {
+			c.r.find(GradeWarning, "endorsement_subject", e.Pointer, "the endorsement is about something else than what it is attached to")
+		}
 	}
 	if seen > 0 {
 		c.sumInner("endorsement", false)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/chancery-dev/chancery"
+	"github.com/chancery-dev/chancery/badge"
 	"github.com/chancery-dev/chancery/internal/strictjson"
 )
 
@@ -26,12 +27,9 @@ func (c *run) revocationList(e chancery.StatusEntry) statusResult {
 	if err != nil {
 		return no(StatusListMalformed, "%v", err)
 	}
-	revoked := list.Get(0, "revokedCredential")
-	if list.Kind(0) != strictjson.Object || revoked != strictjson.None && list.Kind(revoked) != strictjson.Array {
+	rev, ok := badge.InRevocationList(list, id)
+	if !ok {
 		return no(StatusListType, "expected an object with a list revokedCredential")
-	}
-	if revoked == strictjson.None {
-		return no(StatusListType, "expected the member revokedCredential")
 	}
 	if issuer := list.Get(0, "issuer"); issuer != strictjson.None {
 		if list.Kind(issuer) == strictjson.Object {
@@ -47,25 +45,8 @@ func (c *run) revocationList(e chancery.StatusEntry) statusResult {
 	if !doc.FetchedAt.IsZero() {
 		out.evidence = append(out.evidence, Fact{"listReadAt", stamp(doc.FetchedAt)})
 	}
-	for n := list.First(revoked); n != strictjson.None; n = list.Next(n) {
-		entryID, ok := list.Str(list.Get(n, "id"))
-		if !ok {
-			return no(StatusListMalformed, "expected an id in every entry of the list")
-		}
-		if !sameID(entryID, id) {
-			continue
-		}
-		if flag := list.Get(n, "revoked"); flag != strictjson.None {
-			set, ok := list.Bool(flag)
-			if !ok {
-				return no(StatusListMalformed, "expected revoked to be true or false")
-			}
-			if !set {
-				continue
-			}
-		}
+	if rev.Revoked {
 		out.reason, out.detail = CredentialRevoked, "list "+e.ID
-		return out
 	}
 	return out
 }

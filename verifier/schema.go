@@ -1,19 +1,12 @@
 package verifier
 
 import (
-	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"strings"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
+	"github.com/chancery-dev/chancery/badge"
 	"github.com/chancery-dev/chancery/internal/strictjson"
 )
-
-// maxSchema bounds a schema's text; those of Open Badges have 60 kB.
-const maxSchema = 1 << 20
 
 // maxSchemas bounds how many schemas of one credential are judged.
 const maxSchemas = 8
@@ -57,7 +50,11 @@ func (c *run) schema(n strictjson.Node) (Reason, string) {
 	doc := c.doc
 	url := doc.String(doc.Get(n, "id"))
 	switch {
-	case hasType(doc, n, "1EdTechJsonSchemaValidator2019"), hasType(doc, n, "JsonSchema"), hasType(doc, n, "JsonSchemaValidator2018"):
+	case hasType(doc, n, "1EdTechJsonSchemaValidator2019"):
+		if kind, ok := schemaKind(url); ok {
+			return c.embeddedSchema(kind)
+		}
+	case hasType(doc, n, "JsonSchema"):
 	default:
 		return SchemaUnknown, "expected JsonSchema or 1EdTechJsonSchemaValidator2019"
 	}
@@ -66,73 +63,56 @@ func (c *run) schema(n strictjson.Node) (Reason, string) {
 		return SchemaUnavailable, fetchFault(err)
 	}
 	c.r.input(digestOf(found.Bytes))
-	return validate(c.ctx, url, found.Bytes, doc)
-}
-
-// validate judges a document by the JSON Schema that text holds. References lead
-// nowhere outside of it.
-func validate(ctx context.Context, url string, text []byte, doc *strictjson.Doc) (Reason, string) {
-	parsed, err := strictjson.Parse(text, strictjson.Limits{Bytes: maxSchema})
-	if err != nil {
-		return SchemaUnavailable, err.Error()
-	}
-	compiler := jsonschema.NewCompiler()
-	compiler.UseLoader(closedLoader{})
-	compiler.DefaultDraft(jsonschema.Draft2020)
-	base, _ := splitFragment(url)
-	if err := compiler.AddResource(base, parsed.Any(0)); err != nil {
-		return SchemaUnavailable, "the schema cannot be used"
-	}
-	schema, err := compiler.Compile(base)
-	if err != nil {
-		return SchemaUnavailable, "the schema cannot be compiled: " + firstLine(err.Error())
-	}
-	err = schema.Validate(doc.Any(0))
-	var invalid *jsonschema.ValidationError
+	findings, err := badge.ValidateSchema(found.Bytes, doc, 0)
 	switch {
-	case errors.As(err, &invalid):
-		return SchemaInvalid, deepest(invalid)
 	case err != nil:
-		return SchemaUnavailable, "the schema cannot be applied"
+		return SchemaUnavailable, err.Error()
+	case len(findings) > 0:
+		return SchemaInvalid, c.schemaFindings(findings)
 	}
 	return "", ""
 }
 
-// closedLoader answers no address: what a schema refers to must be in it.
-type closedLoader struct{}
-
-func (closedLoader) Load(string) (any, error) {
-	return nil, errors.New("verifier: a schema that refers to another one")
-}
-
-// deepest names the place of the fault that lies deepest in the document: of a choice
-// between branches, the one that came closest.
-func deepest(e *jsonschema.ValidationError) string {
-	best, depth := e, -1
-	var walk func(e *jsonschema.ValidationError, level int)
-	walk = func(e *jsonschema.ValidationError, level int) {
-		if len(e.Causes) == 0 && len(e.InstanceLocation) > depth {
-			best, depth = e, len(e.InstanceLocation)
-		}
-		if level < 64 {
-			for _, c := range e.Causes {
-				walk(c, level+1)
-			}
+// schemaKind tells which embedded schema stands for one that 1EdTech publishes.
+func schemaKind(url string) (badge.Kind, bool) {
+	rest, ok := strings.CutPrefix(url, "https://purl.imsglobal.org/spec/")
+	if !ok || !strings.Contains(rest, "/schema/") {
+		return badge.Unknown, false
+	}
+	name := strings.TrimSuffix(rest[strings.LastIndexByte(rest, '/')+1:], ".json")
+	for suffix, kind := range map[string]badge.Kind{
+		"achievementcredential": badge.OB3Achievement, "endorsementcredential": badge.OB3Endorsement, "clrcredential": badge.CLR,
+	} {
+		if strings.HasSuffix(strings.TrimSuffix(name, "_schema"), suffix) {
+			return kind, true
 		}
 	}
-	walk(e, 0)
-	var b bytes.Buffer
-	for _, s := range best.InstanceLocation {
-		b.WriteString("/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(s))
-	}
-	keyword := "schema"
-	if best.ErrorKind != nil {
-		keyword = strings.Join(best.ErrorKind.KeywordPath(), "/")
-	}
-	return fmt.Sprintf("expected %s to hold at %q", keyword, b.String())
+	return badge.Unknown, false
 }
 
-func firstLine(s string) string {
-	s, _, _ = strings.Cut(s, "\n")
-	return s
+// embeddedSchema judges by our schema of the kind: the canonical flavour first; what
+// passes only in the other reading gets a warning.
+func (c *run) embeddedSchema(kind badge.Kind) (Reason, string) {
+	if c.kind() != kind {
+		return SchemaInvalid, "expected the schema of the credential's own kind, found that of " + string(kind)
+	}
+	findings, err := badge.ValidateBadge(c.doc, 0, badge.Canonical)
+	if err != nil {
+		return SchemaUnavailable, err.Error()
+	}
+	if len(findings) == 0 {
+		return "", ""
+	}
+	if other, err := badge.ValidateBadge(c.doc, 0, badge.JSONLD); err == nil && len(other) == 0 {
+		c.r.find(GradeWarning, "schema_json_ld_only", findings[0].Pointer, "follows the JSON-LD flavour of the schema only: "+findings[0].Message)
+		return "", ""
+	}
+	return SchemaInvalid, c.schemaFindings(findings)
+}
+
+func (c *run) schemaFindings(findings []badge.Finding) string {
+	for _, f := range findings {
+		c.r.find(f.Grade, f.Code, f.Pointer, f.Message)
+	}
+	return findings[0].Message + " at " + findings[0].Pointer
 }
