@@ -174,8 +174,12 @@ func (id certID) subjectKeyID() []byte {
 	s := id.rest
 	var exts, list cryptobyte.String
 	var present bool
-	if !s.SkipASN1(asn1.SEQUENCE) || !s.SkipASN1(asn1.SEQUENCE) || !s.SkipASN1(asn1.SEQUENCE) ||
-		!s.SkipOptionalASN1(primitive(1)) || !s.SkipOptionalASN1(primitive(2)) ||
+	for range 3 { // validity, subject, subjectPublicKeyInfo
+		if !s.SkipASN1(asn1.SEQUENCE) {
+			return nil
+		}
+	}
+	if !s.SkipOptionalASN1(primitive(1)) || !s.SkipOptionalASN1(primitive(2)) ||
 		!s.ReadOptionalASN1(&exts, &present, explicit(3)) || !present || !exts.ReadASN1(&list, asn1.SEQUENCE) {
 		return nil
 	}
