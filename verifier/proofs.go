@@ -158,8 +158,6 @@ func (c *run) proofRules(p proof.Proof) (Reason, string) {
 		return ProofCreatedInFuture, "created " + stamp(p.Created)
 	case p.HasExpires && !c.at.Add(-skew).Before(p.Expires):
 		return ProofExpired, "expired " + stamp(p.Expires)
-	case p.HasExpires && p.HasCreated && p.Expires.Before(p.Created):
-		return ProofMalformed, "expected expires after created"
 	case c.expect.Domain != "" && !slices.Contains(p.Domain, c.expect.Domain):
 		return DomainMismatch, fmt.Sprintf("%d domains in the proof", len(p.Domain))
 	case c.expect.Challenge != "" && p.Challenge != c.expect.Challenge:
