@@ -116,3 +116,7 @@ func everything(file []byte, o Options) error {
 	}
 	return nil
 }
+
+func openBytes(b []byte) (*Document, error) {
+	return Open(bytes.NewReader(b), int64(len(b)), Options{})
+}

@@ -57,7 +57,11 @@ func (d *Document) Check() error {
 
 // entryPlaces returns every in-file entry of every revision by offset, the oldest revision first.
 func (d *Document) entryPlaces() ([]placed, error) {
-	var out []placed
+	n := 0
+	for _, r := range d.revs {
+		n += len(r.entries)
+	}
+	out := make([]placed, 0, n)
 	for _, r := range d.revs {
 		for _, e := range r.entries {
 			if e.Kind == EntryInFile {
@@ -158,8 +162,12 @@ func (d *Document) checkInStreams() error {
 			}
 			delete(members, e.Num) // what is overridden once stays overridden
 		}
-		byContainer := slices.Clone(r.entries)
-		byContainer = slices.DeleteFunc(byContainer, func(e Entry) bool { return e.Kind != EntryInStream })
+		var byContainer []Entry
+		for _, e := range r.entries {
+			if e.Kind == EntryInStream {
+				byContainer = append(byContainer, e)
+			}
+		}
 		slices.SortFunc(byContainer, func(a, b Entry) int {
 			return cmp.Or(cmp.Compare(a.Container, b.Container), cmp.Compare(a.Index, b.Index))
 		})

@@ -24,6 +24,7 @@ type Document struct {
 	crypt      *crypt
 	encryptRef Ref // of the encryption dictionary, if indirect
 	entryCount int64
+	mentions   []mention // by number and revision; nil for few revisions
 	inflated   int64
 	resolving  int
 	objects    cache[objectKey, *indirect]

@@ -21,6 +21,7 @@ type lexer struct {
 	content bool // content stream: no references
 	ioErr   error
 	tok     []byte
+	room    [48]byte // for most tokens
 }
 
 // memoryLexer reads b; offsets are relative to it.
@@ -137,7 +138,7 @@ func (l *lexer) skipWhite() {
 
 // word reads a run of regular characters of at most limit bytes.
 func (l *lexer) word(limit int) []byte {
-	l.tok = l.tok[:0]
+	l.clearToken()
 	for {
 		c := l.peek()
 		if isEnd(c) || len(l.tok) >= limit {
@@ -146,6 +147,13 @@ func (l *lexer) word(limit int) []byte {
 		l.tok = append(l.tok, byte(c))
 		l.pos++
 	}
+}
+
+func (l *lexer) clearToken() {
+	if l.tok == nil {
+		l.tok = l.room[:]
+	}
+	l.tok = l.tok[:0]
 }
 
 // keyword consumes the given word, which must be followed by a delimiter or space.
@@ -251,7 +259,7 @@ func unhex(c int) int {
 func (l *lexer) name() (Name, error) {
 	at := l.off()
 	l.pos++
-	l.tok = l.tok[:0]
+	l.clearToken()
 	for {
 		c := l.peek()
 		if isEnd(c) {

@@ -6,7 +6,8 @@ type Limits struct {
 	// (default 1024; archives renewed yearly hold a few dozen).
 	Revisions int
 	// Entries is the largest number of cross-reference entries over all
-	// revisions (default 2 Mi; an entry costs 24 bytes of memory).
+	// revisions (default 2 Mi; an entry costs 24 bytes of memory, 36 in
+	// files of many revisions).
 	Entries int
 	// Depth is the deepest nesting of arrays and dictionaries (default 64;
 	// real files stay below 20).

@@ -113,7 +113,7 @@ func (l *lexer) array(depth int) (Object, error) {
 
 // dict reads the entries and >>; the << has been read.
 func (l *lexer) dict(at int64, depth int) (Object, error) {
-	d := &Dict{}
+	d := &Dict{entries: make([]dictEntry, 0, 4)}
 	for {
 		l.skipSpace()
 		start := l.off()

@@ -46,16 +46,55 @@ func (r *Revision) NumEntries() int { return len(r.entries) }
 
 // Own returns this revision's own entry for an object number.
 func (r *Revision) Own(num uint32) (Entry, bool) {
-	i, ok := slices.BinarySearchFunc(r.entries, num, func(e Entry, n uint32) int { return cmp.Compare(e.Num, n) })
+	i, ok := searchEntry(r.entries, num)
 	if !ok {
 		return Entry{}, false
 	}
 	return r.entries[i], true
 }
 
+func searchEntry(entries []Entry, num uint32) (int, bool) {
+	return slices.BinarySearchFunc(entries, num, func(e Entry, n uint32) int { return cmp.Compare(e.Num, n) })
+}
+
+// mention says that a revision has an entry for a number.
+type mention struct {
+	num   uint32
+	rev   uint32
+	index uint32 // in the revision's entries
+}
+
+// indexFromRevisions is the number of revisions above which looking through each in turn takes too long.
+const indexFromRevisions = 8
+
+// indexEntries prepares looking up objects of files with many revisions.
+func (d *Document) indexEntries() {
+	if len(d.revs) <= indexFromRevisions {
+		return
+	}
+	d.mentions = make([]mention, 0, d.entryCount)
+	for _, r := range d.revs {
+		for i, e := range r.entries {
+			d.mentions = append(d.mentions, mention{e.Num, uint32(r.Index), uint32(i)})
+		}
+	}
+	slices.SortFunc(d.mentions, func(a, b mention) int { return cmp.Or(cmp.Compare(a.num, b.num), cmp.Compare(a.rev, b.rev)) })
+}
+
 // Entry returns the entry in force for an object number as of this revision, and the
 // revision that made it. There is none for numbers never mentioned.
 func (r *Revision) Entry(num uint32) (Entry, *Revision, bool) {
+	if all := r.doc.mentions; all != nil {
+		// The last mention of the number up to this revision.
+		i := sort.Search(len(all), func(i int) bool {
+			return all[i].num > num || all[i].num == num && all[i].rev > uint32(r.Index)
+		}) - 1
+		if i < 0 || all[i].num != num {
+			return Entry{}, nil, false
+		}
+		by := r.doc.revs[all[i].rev]
+		return by.entries[all[i].index], by, true
+	}
 	for i := r.Index; i >= 0; i-- {
 		if e, ok := r.doc.revs[i].Own(num); ok {
 			return e, r.doc.revs[i], true
@@ -273,6 +312,7 @@ func (d *Document) readRevisions() error {
 			return err
 		}
 	}
+	d.indexEntries()
 	return nil
 }
 
@@ -335,16 +375,9 @@ func (d *Document) mergeEntries(r *Revision) error {
 			return errAt(CodeXref, s.XRefStm, "/XRefStm does not lead to a stream")
 		}
 		s.Stream, s.xrefStmEnd = x.Stream, x.End
-		if repeated := r.Index > 0 && d.hasXRefStm(r.Index, s.XRefStm); repeated {
-			// Writers that copy the trailer name the same stream again. By the rules of
-			// lookup it would then undo what came between, unless it changes nothing.
-			for _, e := range x.entries {
-				if own, ok := r.Own(e.Num); ok && own.Kind != EntryFree {
-					continue
-				}
-				if before, _, _ := d.revs[r.Index-1].Entry(e.Num); before != e && before.Kind|e.Kind != EntryFree {
-					return errAt(CodeAmbiguous, s.XRefStm, "/XRefStm of an earlier revision, named again, would bring back an old object %d", e.Num)
-				}
+		if last := d.lastXRefStm(r.Index, s.XRefStm); last >= 0 {
+			if err := d.checkRepeated(r, last, x); err != nil {
+				return err
 			}
 			continue
 		}
@@ -360,15 +393,34 @@ func (d *Document) mergeEntries(r *Revision) error {
 	return d.checkTrailer(r)
 }
 
-func (d *Document) hasXRefStm(before int, off int64) bool {
-	for _, r := range d.revs[:before] {
-		for _, s := range r.Sections {
-			if s.XRefStm == off {
-				return true
-			}
+// lastXRefStm returns the newest revision before the given one that names the stream, or -1.
+func (d *Document) lastXRefStm(before int, off int64) int {
+	for i := before - 1; i >= 0; i-- {
+		if slices.ContainsFunc(d.revs[i].Sections, func(s *Section) bool { return s.XRefStm == off }) {
+			return i
 		}
 	}
-	return false
+	return -1
+}
+
+// checkRepeated judges a hybrid section that names the stream of an earlier revision
+// again, as writers do that copy the trailer. By the rules of lookup it would undo
+// what came between, unless it changes nothing. Nothing before last can differ from
+// it: that revision applied it, or was judged here itself.
+func (d *Document) checkRepeated(r *Revision, last int, x *Section) error {
+	for _, between := range d.revs[last:r.Index] {
+		for _, e := range between.entries {
+			i, ok := searchEntry(x.entries, e.Num)
+			if !ok || x.entries[i] == e || x.entries[i].Kind|e.Kind == EntryFree {
+				continue
+			}
+			if own, ok := r.Own(e.Num); ok && own.Kind != EntryFree {
+				continue
+			}
+			return errAt(CodeAmbiguous, x.Offset, "/XRefStm of an earlier revision, named again, would bring back an old object %d", e.Num)
+		}
+	}
+	return nil
 }
 
 func (d *Document) merge(r *Revision, more []Entry, at int64) error {

@@ -1,7 +1,9 @@
 package pdf
 
 import (
+	"bytes"
 	"io"
+	"sync"
 )
 
 // Tail is a finished update: what is to follow the bytes of the original file. It is
@@ -76,10 +78,25 @@ func (t *Tail) ByteRange(gap Span) [4]int64 {
 	return [4]int64{0, gap.Start, gap.End, t.Size() - gap.End}
 }
 
+// copyBuffers keep signing many small files from allocating a buffer for each.
+var copyBuffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
+
 // CopyBase streams the original file to w, which may be an io.MultiWriter of the
 // output and a hash.
 func (t *Tail) CopyBase(w io.Writer) error {
-	buf := make([]byte, 256<<10)
+	if r, ok := t.base.(*bytes.Reader); ok && r.Size() == t.BaseSize {
+		whole := *r // a file in memory needs no buffer
+		if _, err := whole.Seek(0, io.SeekStart); err != nil {
+			return &Error{Code: CodeIO, Offset: 0, Msg: "reading the original failed", Err: err}
+		}
+		if _, err := whole.WriteTo(w); err != nil {
+			return &Error{Code: CodeIO, Offset: 0, Msg: "writing failed", Err: err}
+		}
+		return nil
+	}
+	pooled := copyBuffers.Get().(*[64 << 10]byte)
+	defer copyBuffers.Put(pooled)
+	buf := pooled[:]
 	for at := int64(0); at < t.BaseSize; {
 		p := buf[:min(int64(len(buf)), t.BaseSize-at)]
 		n, err := t.base.ReadAt(p, at)

@@ -1,9 +1,11 @@
 package pdf
 
 import (
+	"bytes"
 	"crypto/rand"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -271,10 +273,9 @@ func (e *encoder) hole(h *Hole) error {
 	e.holes = append(e.holes, h)
 	start := e.off()
 	if h.hex {
+		e.buf = slices.Grow(e.buf, 2*h.n+2+4096) // and room for what follows
 		e.text("<")
-		for range 2 * h.n {
-			e.buf = append(e.buf, '0')
-		}
+		e.buf = append(e.buf, bytes.Repeat([]byte{'0'}, 2*h.n)...)
 		e.text(">")
 	} else {
 		e.text("null")

@@ -81,7 +81,9 @@ func (d *Document) readSection(off int64) (*Section, error) {
 	if err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(s.entries, func(a, b Entry) int { return cmp.Compare(a.Num, b.Num) })
+	if byNum := func(a, b Entry) int { return cmp.Compare(a.Num, b.Num) }; !slices.IsSortedFunc(s.entries, byNum) {
+		slices.SortFunc(s.entries, byNum)
+	}
 	for i := 1; i < len(s.entries); i++ {
 		if s.entries[i].Num == s.entries[i-1].Num {
 			return nil, errAt(CodeDuplicate, off, "object %d twice in one cross-reference section", s.entries[i].Num)
@@ -160,6 +162,7 @@ func (d *Document) readSubsection(l *lexer, s *Section) error {
 		return err
 	}
 	l.skipWhite()
+	s.entries = slices.Grow(s.entries, int(min(count, 1024)))
 	for i := range count {
 		e, err := readTableEntry(l)
 		if err != nil {
