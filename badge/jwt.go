@@ -2,6 +2,7 @@ package badge
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/chancery-dev/chancery/internal/strictjson"
@@ -63,7 +64,10 @@ func (c *jwtCheck) checkHeader() {
 	if h.Path(0, "jwk", "d") >= 0 {
 		c.add(Error, "jwt_private_key", "/header/jwk/d", "expected a public key, found a private one")
 	}
-	if alg := h.String(h.Get(0, "alg")); alg == "" || alg == "none" || alg[0] == 'H' {
+	switch alg, ok := h.Str(h.Get(0, "alg")); {
+	case h.Get(0, "alg") == strictjson.None:
+		c.add(Error, "jwt_alg", "/header", "expected the algorithm of a signature, found none")
+	case !ok, alg == "none", strings.HasPrefix(alg, "HS"), alg == "":
 		c.add(Error, "jwt_alg", "/header/alg", "expected the algorithm of a signature")
 	}
 }

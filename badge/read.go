@@ -24,6 +24,7 @@ type View struct {
 	AwardedDate  string
 	Image        string // URL or data: URL
 	Partial      bool   // a CLR that says it is not complete
+	Associations []Association
 }
 
 // Party is an issuer or a subject.
@@ -71,6 +72,9 @@ type RubricLevel struct{ ID, Name, Level, Points, Description string }
 // ResultDescription, AchievedLevel that of a RubricLevel.
 type Result struct{ Description, Value, Status, AchievedLevel string }
 
+// Association says how two achievements of a CLR stand to each other, by their ids.
+type Association struct{ Type, Source, Target string }
+
 // Evidence is what supports the claim.
 type Evidence struct{ ID, Name, Description, Narrative, Genre, Audience string }
 
@@ -95,6 +99,9 @@ func Read(doc *strictjson.Doc, n strictjson.Node) View {
 	r.each(subject, "achievement", func(a strictjson.Node) { v.Achievements = append(v.Achievements, r.achievement(a)) })
 	r.each(subject, "result", func(e strictjson.Node) {
 		v.Results = append(v.Results, Result{r.str(e, "resultDescription"), r.text(e, "value"), r.str(e, "status"), r.str(e, "achievedLevel")})
+	})
+	r.each(subject, "association", func(e strictjson.Node) {
+		v.Associations = append(v.Associations, Association{r.str(e, "associationType"), r.str(e, "sourceId"), r.str(e, "targetId")})
 	})
 	r.each(n, "evidence", func(e strictjson.Node) {
 		v.Evidence = append(v.Evidence, Evidence{r.str(e, "id"), r.text(e, "name"), r.text(e, "description"), r.text(e, "narrative"), r.text(e, "genre"), r.text(e, "audience")})
