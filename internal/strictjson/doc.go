@@ -202,6 +202,11 @@ func (d *Doc) Each(n Node, f func(Node) bool) {
 	}
 }
 
+var (
+	pointerEscape   = strings.NewReplacer("~", "~0", "/", "~1")
+	pointerUnescape = strings.NewReplacer("~1", "/", "~0", "~")
+)
+
 // Pointer returns the JSON pointer (RFC 6901) of a value, "" for the root.
 func (d *Doc) Pointer(n Node) string {
 	if n <= 0 {
@@ -210,7 +215,7 @@ func (d *Doc) Pointer(n Node) string {
 	parent := d.nodes[n].parent
 	var token string
 	if d.nodes[n].name >= 0 {
-		token = strings.NewReplacer("~", "~0", "/", "~1").Replace(d.Name(n))
+		token = pointerEscape.Replace(d.Name(n))
 	} else {
 		i := 0
 		for c := d.First(parent); c != n && c != None; c = d.Next(c) {
@@ -234,7 +239,7 @@ func (d *Doc) Lookup(pointer string) Node {
 	for token := range strings.SplitSeq(pointer[1:], "/") {
 		switch d.Kind(n) {
 		case Object:
-			n = d.Get(n, strings.NewReplacer("~1", "/", "~0", "~").Replace(token))
+			n = d.Get(n, pointerUnescape.Replace(token))
 		case Array:
 			i, err := strconv.Atoi(token)
 			if err != nil || strconv.Itoa(i) != token {
