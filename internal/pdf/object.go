@@ -264,7 +264,8 @@ func (d *Dict) Delete(key Name) {
 func (d *Dict) Span() Span { return d.span }
 
 // SpanOf returns the bytes of the value of key: for a hexadecimal string from <
-// to > inclusive, for an array from [ to ] inclusive.
+// to > inclusive, for an array from [ to ] inclusive, for a reference the reference
+// itself: whoever checks a signature's gap also wants Get to be a String.
 func (d *Dict) SpanOf(key Name) Span {
 	if i := d.find(key); i >= 0 {
 		return d.entries[i].span

@@ -53,52 +53,83 @@ type pageWalk struct {
 	stop bool
 }
 
-func (w *pageWalk) node(ref, parent Ref, path []Ref, inherited *Dict) (int64, error) {
-	bad := func(code Code, msg string) (int64, error) {
-		return 0, &Error{Code: code, Offset: -1, Object: ref, Msg: msg}
-	}
+// bad makes the error of a node.
+func (w *pageWalk) bad(ref Ref, code Code, msg string) error {
+	return &Error{Code: code, Offset: -1, Object: ref, Msg: msg}
+}
+
+// enter loads a node and checks its place in the tree.
+func (w *pageWalk) enter(ref, parent Ref, depth int) (d *Dict, typ Name, err error) {
 	lim := &w.view.doc.lim
 	if w.seen[ref] {
-		return bad(CodePageTree, "page tree node met twice")
+		return nil, "", w.bad(ref, CodePageTree, "page tree node met twice")
 	}
 	w.seen[ref] = true
-	if len(w.seen) > lim.TreeNodes || len(path) > lim.Depth {
-		return bad(CodeLimit, "page tree too large or too deep")
+	if len(w.seen) > lim.TreeNodes || depth > lim.Depth {
+		return nil, "", w.bad(ref, CodeLimit, "page tree too large or too deep")
 	}
 	o, err := w.view.get(ref)
 	if err != nil {
-		return 0, err
+		return nil, "", err
 	}
 	d, ok := o.(*Dict)
 	if !ok {
-		return bad(CodePageTree, "page tree node is no dictionary")
+		return nil, "", w.bad(ref, CodePageTree, "page tree node is no dictionary")
 	}
 	if p := d.Get("Parent"); parent.Num != 0 && p != parent || parent.Num == 0 && p != nil {
-		return bad(CodePageTree, "/Parent is not the node above")
+		return nil, "", w.bad(ref, CodePageTree, "/Parent is not the node above")
 	}
-	typ, err := w.view.NameAt(d, "Type")
-	if err != nil {
+	typ, err = w.view.NameAt(d, "Type")
+	return d, typ, err
+}
+
+// node walks a node and returns the number of pages below it.
+func (w *pageWalk) node(ref, parent Ref, path []Ref, inherited *Dict) (int64, error) {
+	d, typ, err := w.enter(ref, parent, len(path))
+	switch {
+	case err != nil:
 		return 0, err
-	}
-	if typ == "Page" {
+	case typ == "Page" && parent.Num == 0:
+		return 0, w.bad(ref, CodePageTree, "the root of the page tree is a page")
+	case typ == "Page":
 		p := &Page{Index: w.n, Ref: ref, Dict: d, Ancestors: path, Inherited: inherited}
 		w.n++
-		if parent.Num == 0 {
-			return bad(CodePageTree, "the root of the page tree is a page")
-		}
 		w.stop = !w.f(p)
 		return 1, nil
-	}
-	if typ != "Pages" {
-		return bad(CodePageTree, "page tree node of a type other than Page and Pages")
+	case typ != "Pages":
+		return 0, w.bad(ref, CodePageTree, "page tree node of a type other than Page and Pages")
 	}
 	kids, err := w.view.ArrayAt(d, "Kids")
 	if err != nil {
 		return 0, err
 	}
 	if kids == nil {
-		return bad(CodePageTree, "page tree node without /Kids")
+		return 0, w.bad(ref, CodePageTree, "page tree node without /Kids")
 	}
+	below, path := inherit(d, inherited), append(path[:len(path):len(path)], ref)
+	total := int64(0)
+	for _, k := range kids.All() {
+		kid, ok := k.(Ref)
+		if !ok {
+			return 0, w.bad(ref, CodePageTree, "/Kids holds something else than references")
+		}
+		n, err := w.node(kid, ref, path, below)
+		if err != nil {
+			return 0, err
+		}
+		if total += n; w.stop {
+			return total, nil
+		}
+	}
+	count, err := w.view.IntAt(d, "Count")
+	if err == nil && count != total {
+		err = w.bad(ref, CodePageTree, "/Count is not the number of pages below")
+	}
+	return total, err
+}
+
+// inherit returns what the pages below d inherit.
+func inherit(d, inherited *Dict) *Dict {
 	below := inherited
 	for _, key := range inheritable {
 		if o := d.Get(key); o != nil {
@@ -108,30 +139,7 @@ func (w *pageWalk) node(ref, parent Ref, path []Ref, inherited *Dict) (int64, er
 			below.Set(key, o)
 		}
 	}
-	path = append(path[:len(path):len(path)], ref)
-	total := int64(0)
-	for _, k := range kids.All() {
-		kid, ok := k.(Ref)
-		if !ok {
-			return bad(CodePageTree, "/Kids holds something else than references")
-		}
-		n, err := w.node(kid, ref, path, below)
-		if err != nil {
-			return 0, err
-		}
-		total += n
-		if w.stop {
-			return total, nil
-		}
-	}
-	count, err := w.view.IntAt(d, "Count")
-	if err != nil {
-		return 0, err
-	}
-	if count != total {
-		return bad(CodePageTree, "/Count is not the number of pages below")
-	}
-	return total, nil
+	return below
 }
 
 // Widget is an annotation that shows a field.

@@ -283,38 +283,13 @@ func (d *Document) readXrefStream(off int64) (*Section, error) {
 	if err := d.readTrailerKeys(s); err != nil {
 		return nil, err
 	}
-	w, err := intArray(st.Dict, "W", 3, 3)
+	w, width, err := streamWidths(st.Dict)
 	if err != nil {
 		return nil, err
 	}
-	width := int64(0)
-	for _, n := range w {
-		if n > 8 {
-			return nil, errAt(CodeXref, st.Dict.SpanOf("W").Start, "field of %d bytes", n)
-		}
-		width += n
-	}
-	if w[1] == 0 {
-		return nil, errAt(CodeXref, st.Dict.SpanOf("W").Start, "second field of no width")
-	}
-	index := []int64{0, d.trailerSize(st.Dict)}
-	if st.Dict.Has("Index") {
-		if index, err = intArray(st.Dict, "Index", 2, 2*d.lim.Entries); err != nil {
-			return nil, err
-		}
-		if len(index)%2 != 0 {
-			return nil, errAt(CodeXref, st.Dict.SpanOf("Index").Start, "/Index of odd length")
-		}
-	}
-	total := int64(0)
-	for i := 0; i < len(index); i += 2 {
-		if index[i] > maxObjectNumber || index[i+1] > maxObjectNumber+1-index[i] {
-			return nil, errAt(CodeXref, st.Dict.SpanOf("Index").Start, "/Index reaches beyond object number %d", maxObjectNumber)
-		}
-		if err := d.countEntries(off, index[i+1]); err != nil {
-			return nil, err
-		}
-		total += index[i+1]
+	index, total, err := d.streamIndex(st.Dict, off)
+	if err != nil {
+		return nil, err
 	}
 	st.plain = true // never encrypted (ISO 32000-2, 7.6.2)
 	data, err := d.inflate(st, min(d.lim.StreamBytes, total*width+1))
@@ -340,6 +315,47 @@ func (d *Document) readXrefStream(off int64) (*Section, error) {
 		}
 	}
 	return s, nil
+}
+
+// streamWidths reads /W and adds it up.
+func streamWidths(t *Dict) (w []int64, sum int64, err error) {
+	if w, err = intArray(t, "W", 3, 3); err != nil {
+		return nil, 0, err
+	}
+	for _, n := range w {
+		if n > 8 {
+			return nil, 0, errAt(CodeXref, t.SpanOf("W").Start, "field of %d bytes", n)
+		}
+		sum += n
+	}
+	if w[1] == 0 {
+		return nil, 0, errAt(CodeXref, t.SpanOf("W").Start, "second field of no width")
+	}
+	return w, sum, nil
+}
+
+// streamIndex reads /Index, pairs of first number and count, and adds the counts up.
+func (d *Document) streamIndex(t *Dict, off int64) (index []int64, total int64, err error) {
+	index = []int64{0, d.trailerSize(t)}
+	at := t.SpanOf("Index").Start
+	if t.Has("Index") {
+		if index, err = intArray(t, "Index", 2, 2*d.lim.Entries); err != nil {
+			return nil, 0, err
+		}
+		if len(index)%2 != 0 {
+			return nil, 0, errAt(CodeXref, at, "/Index of odd length")
+		}
+	}
+	for i := 0; i < len(index); i += 2 {
+		if index[i] > maxObjectNumber || index[i+1] > maxObjectNumber+1-index[i] {
+			return nil, 0, errAt(CodeXref, at, "/Index reaches beyond object number %d", maxObjectNumber)
+		}
+		if err := d.countEntries(off, index[i+1]); err != nil {
+			return nil, 0, err
+		}
+		total += index[i+1]
+	}
+	return index, total, nil
 }
 
 func streamEntry(b []byte, w []int64, at int64) (Entry, error) {
