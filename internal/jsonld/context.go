@@ -28,7 +28,10 @@ func (r *run) enter(ac *active, s source) (*active, error) {
 			return nil, err
 		}
 		var err error
-		for c := s.doc.First(s.node); c != strictjson.None && err == nil; c = s.doc.Next(c) {
+		for c := s.doc.First(s.node); c != strictjson.None; c = s.doc.Next(c) {
+			if s.doc.Kind(c) == strictjson.Array {
+				return nil, r.contextError(source{s.doc, c, s.url}, InvalidContext, "invalid local context: an array in an array")
+			}
 			if ac, err = r.enter(ac, source{s.doc, c, s.url}); err != nil {
 				return nil, err
 			}

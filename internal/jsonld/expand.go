@@ -52,7 +52,7 @@ func (r *run) document(root strictjson.Node, ac *active, skip strictjson.Node) e
 }
 
 func (r *run) rootObject(n strictjson.Node, ac *active, skip strictjson.Node) error {
-	if c := r.doc.Get(n, "@context"); c != strictjson.None && c != skip && !r.dropped("@context") {
+	if c := r.doc.Get(n, "@context"); c != strictjson.None && c != skip {
 		var err error
 		if ac, err = r.enter(ac, source{doc: r.doc, node: c}); err != nil {
 			return err
@@ -95,6 +95,9 @@ func (r *run) resolve(n strictjson.Node, ac *active, root strictjson.Node) error
 		} else {
 			x, err := ac.expandIRI(name, true)
 			m.iri, m.kw, m.null, m.like = x.iri, x.kw, x.null, err != nil
+		}
+		if len(r.members) >= maxMembers {
+			return r.fail(LimitExceeded, n, "too many members")
 		}
 		r.members = append(r.members, m)
 	}
@@ -428,4 +431,6 @@ const (
 	rdfNil   = rdf + "nil"
 	rdfType  = rdf + "type"
 	rdfJSON  = rdf + "JSON"
+
+	rdfDirLangString = rdf + "dirLangString"
 )

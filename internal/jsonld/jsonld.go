@@ -44,12 +44,14 @@ const (
 	defaultDepth       = 128
 	defaultContextWork = 20_000
 	defaultRemote      = 4_096
+
+	maxMembers = 16_384 // of objects being read at one time: they are held while they are
 )
 
 // Options says how a document is read.
 type Options struct {
 	Contexts Resolver // required as soon as a context is named by URL; nil knows none
-	DropRoot []string // member names of the root object left out, such as "proof"
+	DropRoot []string // members of the root object left out, such as "proof", by their names in the text; the root is then an object
 	Limits   Limits
 }
 
@@ -67,6 +69,9 @@ func ToQuads(d *strictjson.Doc, root strictjson.Node, opt Options, out *rdfc.Dat
 	r := newRun(d, &opt, out)
 	defer r.release()
 	r.drop = opt.DropRoot
+	if len(r.drop) > 0 && d.Kind(root) != strictjson.Object {
+		return Result{}, r.fail(InvalidDocument, root, "expected an object")
+	}
 	if err := r.document(root, r.origin, strictjson.None); err != nil {
 		return Result{}, err
 	}
@@ -81,6 +86,9 @@ func ProofToQuads(d *strictjson.Doc, contextOf, proof strictjson.Node, opt Optio
 	r := newRun(d, &opt, out)
 	defer r.release()
 	r.drop = opt.DropRoot
+	if d.Kind(proof) != strictjson.Object {
+		return r.fail(InvalidDocument, proof, "expected a proof that is an object")
+	}
 	ctx := d.Get(contextOf, "@context")
 	ac := r.origin
 	if ctx != strictjson.None {

@@ -103,7 +103,10 @@ func TestRefusals(t *testing.T) {
 		{"@container is a number", under(`{"p":{"@id":"urn:p:p","@container":1}}`, `"p":1`), InvalidContext, "/@context/p/@container"},
 		{"@container of numbers", under(`{"p":{"@id":"urn:p:p","@container":[1]}}`, `"p":1`), InvalidContext, "/@context/p/@container"},
 		{"@container is empty", under(`{"p":{"@id":"urn:p:p","@container":[]}}`, `"p":1`), InvalidContext, "/@context/p/@container"},
-		{"@nest is empty", under(`{"p":{"@id":"urn:p:p","@nest":5}}`, `"p":1`), InvalidContext, "/@context/p/@nest"},
+		{"language-tagged type without language", under(`{"p":{"@id":"urn:p:p","@type":"http://www.w3.org/1999/02/22-rdf-syntax-ns#langString"}}`, `"p":"x"`), InvalidDocument, "/p"},
+		{"context in an array in an array", `{"@context":[[{"p":"urn:p:p"}]],"p":1}`, InvalidContext, "/@context/0"},
+		{"context is a number", under(`5`, `"p":1`), InvalidContext, "/@context"},
+		{"@nest is a number", under(`{"p":{"@id":"urn:p:p","@nest":5}}`, `"p":1`), InvalidContext, "/@context/p/@nest"},
 
 		// T7: the closed table.
 		{"unknown context", under(`"https://unknown.example/v1"`, `"p":1`), UnknownContext, "/@context"},
@@ -186,6 +189,7 @@ func TestHostile(t *testing.T) {
 		{"chain of terms", under(`{`+strings.Join(numbered(3_000, `"t%":{"@id":"t%0"}`), ",")+`}`, `"t1":1`), nil, true},
 		{"contexts that name each other", under(`"urn:loop:a"`, `"p":1`), loop, true},
 		{"scoped contexts that name each other", under(`"urn:loop:scoped"`, `"urn:p:p":1`), loop, false},
+		{"many members", `{` + strings.Join(numbered(300_000, `"m%":1`), ",") + `}`, nil, true},
 		{"long unknown name", under(vocab[:1]+`"@vocab":null}`, `"`+strings.Repeat("x", 60_000)+`":1`), nil, true},
 		{"large literal", under(vocab, `"p":"`+strings.Repeat("x", 9<<20)+`"`), nil, false},
 	} {

@@ -91,6 +91,9 @@ func (r *run) literal(n strictjson.Node, lexical, datatype, lang string, pl *pla
 // when the datatype is empty (section 8.4.2, Object to RDF Conversion).
 func (r *run) typed(n strictjson.Node, datatype string, pl *place) error {
 	var lexical, native string
+	if datatype == rdfc.RDFLangString || datatype == rdfDirLangString {
+		return r.fail(InvalidDocument, n, "invalid typed value: a language-tagged string without language")
+	}
 	switch r.doc.Kind(n) {
 	case strictjson.String:
 		lexical = r.doc.String(n)
@@ -240,9 +243,6 @@ func (r *run) valueObject(n strictjson.Node, base int, typeCtx *active, pl *plac
 	}
 	if isBlank(iri) {
 		return r.fail(InvalidDocument, typ, "invalid typed value: a blank node as datatype")
-	}
-	if iri == rdfc.RDFLangString || iri == rdf+"dirLangString" {
-		return r.fail(InvalidDocument, typ, "invalid typed value: a language-tagged string without language")
 	}
 	return r.plainValue(value, iri, pl)
 }
