@@ -11,7 +11,7 @@ import (
 )
 
 // Each file tries to cost more than it weighs. Whatever the answer, it comes soon
-// and within memory.
+// and within memory. (The time leaves room for the race detector: without it none takes half a second.)
 func TestHostileFilesAreBounded(t *testing.T) {
 	zeros := func(n int) string { return string(Deflate(make([]byte, n))) }
 	xrefStream := func(dict, data string) []byte {
@@ -65,7 +65,7 @@ func TestHostileFilesAreBounded(t *testing.T) {
 				t.Errorf("got %v, want %v", err, tt.code)
 			}
 			mb := (after.TotalAlloc - before.TotalAlloc) >> 20
-			if took > 5*time.Second || mb > 400 {
+			if took > 10*time.Second || mb > 400 {
 				t.Errorf("took %v and allocated %d MiB in all", took, mb)
 			}
 			t.Logf("%d KB: %v, %d MiB allocated in all: %v", len(tt.file)>>10, took.Round(time.Millisecond), mb, err)

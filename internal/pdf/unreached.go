@@ -38,7 +38,7 @@ type Unreached struct {
 
 const (
 	maxUnreached       = 64 << 10
-	unreachedFailBytes = 64 << 20 // bytes spent on what turns out not to be an object
+	unreachedFailBytes = 16 << 20 // bytes spent on what turns out not to be an object
 )
 
 // Unreached lists what lies in the given part of the file but is not reached through
