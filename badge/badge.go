@@ -12,7 +12,6 @@ package badge
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/chancery-dev/chancery/internal/strictjson"
@@ -81,19 +80,28 @@ const maxFindings = 200
 
 // findings collects them under one profile.
 type findings struct {
-	profile Profile
-	list    []Finding
-	full    bool
+	profile  Profile
+	list     []Finding
+	full     bool
+	hasError bool
 }
 
+// wants tells whether a finding of a grade would still be kept: the first Error always
+// is.
+func (fs *findings) wants(g Grade) bool { return !fs.full || g == Error && !fs.hasError }
+
 func (fs *findings) add(g Grade, code, pointer, message string) {
-	switch {
-	case len(fs.list) < maxFindings:
-		fs.list = append(fs.list, Finding{g, code, pointer, message})
-	case !fs.full || g == Error && !slices.ContainsFunc(fs.list, func(f Finding) bool { return f.Grade == Error }):
-		fs.full = true
-		fs.list[maxFindings-1] = Finding{g, "too_many_findings", "", fmt.Sprintf("more than %d findings; the rest is left out", maxFindings)}
+	if !fs.wants(g) {
+		return
 	}
+	fs.hasError = fs.hasError || g == Error
+	if len(fs.list) < maxFindings {
+		fs.list = append(fs.list, Finding{g, code, pointer, message})
+		return
+	}
+	fs.full = true
+	last := &fs.list[maxFindings-1]
+	*last = Finding{min(g, last.Grade), "too_many_findings", "", fmt.Sprintf("more than %d findings; the rest is left out", maxFindings)}
 }
 
 // lenient is the grade of a rule that 1EdTech's samples break.

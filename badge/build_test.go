@@ -117,7 +117,11 @@ func TestEndorsements(t *testing.T) {
 		"issuer":{"endorsement":[`+e+`],"parentOrg":{"endorsementJwt":"d.e.f"}},
 		"credentialSubject":{"achievement":{"endorsement":[`+e+`,`+e+`]},"verifiableCredential":[{"endorsement":[`+e+`]}]},"proof":{"endorsement":[`+e+`]}}`)
 	var got []string
-	for _, in := range Endorsements(doc, 0) {
+	all, err := Endorsements(doc, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, in := range all {
 		got = append(got, in.Pointer+" "+in.Secured.MediaType)
 		if in.Secured.MediaType == chancery.MediaVC && string(in.Secured.Bytes) != e {
 			t.Errorf("found %s", in.Secured.Bytes)

@@ -54,7 +54,9 @@ type checker struct {
 }
 
 func (c *checker) at(n strictjson.Node, g Grade, code, message string) {
-	c.add(g, code, c.doc.Pointer(n), message)
+	if c.wants(g) { // a pointer costs a walk over the elements before it
+		c.add(g, code, c.doc.Pointer(n), message)
+	}
 }
 
 // object checks the object at n against a class, and everything in it.

@@ -2,12 +2,14 @@ package badge
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chancery-dev/chancery/internal/strictjson"
 	"github.com/chancery-dev/chancery/testvectors"
@@ -140,7 +142,8 @@ func TestCheck(t *testing.T) {
 		{"/name", `{"en":"Diploma"}`, "warning language_map /name", false},
 		{"/name", `{"english":"Diploma"}`, "error wrong_type /name", false},
 		{"/issuer", "", "error property_missing ", false},
-		{"/issuer", `"not absolute"`, "", false}, // an issuer given as a string is no object with an id
+		{"/issuer", `"not absolute"`, "error id_not_absolute /issuer", false},
+		{"/issuer", `"did:example:9"`, "", false},
 		{"/issuer/id", "", "error property_missing /issuer", false},
 		{"/issuer/type", `["Person"]`, "error type_missing /issuer/type", false},
 		{"/issuer/type", `[7]`, "error wrong_type /issuer/type", false},
@@ -299,14 +302,14 @@ func TestCheckSamples(t *testing.T) {
 			t.Fatal(err)
 		}
 		doc := parse(t, string(b))
-		var errors []string
+		var faults []string
 		for _, f := range Check(doc, OneEdTech) {
 			if f.Grade == Error {
-				errors = append(errors, f.Code+" "+f.Pointer)
+				faults = append(faults, f.Code+" "+f.Pointer)
 			}
 		}
-		if want == "" && len(errors) > 0 || want != "" && !slices.Contains(errors, want) {
-			t.Errorf("%s: expected %q, found %q", file, want, errors)
+		if want == "" && len(faults) > 0 || want != "" && !slices.Contains(faults, want) {
+			t.Errorf("%s: expected %q, found %q", file, want, faults)
 		}
 	}
 }
@@ -329,10 +332,40 @@ func FuzzCheck(f *testing.F) {
 			}
 		}
 		Read(doc, 0)
-		Endorsements(doc, 0)
+		_, _ = Endorsements(doc, 0)
 		_, _ = Inner(doc, 0)
 		if _, err := ValidateBadge(doc, 0, JSONLD); err == nil && className(KindOf(doc, 0)) == "" {
 			t.Fatal("validated what has no schema")
 		}
 	})
+}
+
+// TestCheckIsLinear: lists of many results, levels and faults cost no more than their
+// length.
+func TestCheckIsLinear(t *testing.T) {
+	levels, results, faults := make([]string, 20_000), make([]string, 20_000), make([]string, 100_000)
+	for i := range levels {
+		levels[i] = `{"id":"urn:l:` + strconv.Itoa(i) + `","type":"RubricCriterionLevel","name":"x"}`
+		results[i] = `{"type":"Result","resultDescription":"urn:rd:rubric","achievedLevel":"urn:l:19999"}`
+	}
+	for i := range faults {
+		faults[i] = "7"
+	}
+	text := edit(t, richJSON(t), "/credentialSubject/achievement/resultDescription/3/rubricCriterionLevel", "["+strings.Join(levels, ",")+"]")
+	text = edit(t, text, "/credentialSubject/result", "["+strings.Join(results, ",")+"]")
+	many := edit(t, richJSON(t), "/evidence", "["+strings.Join(faults, ",")+"]")
+	many = edit(t, many, "/endorsement", "["+strings.Join(faults, ",")+"]")
+	start := time.Now()
+	if got := Check(parse(t, text), Strict); len(got) > 0 {
+		t.Errorf("found %v", got[:1])
+	}
+	if got := Check(parse(t, many), Strict); len(got) != maxFindings || got[maxFindings-1].Code != "too_many_findings" || got[maxFindings-1].Grade != Error {
+		t.Errorf("found %d findings", len(got))
+	}
+	if _, err := Endorsements(parse(t, many), 0); !errors.Is(err, ErrTooMany) {
+		t.Errorf("found %v", err)
+	}
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("took %v", took)
+	}
 }

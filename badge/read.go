@@ -1,7 +1,10 @@
 package badge
 
 import (
+	"fmt"
+
 	"github.com/chancery-dev/chancery"
+	"github.com/chancery-dev/chancery/internal/limits"
 	"github.com/chancery-dev/chancery/internal/strictjson"
 )
 
@@ -204,25 +207,24 @@ type Embedded struct {
 	Secured chancery.Secured
 }
 
+// ErrTooMany: a document holds more credentials than are verified.
+var ErrTooMany = fmt.Errorf("badge: expected at most %d credentials inside of one document", limits.Credentials)
+
 // Endorsements returns the endorsements of the badge at n, wherever in it they are:
 // of the credential, the achievement, the issuer and other profiles, as embedded
 // credentials or as compact JWS. Those inside of other credentials, such as the
 // endorsements of an endorser or those in a record of a CLR, are left to the
-// verification of these.
-func Endorsements(doc *strictjson.Doc, n strictjson.Node) []Embedded {
-	var out []Embedded
+// verification of these. More than a thousand are ErrTooMany.
+func Endorsements(doc *strictjson.Doc, n strictjson.Node) ([]Embedded, error) {
+	var found []strictjson.Node
 	var walk func(o strictjson.Node)
 	walk = func(o strictjson.Node) {
 		for m := doc.First(o); m != strictjson.None; m = doc.Next(m) {
 			switch name := doc.Name(m); name {
 			case "endorsement", "endorsementJwt":
 				doc.Each(m, func(e strictjson.Node) bool {
-					s := chancery.Secured{MediaType: chancery.MediaVC, Bytes: []byte(doc.Raw(e))}
-					if jws, ok := doc.Str(e); ok {
-						s = chancery.Secured{MediaType: chancery.MediaJWT, Bytes: []byte(jws)}
-					}
-					out = append(out, Embedded{doc.Pointer(e), s})
-					return true
+					found = append(found, e)
+					return len(found) <= limits.Credentials
 				})
 			case "verifiableCredential", "proof", "@context":
 			default:
@@ -233,27 +235,40 @@ func Endorsements(doc *strictjson.Doc, n strictjson.Node) []Embedded {
 		}
 	}
 	walk(n)
-	return out
+	return embedded(doc, found)
 }
 
 // Inner returns the credentials of the CLR at n, in order: embedded ones, enveloped
-// ones with what their data: URL holds, and compact JWS. err is that of unwrapping.
-func Inner(doc *strictjson.Doc, n strictjson.Node) (out []Embedded, err error) {
+// ones with what their data: URL holds, and compact JWS. More than a thousand are
+// ErrTooMany; an enveloped one that cannot be unwrapped is a *chancery.ShapeError.
+func Inner(doc *strictjson.Doc, n strictjson.Node) ([]Embedded, error) {
+	var found []strictjson.Node
 	doc.Each(doc.Path(n, "credentialSubject", "verifiableCredential"), func(e strictjson.Node) bool {
+		found = append(found, e)
+		return len(found) <= limits.Credentials
+	})
+	return embedded(doc, found)
+}
+
+func embedded(doc *strictjson.Doc, nodes []strictjson.Node) ([]Embedded, error) {
+	if len(nodes) > limits.Credentials {
+		return nil, ErrTooMany
+	}
+	var out []Embedded
+	for _, e := range nodes {
 		in := Embedded{doc.Pointer(e), chancery.Secured{MediaType: chancery.MediaVC, Bytes: []byte(doc.Raw(e))}}
 		if jws, ok := doc.Str(e); ok {
 			in.Secured = chancery.Secured{MediaType: chancery.MediaJWT, Bytes: []byte(jws)}
 		} else if hasType(doc, e, "EnvelopedVerifiableCredential") {
-			var s chancery.Secured
-			if s, _, err = chancery.Unwrap(withContext(doc, e)); err != nil {
-				return false
+			s, _, err := chancery.Unwrap(withContext(doc, e))
+			if err != nil {
+				return nil, err
 			}
 			in.Secured = s
 		}
 		out = append(out, in)
-		return true
-	})
-	return out, err
+	}
+	return out, nil
 }
 
 // withContext gives an enveloped credential, which inside another document needs no

@@ -46,6 +46,9 @@ func (c *checker) credential(n strictjson.Node, class string) {
 	} else {
 		c.period(n, "validFrom", "validUntil", Error)
 	}
+	if issuer, ok := c.doc.Str(c.doc.Get(n, "issuer")); ok && !absoluteForm.MatchString(issuer) {
+		c.at(c.doc.Get(n, "issuer"), Error, "id_not_absolute", "expected an absolute URI, which needs no base")
+	}
 	if class != "EndorsementCredential" || n == c.root {
 		return
 	}
@@ -92,13 +95,40 @@ func (c *checker) achievement(n strictjson.Node) {
 	})
 }
 
+// described is a result description with what results are looked up in.
+type described struct {
+	node    strictjson.Node
+	levels  map[string]bool
+	allowed map[string]bool // nil where any value is
+}
+
+func (c *checker) describe(rd strictjson.Node) described {
+	d := described{node: rd, levels: map[string]bool{}}
+	c.doc.Each(c.doc.Get(rd, "rubricCriterionLevel"), func(l strictjson.Node) bool {
+		if id, ok := c.doc.Str(c.doc.Get(l, "id")); ok {
+			d.levels[id] = true
+		}
+		return true
+	})
+	if list := c.doc.Get(rd, "allowedValue"); list != strictjson.None {
+		d.allowed = map[string]bool{}
+		c.doc.Each(list, func(e strictjson.Node) bool {
+			if s, ok := c.doc.Str(e); ok {
+				d.allowed[s] = true
+			}
+			return true
+		})
+	}
+	return d
+}
+
 // results checks every result of a subject against its description, which must stand
 // inside the subject's achievement.
 func (c *checker) results(n strictjson.Node) {
-	descriptions := map[string]strictjson.Node{}
+	descriptions := map[string]described{}
 	c.doc.Each(c.doc.Path(n, "achievement", "resultDescription"), func(rd strictjson.Node) bool {
 		if id, ok := c.doc.Str(c.doc.Get(rd, "id")); ok {
-			descriptions[id] = rd
+			descriptions[id] = c.describe(rd)
 		}
 		return true
 	})
@@ -111,8 +141,8 @@ func (c *checker) results(n strictjson.Node) {
 			}
 			return true
 		}
-		if rd, known := descriptions[id]; known {
-			c.result(r, rd)
+		if d, known := descriptions[id]; known {
+			c.result(r, d)
 		} else {
 			c.at(ref, Error, "result_description_unknown", "expected the id of a result description inside this achievement")
 		}
@@ -120,23 +150,24 @@ func (c *checker) results(n strictjson.Node) {
 	})
 }
 
-func (c *checker) result(r, rd strictjson.Node) {
-	if c.doc.String(c.doc.Get(rd, "resultType")) == "Status" && c.doc.Get(r, "status") == strictjson.None {
+func (c *checker) result(r strictjson.Node, d described) {
+	if c.doc.String(c.doc.Get(d.node, "resultType")) == "Status" && c.doc.Get(r, "status") == strictjson.None {
 		c.at(r, Error, "result_status_missing", "expected a status, since the result description is of type Status")
 	}
-	if l := c.doc.Get(r, "achievedLevel"); l != strictjson.None && !c.hasLevel(rd, c.doc.String(l)) {
+	if l := c.doc.Get(r, "achievedLevel"); l != strictjson.None && !d.levels[c.doc.String(l)] {
 		c.at(l, c.lenient(), "achieved_level_unknown", "expected the id of a rubric level inside the result description")
 	}
-	if v := c.doc.Get(r, "value"); c.doc.Kind(v) == strictjson.String && !c.allows(rd, c.doc.String(v)) {
+	if v := c.doc.Get(r, "value"); c.doc.Kind(v) == strictjson.String && !c.allows(d, c.doc.String(v)) {
 		c.at(v, c.lenient(), "result_value_not_allowed", "expected a value that the result description allows")
 	}
 }
 
 func (c *checker) resultDescription(rd strictjson.Node) {
-	if l := c.doc.Get(rd, "requiredLevel"); c.doc.Kind(l) == strictjson.String && !c.hasLevel(rd, c.doc.String(l)) {
+	d := c.describe(rd)
+	if l := c.doc.Get(rd, "requiredLevel"); c.doc.Kind(l) == strictjson.String && !d.levels[c.doc.String(l)] {
 		c.at(l, Error, "required_level_unknown", "expected the id of a rubric level inside this result description")
 	}
-	if v := c.doc.Get(rd, "requiredValue"); c.doc.Kind(v) == strictjson.String && !c.allows(rd, c.doc.String(v)) {
+	if v := c.doc.Get(rd, "requiredValue"); c.doc.Kind(v) == strictjson.String && !c.allows(d, c.doc.String(v)) {
 		c.at(v, Error, "required_value_not_allowed", "expected a required value that is among the allowed ones")
 	}
 	if lo, hi := c.bound(rd, "valueMin"), c.bound(rd, "valueMax"); lo != nil && hi != nil && *lo > *hi {
@@ -144,33 +175,17 @@ func (c *checker) resultDescription(rd strictjson.Node) {
 	}
 }
 
-func (c *checker) hasLevel(rd strictjson.Node, id string) bool {
-	found := false
-	c.doc.Each(c.doc.Get(rd, "rubricCriterionLevel"), func(l strictjson.Node) bool {
-		s, ok := c.doc.Str(c.doc.Get(l, "id"))
-		found = ok && s == id
-		return !found
-	})
-	return found
-}
-
 // allows tells whether a result description leaves a value in: it is in allowedValue
 // where there is one, and else within the bounds where those and it are numbers.
-func (c *checker) allows(rd strictjson.Node, value string) bool {
-	if list := c.doc.Get(rd, "allowedValue"); list != strictjson.None {
-		found := false
-		c.doc.Each(list, func(e strictjson.Node) bool {
-			s, ok := c.doc.Str(e)
-			found = ok && s == value
-			return !found
-		})
-		return found
+func (c *checker) allows(d described, value string) bool {
+	if d.allowed != nil {
+		return d.allowed[value]
 	}
 	v := number(value)
 	if v == nil {
 		return true
 	}
-	lo, hi := c.bound(rd, "valueMin"), c.bound(rd, "valueMax")
+	lo, hi := c.bound(d.node, "valueMin"), c.bound(d.node, "valueMax")
 	return (lo == nil || *v >= *lo) && (hi == nil || *v <= *hi)
 }
 

@@ -79,6 +79,34 @@ func ValidateBadge(doc *strictjson.Doc, n strictjson.Node, f Flavour) ([]Finding
 	return validate(s.(*jsonschema.Schema), doc, n)
 }
 
+// CheckSchema validates the credential at n the way 1EdTech asks: by the canonical
+// flavour first; what passes in the JSON-LD flavour alone gets one Warning that names the
+// first difference. Otherwise the findings are those of the JSON-LD flavour. The error
+// is that of ValidateBadge.
+func CheckSchema(doc *strictjson.Doc, n strictjson.Node) ([]Finding, error) {
+	canonical, err := ValidateBadge(doc, n, Canonical)
+	if err != nil || len(canonical) == 0 {
+		return nil, err
+	}
+	ld, err := ValidateBadge(doc, n, JSONLD)
+	if err != nil || len(ld) > 0 {
+		return ld, err
+	}
+	first := canonical[0]
+	return []Finding{{Warning, "schema_json_ld_only", first.Pointer, "valid in the JSON-LD flavour of the schema only: " + first.Message}}, nil
+}
+
+// SchemaBinding tells whether the credential at n asks to be validated by 1EdTech's
+// schema: whether a credentialSchema has the type 1EdTechJsonSchemaValidator2019.
+func SchemaBinding(doc *strictjson.Doc, n strictjson.Node) bool {
+	found := false
+	doc.Each(doc.Get(n, "credentialSchema"), func(e strictjson.Node) bool {
+		found = hasType(doc, e, "1EdTechJsonSchemaValidator2019")
+		return !found
+	})
+	return found
+}
+
 // closed refuses to load anything.
 type closed struct{}
 

@@ -210,6 +210,26 @@ func TestValidateBadge(t *testing.T) {
 	if got, _ := ValidateBadge(parse(t, single), 0, JSONLD); len(got) != 0 {
 		t.Errorf("JSON-LD refused a single value for a list: %v", got)
 	}
+	if got, err := CheckSchema(parse(t, single), 0); err != nil || codes(got) != "warning schema_json_ld_only" {
+		t.Errorf("found %v, %v", got, err)
+	}
+	if got, err := CheckSchema(parse(t, text), 0); err != nil || len(got) > 0 {
+		t.Errorf("found %v, %v", got, err)
+	}
+	if got, err := CheckSchema(parse(t, strings.Replace(text, `"criteria"`, `"criterion"`, 1)), 0); err != nil || codes(got) != "error schema_required" {
+		t.Errorf("found %v, %v", got, err)
+	}
+	for doc, want := range map[string]bool{
+		`{"credentialSchema":[{"type":"X"},{"type":"1EdTechJsonSchemaValidator2019"}]}`: true,
+		`{"credentialSchema":{"type":"1EdTechJsonSchemaValidator2019"}}`:                true,
+		`{"credentialSchema":{"type":"JsonSchema"}}`:                                    false,
+		`{"credentialSchema":"1EdTechJsonSchemaValidator2019"}`:                         false,
+		`{}`: false,
+	} {
+		if SchemaBinding(parse(t, doc), 0) != want {
+			t.Errorf("%s: expected %v", doc, want)
+		}
+	}
 	if _, err := ValidateBadge(parse(t, `{"type":"VerifiableCredential"}`), 0, Canonical); !errors.Is(err, ErrSchemaUnsupported) {
 		t.Errorf("found %v", err)
 	}
