@@ -58,7 +58,12 @@ func (c *run) checkEndorsements() {
 		return
 	}
 	doc, seen := c.doc, 0
-	for _, e := range badge.Endorsements(doc, 0) {
+	list, err := badge.Endorsements(doc, 0)
+	if err != nil {
+		c.r.Add(Check{ID: CheckEndorsement, Reason: InnerInvalid, Detail: clip(err.Error())})
+		return
+	}
+	for _, e := range list {
 		if seen++; seen > limits.Credentials || c.stopped() {
 			break
 		}
