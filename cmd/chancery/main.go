@@ -1,0 +1,175 @@
+// Command chancery issues credentials and verifies them offline.
+//
+// Exit status: 0 valid (or done), 1 invalid, 2 usage, 3 indeterminate, 4 input,
+// output or internal fault.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// Exit statuses.
+const (
+	exitValid         = 0
+	exitInvalid       = 1
+	exitUsage         = 2
+	exitIndeterminate = 3
+	exitFault         = 4
+)
+
+// cli is what the commands see of the world.
+type cli struct {
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	now    func() time.Time
+	colour bool // stdout is a terminal and NO_COLOR is not set
+	tty    bool // stderr is a terminal: progress may be shown
+	outTTY bool // stdout is a terminal: binary output is refused
+	status int  // exit status of a command that ended without an error
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	outTTY := term.IsTerminal(int(os.Stdout.Fd()))
+	c := &cli{
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, now: time.Now,
+		colour: outTTY && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
+		tty:    term.IsTerminal(int(os.Stderr.Fd())),
+		outTTY: outTTY,
+	}
+	status := c.run(ctx, os.Args[1:])
+	stop()
+	os.Exit(status)
+}
+
+// usageError is a fault in how the command was called.
+type usageError struct{ err error }
+
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// invalidError is bad input: a draft that must not be signed, an image that cannot
+// be read, a credential that is not one.
+type invalidError struct{ err error }
+
+func (e invalidError) Error() string { return e.err.Error() }
+func (e invalidError) Unwrap() error { return e.err }
+
+// hintError adds advice on a line of its own.
+type hintError struct {
+	err  error
+	hint string
+}
+
+func (e hintError) Error() string { return e.err.Error() }
+func (e hintError) Unwrap() error { return e.err }
+
+// run executes one command line and returns the exit status.
+func (c *cli) run(ctx context.Context, args []string) int {
+	root := c.rootCommand()
+	root.SetArgs(args)
+	root.SetIn(c.stdin)
+	root.SetOut(c.stdout)
+	root.SetErr(c.stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return c.status
+	}
+	message := err.Error()
+	if !strings.HasPrefix(message, "chancery: ") {
+		message = "chancery: " + message
+	}
+	fmt.Fprintln(c.stderr, message)
+	var hint hintError
+	if errors.As(err, &hint) {
+		fmt.Fprintln(c.stderr, "hint: "+hint.hint)
+	}
+	var usage usageError
+	var invalid invalidError
+	switch {
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.As(err, &invalid):
+		return exitInvalid
+	}
+	return exitFault
+}
+
+func (c *cli) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "chancery",
+		Short: "Issue credentials, and verify them offline",
+		Long: `Chancery issues W3C Verifiable Credentials and Open Badges and verifies them
+without the network, against trust that you give as a file.
+
+Exit status: 0 valid, 1 invalid, 2 usage, 3 indeterminate, 4 input, output or
+internal fault.`,
+		Example: `  chancery keygen --alg Ed25519 --out key --passphrase-file pass.txt
+  chancery issue --key key/key.pem --suite eddsa-rdfc-2022 draft.json > credential.json
+  chancery bake badge.png credential.json -o diploma.png
+  chancery verify --trust trust.json diploma.png`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return hintError{usagef("unknown command %q", args[0]), "run 'chancery --help' for the commands"}
+			}
+			return nil
+		},
+		RunE:    func(cmd *cobra.Command, args []string) error { return cmd.Help() },
+		Version: version(),
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return hintError{usageError{err}, "run '" + cmd.CommandPath() + " --help' for its flags"}
+	})
+	root.CompletionOptions.HiddenDefaultCmd = false
+	root.AddCommand(
+		c.keygenCommand(), c.issueCommand(), c.presentCommand(), c.verifyCommand(), c.inspectCommand(),
+		c.bakeCommand(), c.unbakeCommand(), c.statusCommand(), c.didCommand(), c.trustCommand(),
+		c.reasonsCommand(), c.manCommand(),
+	)
+	return root
+}
+
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}
+
+// exactly is cobra.ExactArgs with an error that counts as usage.
+func exactly(n int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != n {
+			return hintError{usagef("expected %s, found %d arguments", what, len(args)), "usage: " + cmd.UseLine()}
+		}
+		return nil
+	}
+}
+
+// atLeast is cobra.MinimumNArgs with an error that counts as usage.
+func atLeast(n int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) < n {
+			return hintError{usagef("expected %s, found %d arguments", what, len(args)), "usage: " + cmd.UseLine()}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"chancery": main})
+}
+
+// TestScripts runs the scripts of testdata against the real command. Each checks exit
+// statuses with "status N COMMAND".
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("NO_COLOR", "1")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status": scriptStatus,
+			"swap":   scriptSwap,
+			"png":    scriptPNG,
+		},
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+	})
+}
+
+// scriptStatus runs a command and checks its exit status: status 3 chancery verify …
+func scriptStatus(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status N COMMAND...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	got := 0
+	if err != nil {
+		exit, ok := err.(interface{ ExitCode() int })
+		if !ok {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if want := args[0]; want != string(rune('0'+got)) {
+		ts.Fatalf("expected exit status %s, found %d", want, got)
+	}
+}
+
+// scriptSwap replaces the only place where OLD stands in FILE: swap OLD NEW FILE OUT.
+func scriptSwap(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: swap OLD NEW FILE OUT")
+	}
+	text := []byte(ts.ReadFile(args[2]))
+	if n := bytes.Count(text, []byte(args[0])); n != 1 {
+		ts.Fatalf("%s: expected %q once, found it %d times", args[2], args[0], n)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[3]), bytes.Replace(text, []byte(args[0]), []byte(args[1]), 1), 0o644))
+}
+
+// scriptPNG writes a small picture: png FILE.
+func scriptPNG(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: png FILE")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), testPNG(ts), 0o644))
+}
+
+// TestHelpMentionsEverything: every command has a short text, an example or children,
+// and prints help without an error.
+func TestHelpMentionsEverything(t *testing.T) {
+	c := &cli{stdin: bytes.NewReader(nil), stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}, now: time.Now}
+	for _, cmd := range c.rootCommand().Commands() {
+		if cmd.Short == "" {
+			t.Errorf("%s has no short text", cmd.Name())
+		}
+		out := &bytes.Buffer{}
+		c := &cli{stdin: bytes.NewReader(nil), stdout: out, stderr: out, now: time.Now}
+		if status := c.run(context.Background(), []string{cmd.Name(), "--help"}); status != 0 || out.Len() == 0 {
+			t.Errorf("%s --help: exit status %d", cmd.Name(), status)
+		}
+	}
+}
+
+// TestManualPages: man writes a page for every command, completion scripts are made
+// for four shells.
+func TestManualPages(t *testing.T) {
+	dir := t.TempDir()
+	out := &bytes.Buffer{}
+	c := &cli{stdin: bytes.NewReader(nil), stdout: out, stderr: out, now: time.Now}
+	if status := c.run(context.Background(), []string{"man", dir}); status != 0 {
+		t.Fatalf("man: exit status %d: %s", status, out)
+	}
+	for _, name := range []string{"chancery.1", "chancery-verify.1", "chancery-status-publish.1"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		out.Reset()
+		if status := c.run(context.Background(), []string{"completion", shell}); status != 0 || out.Len() < 1000 {
+			t.Errorf("completion %s: exit status %d, %d bytes", shell, status, out.Len())
+		}
+	}
+}
+
+// TestPlain: text of a document cannot rewrite the reader's screen.
+func TestPlain(t *testing.T) {
+	for _, s := range []string{"a\x1b[2Kb", "a\rb", "a\nb", "a\u202eb", "a\u2066b", "a\u0085b", "a\u2028b"} {
+		if got := plain(s); got == s {
+			t.Errorf("%q is printed as it is", s)
+		}
+	}
+	if got := plain("Zoë Ångström 数学 محمد"); got != "Zoë Ångström 数学 محمد" {
+		t.Errorf("found %q", got)
+	}
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bytes"
+	"encoding/pem"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/chancery-dev/chancery/internal/strictjson"
+	"github.com/chancery-dev/chancery/verifier"
+)
+
+type trustFlags struct {
+	out, fetchedAt       string
+	issuers, issuerFiles []string
+	controllers, jwks    []string
+	statusLists, schemas []string
+	badges               []string
+	roots, tsaRoots      []string
+}
+
+func (c *cli) trustCommand() *cobra.Command {
+	var f trustFlags
+	cmd := &cobra.Command{
+		Use:   "trust",
+		Short: "Write a trust file",
+		Long: `Writes a trust file (docs/formats/trust.md): whom verify believes, and copies of
+the documents it would otherwise have to fetch. Read what you pin before you do.`,
+		Example: `  chancery trust --issuer did:web:university.example --controller did:web:university.example=did.json \
+      --status-list https://university.example/status/1=list.json -o trust.json`,
+		Args: exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			b, err := c.trustText(f)
+			if err != nil {
+				return err
+			}
+			if _, err := verifier.ParseTrust(b); err != nil {
+				return usageError{err}
+			}
+			return c.write(f.out, b, 0o644)
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringArrayVar(&f.issuers, "issuer", nil, "an issuer to believe: a DID or URL, or ID=NAME to show that name; may be repeated")
+	fl.StringArrayVar(&f.issuerFiles, "issuer-file", nil, "file with an issuer's identifier, such as did.txt; may be repeated")
+	fl.StringArrayVar(&f.controllers, "controller", nil, "URL=FILE: a DID or controller document; may be repeated, like all that follow")
+	fl.StringArrayVar(&f.jwks, "jwks", nil, "URL=FILE: a key set")
+	fl.StringArrayVar(&f.statusLists, "status-list", nil, "URL=FILE: a status list")
+	fl.StringArrayVar(&f.schemas, "schema", nil, "URL=FILE: a JSON Schema")
+	fl.StringArrayVar(&f.badges, "badge", nil, "URL=FILE: a part of an Open Badge 2.0")
+	fl.StringArrayVar(&f.roots, "root", nil, "PEM file with certificates at which PDF signatures may end")
+	fl.StringArrayVar(&f.tsaRoots, "tsa-root", nil, "PEM file with certificates at which timestamps may end")
+	fl.StringVar(&f.fetchedAt, "fetched-at", "", "when the documents were current (RFC 3339); default: now")
+	fl.StringVarP(&f.out, "output", "o", "", "file to write; default: standard output")
+	return cmd
+}
+
+func (c *cli) trustText(f trustFlags) ([]byte, error) {
+	var issuers, documents []string
+	for _, name := range f.issuerFiles {
+		b, err := c.read(name, 4096)
+		if err != nil {
+			return nil, err
+		}
+		f.issuers = append(f.issuers, strings.TrimSpace(string(b)))
+	}
+	for _, arg := range f.issuers {
+		id, name, named := strings.Cut(arg, "=")
+		text := `{"id":` + strictjson.Quote(id)
+		if named {
+			text += `,"name":` + strictjson.Quote(name)
+		}
+		issuers = append(issuers, text+"}")
+	}
+	at, err := timeFlag("--fetched-at", f.fetchedAt, c.now())
+	if err != nil {
+		return nil, err
+	}
+	for _, group := range []struct {
+		kind string
+		args []string
+	}{
+		{verifier.KindController, f.controllers}, {verifier.KindJWKS, f.jwks}, {verifier.KindStatusList, f.statusLists},
+		{verifier.KindSchema, f.schemas}, {verifier.KindBadge, f.badges},
+	} {
+		for _, arg := range group.args {
+			text, err := c.pinnedText(group.kind, arg, at)
+			if err != nil {
+				return nil, err
+			}
+			documents = append(documents, text)
+		}
+	}
+	text := `{"version":1,"issuers":[` + strings.Join(issuers, ",") + `],"documents":[` + strings.Join(documents, ",") + `]`
+	for name, files := range map[string][]string{"roots": f.roots, "tsaRoots": f.tsaRoots} {
+		if len(files) == 0 {
+			continue
+		}
+		list, err := c.certificatesText(files)
+		if err != nil {
+			return nil, err
+		}
+		text += "," + strictjson.Quote(name) + ":[" + strings.Join(list, ",") + "]"
+	}
+	v := jsontext.Value(text + "}")
+	if err := v.Canonicalize(); err != nil {
+		return nil, err
+	}
+	if err := v.Indent(jsontext.WithIndent("  ")); err != nil {
+		return nil, err
+	}
+	return append(v, '\n'), nil
+}
+
+// pinnedText writes the entry of one URL=FILE. JSON is kept as text, so that its very
+// bytes stay as they were.
+func (c *cli) pinnedText(kind, arg string, at time.Time) (string, error) {
+	url, name, found := strings.Cut(arg, "=")
+	for found && strings.Contains(name, "=") && strings.Contains(url, "?") { // a query may hold "=" too
+		more, rest, _ := strings.Cut(name, "=")
+		url, name = url+"="+more, rest
+	}
+	if !found || url == "" || name == "" {
+		return "", usagef("expected URL=FILE, found %q", arg)
+	}
+	b, err := c.readDocument(name)
+	if err != nil {
+		return "", err
+	}
+	return `{"url":` + strictjson.Quote(url) + `,"kind":` + strictjson.Quote(kind) + `,"fetchedAt":` +
+		strictjson.Quote(at.UTC().Format(time.RFC3339)) + `,"text":` + strictjson.Quote(string(bytes.TrimSpace(b))) + `}`, nil
+}
+
+func (c *cli) certificatesText(files []string) ([]string, error) {
+	var out []string
+	for _, name := range files {
+		b, err := c.read(name, maxKeyFile)
+		if err != nil {
+			return nil, err
+		}
+		found := false
+		for block, rest := pem.Decode(b); block != nil; block, rest = pem.Decode(rest) {
+			if block.Type == "CERTIFICATE" {
+				found = true
+				out = append(out, strictjson.Quote(string(pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes}))))
+			}
+		}
+		if !found {
+			return nil, usageError{fmt.Errorf("%s: expected certificates in PEM form, found none", name)}
+		}
+	}
+	return out, nil
+}
