@@ -26,7 +26,8 @@ const (
 
 const (
 	maxSchemaFindings = 20
-	maxSchemaNodes    = 100_000 // of the instance; a validator keeps an error for each
+	maxSchemaNodes    = 100_000 // of the instance
+	maxDetailNodes    = 10_000  // of an instance whose faults are told: the validator may keep a kB of errors for each value
 )
 
 // ErrSchemaUnsupported: a schema, or what is to be validated, is beyond what is
@@ -52,11 +53,12 @@ type schemaKey struct {
 	f     Flavour
 }
 
-var compiled sync.Map // schemaKey to *jsonschema.Schema
+var compiled sync.Map // schemaKey to *validator
 
 // ValidateBadge validates the credential at n by the schema of its kind and of the
 // data model that its first context names, in a flavour. The findings are of the closest branch, at
-// most 20, and all Errors. An error that wraps ErrSchemaUnsupported means that it
+// most 20, and all Errors; of a very large document there is one that says only that
+// it is not valid. An error that wraps ErrSchemaUnsupported means that it
 // could not be validated.
 func ValidateBadge(doc *strictjson.Doc, n strictjson.Node, f Flavour) ([]Finding, error) {
 	k := KindOf(doc, n)
@@ -70,13 +72,56 @@ func ValidateBadge(doc *strictjson.Doc, n strictjson.Node, f Flavour) ([]Finding
 		if !known {
 			return nil, fmt.Errorf("%w: no schema for this kind of document", ErrSchemaUnsupported)
 		}
-		sch, err := compileSchema(value, nil)
+		sch, err := compileSchema(value)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrSchemaUnsupported, err)
 		}
 		s, _ = compiled.LoadOrStore(key, sch)
 	}
-	return validate(s.(*jsonschema.Schema), doc, n)
+	v := s.(*validator)
+	if k == CLR {
+		// What a record holds is validated in its own right, and may be a lot.
+		if inner := doc.Path(n, "credentialSubject", "verifiableCredential"); doc.Kind(inner) == strictjson.Array {
+			small, err := withoutInner(doc, n, inner)
+			if err != nil {
+				return nil, err
+			}
+			out, err := v.validate(small, 0, span(small, 0) <= maxDetailNodes)
+			for i := range out {
+				out[i].Pointer = doc.Pointer(n) + out[i].Pointer
+			}
+			return out, err
+		}
+	}
+	return v.validate(doc, n, span(doc, n) <= maxDetailNodes)
+}
+
+// withoutInner returns the credential at n with the objects of the list inner emptied,
+// so that every pointer stays the same.
+func withoutInner(doc *strictjson.Doc, n, inner strictjson.Node) (*strictjson.Doc, error) {
+	var list strings.Builder
+	for e := doc.First(inner); e != strictjson.None; e = doc.Next(e) {
+		if list.Len() > 0 {
+			list.WriteByte(',')
+		}
+		if doc.Kind(e) == strictjson.Object {
+			list.WriteString("{}")
+		} else {
+			list.WriteString(doc.Raw(e))
+		}
+	}
+	subject := doc.Rewrite(doc.Get(n, "credentialSubject"), []strictjson.Member{{Name: "verifiableCredential", Value: "[" + list.String() + "]"}})
+	return strictjson.Parse(doc.Rewrite(n, []strictjson.Member{{Name: "credentialSubject", Value: string(subject)}}), strictjson.Limits{})
+}
+
+// span counts the values of the subtree at n.
+func span(doc *strictjson.Doc, n strictjson.Node) int {
+	for at := n; at != strictjson.None; at = doc.Parent(at) {
+		if next := doc.Next(at); next != strictjson.None {
+			return int(next - n) // nodes are numbered in the order of the text
+		}
+	}
+	return doc.Size() - int(n)
 }
 
 // CheckSchema validates the credential at n the way 1EdTech asks: by the canonical
@@ -112,41 +157,58 @@ type closed struct{}
 
 func (closed) Load(string) (any, error) { return nil, errors.New("badge: schemas are not loaded") }
 
-const schemaURL = "urn:badge:schema"
+const (
+	schemaURL = "urn:badge:schema"
+	gateURL   = "urn:badge:gate"
+)
 
-func compileSchema(value any, engine jsonschema.RegexpEngine) (*jsonschema.Schema, error) {
+// validator is a compiled schema. gate asks the same and only whether; the keyword
+// "if" makes the library stop at the first fault and keep none.
+type validator struct{ gate, full *jsonschema.Schema }
+
+func compileSchema(value any) (*validator, error) {
 	c := jsonschema.NewCompiler()
 	c.UseLoader(closed{})
 	c.DefaultDraft(jsonschema.Draft2020)
-	if engine != nil {
-		c.UseRegexpEngine(engine)
-	}
 	if err := c.AddResource(schemaURL, value); err != nil {
 		return nil, err
 	}
-	return c.Compile(schemaURL)
+	if err := c.AddResource(gateURL, map[string]any{"if": map[string]any{"$ref": schemaURL}, "else": false}); err != nil {
+		return nil, err
+	}
+	var v validator
+	var err error
+	if v.full, err = c.Compile(schemaURL); err != nil {
+		return nil, err
+	}
+	v.gate, err = c.Compile(gateURL)
+	return &v, err
 }
 
-func validate(s *jsonschema.Schema, doc *strictjson.Doc, n strictjson.Node) ([]Finding, error) {
-	if doc.Size() > maxSchemaNodes {
+// validate tells the faults of the value at n; without detail, only that there are some.
+func (s *validator) validate(doc *strictjson.Doc, n strictjson.Node, detail bool) ([]Finding, error) {
+	if span(doc, n) > maxSchemaNodes {
 		return nil, fmt.Errorf("%w: expected a document of at most %d values", ErrSchemaUnsupported, maxSchemaNodes)
 	}
-	err := s.Validate(doc.Any(n))
-	if err == nil {
+	value := doc.Any(n)
+	if s.gate.Validate(value) == nil {
 		return nil, nil
 	}
+	base := doc.Pointer(n)
+	if !detail {
+		return []Finding{{Error, "schema_invalid", base, "expected what the schema asks for; the document is too large for details"}}, nil
+	}
+	err := s.full.Validate(value)
 	var ve *jsonschema.ValidationError
 	if !errors.As(err, &ve) {
 		return nil, fmt.Errorf("%w: the validator gave up", ErrSchemaUnsupported)
 	}
 	var out []Finding
-	base := doc.Pointer(n)
 	for _, leaf := range leaves(ve) {
 		if len(out) == maxSchemaFindings {
 			break
 		}
-		pointer := base + pointerOf(leaf.InstanceLocation)
-		out = append(out, Finding{Error, "schema_" + keyword(leaf), pointer, schemaMessage(leaf)})
+		out = append(out, Finding{Error, "schema_" + keyword(leaf), base + pointerOf(leaf.InstanceLocation), schemaMessage(leaf)})
 	}
 	return out, nil
 }

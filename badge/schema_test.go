@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -77,7 +78,7 @@ func TestSchemaAgreesWithPublished(t *testing.T) {
 		}
 		value, _ := Schema(OB3Achievement, chancery.Model2_0, JSONLD)
 		ours := cachedSchema(t, value)
-		got, err := validate(ours, doc, 0)
+		got, err := ours.validate(doc, 0, true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,12 +106,12 @@ func TestSchemaAgreesWithPublished(t *testing.T) {
 	}
 }
 
-var cached *jsonschema.Schema
+var cached *validator
 
-func cachedSchema(t *testing.T, value map[string]any) *jsonschema.Schema {
+func cachedSchema(t *testing.T, value map[string]any) *validator {
 	if cached == nil {
 		var err error
-		if cached, err = compileSchema(value, nil); err != nil {
+		if cached, err = compileSchema(value); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -253,7 +254,7 @@ func TestSchemasAreSchemas(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if _, err := compileSchema(back, nil); err != nil {
+				if _, err := compileSchema(back); err != nil {
 					t.Errorf("%s %s %s: %v", k, m, f, err)
 				}
 			}
@@ -340,22 +341,92 @@ func TestValidateSchemaRefuses(t *testing.T) {
 	}
 }
 
-// TestSchemaFindingsAreBounded: a document with very many faults gives few findings.
+// TestSchemaFindingsAreBounded: a document with very many faults gives few findings,
+// quickly and in little memory.
 func TestSchemaFindingsAreBounded(t *testing.T) {
-	doc := parse(t, `{"type":["VerifiableCredential","OpenBadgeCredential"],"endorsement":[`+strings.TrimSuffix(strings.Repeat("{},", 20_000), ",")+`]}`)
-	start := time.Now()
-	got, err := ValidateBadge(doc, 0, JSONLD)
-	if err != nil || len(got) == 0 || len(got) > maxSchemaFindings {
-		t.Errorf("found %d findings, %v", len(got), err)
-	}
-	if found := Check(doc, Strict); len(found) != maxFindings {
-		t.Errorf("found %d findings", len(found))
-	}
-	if took := time.Since(start); took > 2*time.Second {
-		t.Errorf("took %v", took)
+	for _, n := range []int{maxDetailNodes - 100, maxSchemaNodes - 100} {
+		doc := parse(t, `{"type":["VerifiableCredential","OpenBadgeCredential"],"endorsement":[`+strings.TrimSuffix(strings.Repeat("{},", n), ",")+`]}`)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		start := time.Now()
+		got, err := ValidateBadge(doc, 0, JSONLD)
+		took := time.Since(start)
+		runtime.ReadMemStats(&after)
+		if err != nil || len(got) == 0 || len(got) > maxSchemaFindings || n > maxDetailNodes && codes(got) != "error schema_invalid" {
+			t.Errorf("found %d findings, %v", len(got), err)
+		}
+		if mb := (after.TotalAlloc - before.TotalAlloc) >> 20; mb > 64 || took > time.Second {
+			t.Errorf("%d values: %d MB, %v", n, mb, took)
+		}
+		if found := Check(doc, Strict); len(found) != maxFindings {
+			t.Errorf("found %d findings", len(found))
+		}
 	}
 	big := parse(t, `{"type":"OpenBadgeCredential","x":[`+strings.TrimSuffix(strings.Repeat("1,", maxSchemaNodes), ",")+`]}`)
 	if _, err := ValidateBadge(big, 0, Canonical); !errors.Is(err, ErrSchemaUnsupported) {
 		t.Errorf("found %v", err)
 	}
+	// A schema by others that faults every value very often.
+	wide := parse(t, "["+strings.TrimSuffix(strings.Repeat("1,", 2000), ",")+"]")
+	schema := `{"items":{"allOf":[` + strings.TrimSuffix(strings.Repeat(`{"type":"string"},`, 1000), ",") + `]}}`
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	got, err := ValidateSchema([]byte(schema), wide, 0)
+	runtime.ReadMemStats(&after)
+	if mb := (after.TotalAlloc - before.TotalAlloc) >> 20; err != nil || codes(got) != "error schema_invalid" || mb > 64 {
+		t.Errorf("found %v, %v, %d MB", got, err, mb)
+	}
+}
+
+// TestSchemaOfLargeCLR: what a record holds does not count against its own size, and
+// pointers stay those of the whole.
+func TestSchemaOfLargeCLR(t *testing.T) {
+	inner := richJSON(t)
+	list := strings.TrimSuffix(strings.Repeat(inner+",", 400), ",")
+	text := `{"@context":["https://www.w3.org/ns/credentials/v2","https://purl.imsglobal.org/spec/clr/v2p0/context-2.0.1.json","https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json"],"id":"urn:x:1","type":["VerifiableCredential","ClrCredential"],"name":"R","issuer":"urn:i:1","validFrom":"2026-01-01T00:00:00Z","credentialSubject":{"id":"urn:s:1","type":"ClrSubject","verifiableCredential":[` + list + `]}}`
+	for _, f := range []Flavour{Canonical, JSONLD} {
+		if got, err := ValidateBadge(parse(t, text), 0, f); err != nil || len(got) > 0 {
+			t.Errorf("%s: found %v, %v", f, got, err)
+		}
+	}
+	wrapped := parse(t, `{"vc":`+strings.Replace(text, list, list+",7", 1)+`,"x":1}`)
+	got, err := ValidateBadge(wrapped, wrapped.Get(0, "vc"), Canonical)
+	if err != nil || len(got) != 1 || got[0].Pointer != "/vc/credentialSubject/verifiableCredential/400" {
+		t.Errorf("found %v, %v", got, err)
+	}
+}
+
+func TestSpan(t *testing.T) {
+	doc := parse(t, `{"a":[1,{"b":2}],"c":{"d":[[]]},"e":3}`)
+	for pointer, want := range map[string]int{"": 9, "/a": 4, "/a/1": 2, "/a/1/b": 1, "/c": 3, "/c/d/0": 1, "/e": 1} {
+		if got := span(doc, doc.Lookup(pointer)); got != want {
+			t.Errorf("%s: expected %d, found %d", pointer, want, got)
+		}
+	}
+}
+
+// FuzzValidateSchema: no schema by others makes the validator panic or run long.
+func FuzzValidateSchema(f *testing.F) {
+	f.Add([]byte(`{"type":"object","required":["a"],"properties":{"a":{"$ref":"#/$defs/x"}},"$defs":{"x":{"anyOf":[{"minLength":2},{"multipleOf":0.5}]}}}`), []byte(`{"a":"x"}`))
+	f.Add([]byte(`{"$schema":"http://json-schema.org/draft-07/schema#","items":[{"const":1}],"additionalItems":false,"uniqueItems":true,"format":"date"}`), []byte(`[1,2,2]`))
+	f.Add([]byte(`{"patternProperties":{"^a":{"not":{}}},"unevaluatedProperties":false,"dependentSchemas":{"b":{"maxProperties":1}},"if":{},"then":{"contains":{"enum":[null]}}}`), []byte(`{"a":1,"b":[]}`))
+	f.Fuzz(func(t *testing.T, schema, instance []byte) {
+		doc, err := strictjson.Parse(instance, strictjson.Limits{Bytes: 1 << 16})
+		if err != nil {
+			return
+		}
+		start := time.Now()
+		found, err := ValidateSchema(schema, doc, 0)
+		if err != nil && found != nil || len(found) > maxSchemaFindings {
+			t.Fatalf("found %v and %v", found, err)
+		}
+		if took := time.Since(start); took > 3*time.Second {
+			t.Fatalf("took %v", took)
+		}
+		for _, f := range found {
+			if doc.Lookup(f.Pointer) == strictjson.None {
+				t.Fatalf("pointer %q leads nowhere", f.Pointer)
+			}
+		}
+	})
 }

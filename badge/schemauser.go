@@ -14,7 +14,8 @@ import (
 const (
 	maxUserSchemaBytes  = 256 << 10
 	maxUserSchemaSize   = 20_000
-	maxUserSchemaWork   = 20_000_000
+	maxUserSchemaWork   = 5_000_000
+	maxUserDetailWork   = 300_000 // up to which faults are told: the validator keeps each
 	maxUserPatternBytes = 512
 	maxUserPatternWork  = 50_000_000 // instructions of the patterns times bytes of the instance
 )
@@ -42,7 +43,7 @@ func ValidateSchema(schema []byte, doc *strictjson.Doc, n strictjson.Node) ([]Fi
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSchemaUnsupported, err)
 	}
-	if work := size * doc.Size(); work > maxUserSchemaWork {
+	if work := size * span(doc, n); work > maxUserSchemaWork {
 		return nil, fmt.Errorf("%w: expected a smaller schema or a smaller document", ErrSchemaUnsupported)
 	}
 	if s.patterns*(size/sd.Size()+1)*len(doc.Raw(n)) > maxUserPatternWork {
@@ -52,11 +53,11 @@ func ValidateSchema(schema []byte, doc *strictjson.Doc, n strictjson.Node) ([]Fi
 	if m, ok := value.(map[string]any); ok {
 		delete(m, "$id") // there is one document, whatever it calls itself
 	}
-	c, err := compileSchema(value, nil)
+	c, err := compileSchema(value)
 	if err != nil {
 		return nil, fmt.Errorf("%w: not a valid schema", ErrSchemaUnsupported)
 	}
-	return validate(c, doc, n)
+	return c.validate(doc, n, size*span(doc, n) <= maxUserDetailWork)
 }
 
 // userSchema measures a schema by others before it is compiled.
