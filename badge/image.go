@@ -18,7 +18,7 @@ const (
 	maxPixels     = 100_000_000 // what a viewer would have to hold
 	maxChunks     = 1 << 16     // a 10 MB image in chunks of 160 bytes
 	maxXMLDepth   = 256
-	maxSVGBytes   = 5 << 20 // parsing costs ten times what checksums do
+	maxSVGBytes   = 3 << 20 // parsing costs ten times what checksums do: this takes 40 ms
 	maxXMLTokens  = 250_000
 
 	maxXMLAttributes = 64 // each is compared with the others
@@ -56,7 +56,7 @@ type Baked struct {
 	Findings []Finding // what is unusual about how it was baked
 }
 
-// Unbake takes the badge out of a PNG of at most 10 MB or an SVG of at most 5 MB: an Open Badge
+// Unbake takes the badge out of a PNG of at most 10 MB or an SVG of at most 3 MB: an Open Badge
 // 3.0, a CLR 2.0, or an Open Badge 2.0 or older. An image that is damaged or built to
 // confuse (wrong checksums, chunks out of order, two badges, document type
 // declarations with a subset of their own) is an *ImageError; a payload that is not

@@ -258,7 +258,7 @@ func FuzzUnbakeSVG(f *testing.F) {
 	})
 }
 
-// BenchmarkUnbakeLargeSVG: 5 MB of dots with a badge in it.
+// BenchmarkUnbakeLargeSVG: 3 MB of dots with a badge in it.
 func BenchmarkUnbakeLargeSVG(b *testing.B) {
 	image := svgWith(ob3NS, `<path d="`+strings.Repeat(".", maxSVGBytes-2000)+`"/><openbadges:credential>`+cdata(ob3InXML)+`</openbadges:credential>`)
 	b.SetBytes(int64(len(image)))
