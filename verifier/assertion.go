@@ -125,7 +125,7 @@ func (c *run) signedAssertion(jws *proof.JWS, parts badgeParts2) {
 	} else {
 		k := candidate{key: key, digest: keyDigest(key), controller: parts.profileID, binding: BindingProfile, isOwner: true}
 		c.applyPins(keyQuery{owner: parts.profileID, method: method, purpose: purposeAssertion, claimed: c.issuedOn()}, &k)
-		r = c.tryKeys(r, []candidate{k}, func(crypto.PublicKey) (Reason, string) {
+		r = c.tryCandidates(r, []candidate{k}, "", "", func(crypto.PublicKey) (Reason, string) {
 			if err := jws.Verify(key, proof.AlgsOf(key)); err != nil {
 				return signatureReason(err), err.Error()
 			}

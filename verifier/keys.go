@@ -39,36 +39,25 @@ type candidate struct {
 	reason     Reason // why the key does not count although the signature may be good
 	detail     string
 	inputs     []string // digests of the documents that say so
+	anyMethod  bool     // pinned, but not for the method that the proof names
 }
 
 // keys finds the keys that a proof may mean. The trust file's word comes first: what
 // it says of a key holds even where a document found elsewhere says otherwise.
+//
+// A Reason beside keys says why the method itself could not be looked up: the keys are
+// those that the trust file gives for any method, and when none of them fits, the
+// method might still have meant another one.
 func (c *run) keys(q keyQuery) ([]candidate, Reason, string) {
 	pins := c.pinnedKeys(q)
-	if len(pins) > 0 && q.method != "" && slices.ContainsFunc(pins, func(k candidate) bool { return k.binding == BindingPinned && k.detail != anyMethod }) {
-		return clearAny(pins), "", ""
+	if slices.ContainsFunc(pins, func(k candidate) bool { return !k.anyMethod }) {
+		return pins, "", ""
 	}
 	found, reason, detail := c.lookUp(q)
 	for i := range found {
 		c.applyPins(q, &found[i])
 	}
-	all := append(clearAny(pins), found...)
-	if len(all) == 0 {
-		return nil, reason, detail
-	}
-	return all, "", ""
-}
-
-// anyMethod marks pinned keys that were not pinned for this one method.
-const anyMethod = "pinned for any method"
-
-func clearAny(pins []candidate) []candidate {
-	for i := range pins {
-		if pins[i].detail == anyMethod {
-			pins[i].detail = ""
-		}
-	}
-	return pins
+	return append(pins, found...), reason, detail
 }
 
 // pinnedKeys returns the owner's keys in the trust file that the proof may mean.
@@ -85,9 +74,7 @@ func (c *run) pinnedKeys(q keyQuery) []candidate {
 		}
 		one := candidate{key: k.Key, digest: k.digest, controller: issuer.ID, binding: BindingPinned, isOwner: true}
 		one.reason, one.detail = c.judgeTime(k, q)
-		if name == "" && one.detail == "" {
-			one.detail = anyMethod
-		}
+		one.anyMethod = name == ""
 		out = append(out, one)
 	}
 	// A key that counts is tried before one that does not: the same key may be listed

@@ -139,11 +139,7 @@ func (c *run) judgeProof(h *hasher, all []proof.Proof, i int) ProofReport {
 	if !p.HasCreated {
 		q.claimed = c.documentTime()
 	}
-	candidates, reason, detail := c.keys(q)
-	if reason != "" {
-		return r.refuse(reason, detail)
-	}
-	return c.tryKeys(r, candidates, func(key crypto.PublicKey) (Reason, string) {
+	return c.tryKeys(r, q, func(key crypto.PublicKey) (Reason, string) {
 		return h.verify(suite, p, previous, key, &r)
 	})
 }
@@ -193,7 +189,12 @@ func (r ProofReport) refuse(reason Reason, detail string) ProofReport {
 // tryKeys checks the signature with each key that may be meant, and fills in whose
 // the one that fits is. A key that must not be used is tried too: a signature that is
 // wrong is wrong whatever the key.
-func (c *run) tryKeys(r ProofReport, candidates []candidate, verify func(crypto.PublicKey) (Reason, string)) ProofReport {
+func (c *run) tryKeys(r ProofReport, q keyQuery, verify func(crypto.PublicKey) (Reason, string)) ProofReport {
+	candidates, missing, why := c.keys(q)
+	return c.tryCandidates(r, candidates, missing, why, verify)
+}
+
+func (c *run) tryCandidates(r ProofReport, candidates []candidate, missing Reason, why string, verify func(crypto.PublicKey) (Reason, string)) ProofReport {
 	var worst ProofReport
 	for i, k := range candidates {
 		reason, detail := verify(k.key)
@@ -209,9 +210,13 @@ func (c *run) tryKeys(r ProofReport, candidates []candidate, verify func(crypto.
 			r.Result, r.Reason, r.Detail = Pass, "", k.detail
 			return r
 		}
-		if bad := r.refuse(reason, detail); i == 0 || bad.Reason == SignatureInvalid && worst.Reason != SignatureInvalid {
-			worst = bad
+		// That a key is of another kind says least of why a proof is bad.
+		if i == 0 || worst.Reason == KeyTypeMismatch {
+			worst = r.refuse(reason, detail)
 		}
+	}
+	if missing != "" && (len(candidates) == 0 || worst.Reason == SignatureInvalid || worst.Reason == KeyTypeMismatch) {
+		return r.refuse(missing, why)
 	}
 	return worst
 }

@@ -3,6 +3,7 @@ package verifier
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -274,7 +275,7 @@ func (c *run) listVerdict(in *run, fetched time.Time, subject strictjson.Node) *
 			return &statusResult{reason: StatusListSignature, detail: string(check.Reason) + ": " + check.Detail}
 		}
 	}
-	if in.cred.Issuer() != c.cred.Issuer() {
+	if !c.keepsStatus(in.cred.Issuer()) {
 		return &statusResult{reason: StatusListIssuer, detail: "expected the credential's issuer"}
 	}
 	if check, ok := in.r.Check(CheckValidity); ok && check.Result != Pass {
@@ -298,6 +299,16 @@ func (c *run) listVerdict(in *run, fetched time.Time, subject strictjson.Node) *
 		return &statusResult{reason: StatusListExpired, detail: "the list's period or its ttl is over"}
 	}
 	return nil
+}
+
+// keepsStatus tells whether an issuer of status lists may speak for the credential's
+// issuer: he is the same, or the trust file names him.
+func (c *run) keepsStatus(list string) bool {
+	if list == c.cred.Issuer() {
+		return true
+	}
+	known, _ := c.v.cfg.Trust.issuer(c.cred.Issuer())
+	return slices.Contains(known.StatusIssuers, list)
 }
 
 // fetchFault says why a document could not be had, without repeating addresses.

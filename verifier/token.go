@@ -114,11 +114,7 @@ func (c *run) judgeToken() ProofReport {
 	if r.Method = q.method; r.Method == "" {
 		r.Method = q.kid
 	}
-	candidates, reason, detail := c.keys(q)
-	if reason != "" {
-		return r.refuse(reason, detail)
-	}
-	return c.tryKeys(r, candidates, func(key crypto.PublicKey) (Reason, string) {
+	return c.tryKeys(r, q, func(key crypto.PublicKey) (Reason, string) {
 		allowed := proof.AlgsOf(key)
 		if len(allowed) == 0 {
 			return KeyTypeMismatch, fmt.Sprintf("found %T", key)

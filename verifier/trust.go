@@ -38,6 +38,9 @@ type TrustedIssuer struct {
 	ID   string // as credentials name it: a DID or a URL
 	Name string // for people; shown instead of what the credential says
 	Keys []TrustedKey
+	// StatusIssuers are others who keep status lists for this issuer: by the rules, a
+	// list by anyone but the credential's issuer does not count.
+	StatusIssuers []string
 }
 
 // TrustedKey is the auditor's statement that a key was the issuer's in [From, Until).

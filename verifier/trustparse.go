@@ -177,9 +177,16 @@ func (r *trustReader) trust() *Trust {
 }
 
 func (r *trustReader) issuer(n strictjson.Node) TrustedIssuer {
-	r.object(n, "id", "name", "keys")
+	r.object(n, "id", "name", "keys", "statusIssuers")
 	issuer := TrustedIssuer{ID: r.text(n, "id", true), Name: r.text(n, "name", false)}
 	r.list(r.doc.Get(n, "keys"), func(k strictjson.Node) { issuer.Keys = append(issuer.Keys, r.key(k)) })
+	r.list(r.doc.Get(n, "statusIssuers"), func(s strictjson.Node) {
+		id := r.doc.String(s)
+		if id == "" {
+			r.fail(s, "expected an identifier")
+		}
+		issuer.StatusIssuers = append(issuer.StatusIssuers, id)
+	})
 	return issuer
 }
 
