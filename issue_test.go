@@ -148,7 +148,7 @@ func TestDraftBuild(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	d.Model = chancery.Model1_1
-	if c, err = d.Build(); err == nil {
+	if _, err = d.Build(); err == nil {
 		t.Error("1.1: a status entry without id was taken")
 	}
 	d.Status = nil

@@ -7,7 +7,6 @@ import (
 	"crypto/elliptic"
 	"crypto/sha256"
 	"fmt"
-	"math/big"
 	"os"
 	"runtime"
 	"slices"
@@ -55,9 +54,10 @@ func TestBenchmarkBadge(t *testing.T) {
 
 // benchKeys are fixed, so that no run has a key of its own.
 func benchKeys() keys {
-	scalar := big.NewInt(0).SetBytes([]byte("a fixed scalar for measurements!"))
-	p256 := &ecdsa.PrivateKey{D: scalar, PublicKey: ecdsa.PublicKey{Curve: elliptic.P256()}}
-	p256.X, p256.Y = elliptic.P256().ScalarBaseMult(scalar.Bytes())
+	p256, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), []byte("a fixed scalar for measurements!"))
+	if err != nil {
+		panic(err) // the bytes are below the order, as everybody can see
+	}
 	return keys{ed: ed25519.NewKeyFromSeed([]byte("a fixed seed for measurements!!!")), p256: p256}
 }
 

@@ -69,7 +69,7 @@ func AlgsOf(key crypto.PublicKey) []Alg {
 			return []Alg{EdDSA, Ed25519}
 		}
 	case *ecdsa.PublicKey:
-		if k == nil {
+		if !hasPoint(k) {
 			return nil
 		}
 		switch k.Curve {

@@ -296,6 +296,7 @@ func TestJWSKeySizes(t *testing.T) {
 	text := sign(t, testKeys().rsa, proof.RS256, "{}")
 	for name, key := range map[string]crypto.PublicKey{
 		"nil": nil, "no RSA": (*rsa.PublicKey)(nil), "no ECDSA": (*ecdsa.PublicKey)(nil), "P-224": &ecdsa.PublicKey{Curve: elliptic.P224()},
+		"P-256 without a point": &ecdsa.PublicKey{Curve: elliptic.P256()}, "no curve": &ecdsa.PublicKey{},
 		"RSA without modulus": &rsa.PublicKey{E: 3}, "short Ed25519": ed25519.PublicKey{1}, "secret": []byte("secret"), "private key": testKeys().rsa,
 	} {
 		if err := verifyJWS(text, key, allAlgs...); !errors.Is(err, proof.ErrKeyType) {

@@ -250,7 +250,7 @@ func TestHashRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	config.Cryptosuite = proof.ECDSARDFC2019
-	for name, key := range map[string]any{"none": nil, "Ed25519": k.ed.Public(), "P-521": k.p521.Public(), "P-224": &ecdsa.PublicKey{Curve: elliptic.P224()}} {
+	for name, key := range map[string]any{"none": nil, "Ed25519": k.ed.Public(), "P-521": k.p521.Public(), "P-224": &ecdsa.PublicKey{Curve: elliptic.P224()}, "no point": &ecdsa.PublicKey{Curve: elliptic.P384()}, "nothing": (*ecdsa.PublicKey)(nil)} {
 		if _, err := ec.Hash(proof.Input{Doc: d, Proof: config, Key: key}); !errors.Is(err, proof.ErrKeyType) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -123,7 +123,7 @@ func (s ecDSA) KeyAllowed(key crypto.PublicKey) error {
 // hashOf returns the hash that goes with a key's curve.
 func hashOf(key crypto.PublicKey) (crypto.Hash, error) {
 	k, ok := key.(*ecdsa.PublicKey)
-	if !ok || k == nil {
+	if !ok || !hasPoint(k) {
 		return 0, fmt.Errorf("%w: expected ECDSA P-256 or P-384, found %T", ErrKeyType, key)
 	}
 	switch k.Curve {
@@ -133,6 +133,12 @@ func hashOf(key crypto.PublicKey) (crypto.Hash, error) {
 		return crypto.SHA384, nil
 	}
 	return 0, fmt.Errorf("%w: expected ECDSA P-256 or P-384, found another curve", ErrKeyType)
+}
+
+// hasPoint tells whether a key is there at all: crypto/ecdsa panics without its point.
+func hasPoint(k *ecdsa.PublicKey) bool {
+	//lint:ignore SA1019 every other way of asking panics where the point is missing
+	return k != nil && k.Curve != nil && k.X != nil && k.Y != nil
 }
 
 func (s ecDSA) Hash(in Input) (Hashed, error) {

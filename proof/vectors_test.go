@@ -44,14 +44,29 @@ func keyOf(tb testing.TB, s string) crypto.PublicKey {
 	case bytes.HasPrefix(b, []byte{0xed, 0x01}):
 		return ed25519.PublicKey(b[2:])
 	case bytes.HasPrefix(b, []byte{0x80, 0x24}):
-		x, y := elliptic.UnmarshalCompressed(elliptic.P256(), b[2:])
-		return &ecdsa.PublicKey{Curve: elliptic.P256(), X: x, Y: y}
+		return uncompressed(tb, elliptic.P256(), b[2:])
 	case bytes.HasPrefix(b, []byte{0x81, 0x24}):
-		x, y := elliptic.UnmarshalCompressed(elliptic.P384(), b[2:])
-		return &ecdsa.PublicKey{Curve: elliptic.P384(), X: x, Y: y}
+		return uncompressed(tb, elliptic.P384(), b[2:])
 	}
 	tb.Fatalf("unknown key %q", s)
 	return nil
+}
+
+func uncompressed(tb testing.TB, curve elliptic.Curve, b []byte) *ecdsa.PublicKey {
+	tb.Helper()
+	x, y := elliptic.UnmarshalCompressed(curve, b)
+	if x == nil {
+		tb.Fatal("not a point")
+	}
+	n := len(b) - 1
+	text := append([]byte{4}, make([]byte, 2*n)...)
+	x.FillBytes(text[1 : 1+n])
+	y.FillBytes(text[1+n:])
+	k, err := ecdsa.ParseUncompressedPublicKey(curve, text)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return k
 }
 
 func parse(tb testing.TB, b []byte) *strictjson.Doc {

@@ -414,3 +414,60 @@ func TestIdentifier(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Contexts that define the proof are added where they are missing, once, and behind
+// those that are there.
+func TestContextsAdded(t *testing.T) {
+	k := key(t, signer.Ed25519)
+	const v1, di1, di2, ed2020 = `"https://www.w3.org/2018/credentials/v1"`, `"https://w3id.org/security/data-integrity/v1"`, `"https://w3id.org/security/data-integrity/v2"`, `"https://w3id.org/security/suites/ed25519-2020/v1"`
+	for _, v := range []struct{ suite, before, after string }{
+		{proof.EdDSARDFC2022, `[` + v1 + `]`, `[` + v1 + `,` + di2 + `]`},
+		{proof.EdDSARDFC2022, v1, `[` + v1 + `,` + di2 + `]`},
+		{proof.EdDSARDFC2022, `[ ` + v1 + ` , {"x":"urn:x"} ]`, `[ ` + v1 + ` , {"x":"urn:x"},` + di2 + ` ]`},
+		{proof.EdDSARDFC2022, `[` + v1 + `,` + di1 + `]`, `[` + v1 + `,` + di1 + `]`},
+		{proof.EdDSARDFC2022, `[` + v1 + `,` + di2 + `]`, `[` + v1 + `,` + di2 + `]`},
+		{proof.EdDSAJCS2022, `[` + v1 + `]`, `[` + v1 + `,` + di2 + `]`},
+		{proof.TypeEd25519Signature2020, `[` + v1 + `]`, `[` + v1 + `,` + ed2020 + `]`},
+		{proof.TypeEd25519Signature2020, `[` + v1 + `,` + ed2020 + `]`, `[` + v1 + `,` + ed2020 + `]`},
+	} {
+		draft := strings.Replace(oldModel, `[`+v1+`]`, v.before, 1)
+		out, err := (&signer.DataIntegrity{Key: k, Suite: v.suite, Created: at}).Sign(context.Background(), credential(t, draft))
+		if err != nil {
+			t.Errorf("%s %s: %v", v.suite, v.before, err)
+			continue
+		}
+		if want := strings.Replace(draft, v.before, v.after, 1); !strings.HasPrefix(string(out.Bytes), strings.TrimSuffix(want, "}")+`,"proof":`) {
+			t.Errorf("%s %s: got\n%s", v.suite, v.before, out.Bytes)
+		}
+		if err := verify(out.Bytes, k); err != nil {
+			t.Errorf("%s %s: %v", v.suite, v.before, err)
+		}
+	}
+}
+
+// RDF has no place for a base direction, so RDFC suites refuse what they could not sign;
+// JCS suites and JOSE sign it as it is, and check all the rest as ever.
+func TestLanguageAndDirection(t *testing.T) {
+	k := key(t, signer.Ed25519)
+	draft := strings.Replace(alumni, `"issuer"`, `"name": [{"@value":"x","@language":"en","@direction":"ltr"},{"@value":"y","@language":"ar","@direction":"rtl"}], "issuer"`, 1)
+	if _, err := (&signer.DataIntegrity{Key: k}).Sign(context.Background(), credential(t, draft)); err == nil {
+		t.Error("a direction was taken that is not signed")
+	}
+	out, err := (&signer.DataIntegrity{Key: k, Suite: proof.EdDSAJCS2022}).Sign(context.Background(), credential(t, draft))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := verify(out.Bytes, k); err != nil {
+		t.Error(err)
+	}
+	if verify([]byte(strings.Replace(string(out.Bytes), `"rtl"`, `"ltr"`, 1)), k) == nil {
+		t.Error("the direction is not signed")
+	}
+	if _, err := (&signer.JOSE{Key: k}).Sign(context.Background(), credential(t, draft)); err != nil {
+		t.Error(err)
+	}
+	undefined := strings.Replace(draft, `, "https://www.w3.org/ns/credentials/examples/v2"`, "", 1)
+	if _, err := (&signer.JOSE{Key: k}).Sign(context.Background(), credential(t, undefined)); err == nil {
+		t.Error("an undefined term beside a direction was taken")
+	}
+}

@@ -197,9 +197,47 @@ func generated(key crypto.Signer, err error) (crypto.Signer, error) {
 
 // safe reads a document as JSON-LD in safe mode and throws the result away: for
 // securing mechanisms that do not need it, so that they sign nothing that others would
-// refuse.
+// refuse. Base directions are left out of the reading: RDF has no place for them, but
+// these mechanisms sign them with the text.
 func safe(d *strictjson.Doc, contexts *ldcontext.Set) error {
 	opt := jsonld.Options{Contexts: proof.Newest(contexts), DropRoot: []string{"proof"}}
 	_, err := jsonld.ToQuads(d, 0, opt, rdfc.NewDataset(128))
+	var e *jsonld.Error
+	if !errors.As(err, &e) || e.Feature != "@direction" {
+		return err
+	}
+	d, parseErr := strictjson.Parse(withoutDirection(d, 0, nil), strictjson.Limits{})
+	if parseErr != nil {
+		return parseErr
+	}
+	_, err = jsonld.ToQuads(d, 0, opt, rdfc.NewDataset(128))
 	return err
+}
+
+// withoutDirection appends a value without the @direction of value objects (VC Data
+// Model 2.0, 11.1).
+func withoutDirection(d *strictjson.Doc, n strictjson.Node, out []byte) []byte {
+	kind := d.Kind(n)
+	if kind != strictjson.Object && kind != strictjson.Array {
+		return append(out, d.Raw(n)...)
+	}
+	open, end := byte('{'), byte('}')
+	if kind == strictjson.Array {
+		open, end = '[', ']'
+	}
+	out = append(out, open)
+	isValue := d.Get(n, "@value") != strictjson.None
+	for c := d.First(n); c != strictjson.None; c = d.Next(c) {
+		if isValue && d.Name(c) == "@direction" {
+			continue
+		}
+		if out[len(out)-1] != open {
+			out = append(out, ',')
+		}
+		if kind == strictjson.Object {
+			out = append(append(out, strictjson.Quote(d.Name(c))...), ':')
+		}
+		out = withoutDirection(d, c, out)
+	}
+	return append(out, end)
 }
