@@ -51,7 +51,7 @@ func (g *generator) document() string {
 		entries = append(entries, strictjson.Quote(url))
 	}
 	if g.inline && g.one(2) || g.one(4) {
-		entries = append(entries, g.context(2))
+		entries = append(entries, g.context(2, ""))
 	}
 	text := "[" + strings.Join(entries, ",") + "]"
 	d, err := strictjson.Parse([]byte(`{"@context":`+text+`}`), strictjson.Limits{})
@@ -66,14 +66,15 @@ func (g *generator) document() string {
 	return g.b.String()
 }
 
-// context returns an inline context.
-func (g *generator) context(depth int) string {
+// context returns an inline context. It does not define the term that it is scoped to:
+// json-gold would look that term's container up in the wrong context.
+func (g *generator) context(depth int, scopedTo string) string {
 	if g.one(3) {
 		return `{"@vocab":` + strictjson.Quote(g.pick("https://vocab.example/#", "https://vocab.example/ns/", "urn:v:")) + `}`
 	}
 	entries := []string{`"ex":"https://ex.example/"`}
 	for _, name := range []string{"p1", "p2", "p3", "ex:q", "Klass", "name", "https://ex.example/full"} {
-		if !g.one(3) {
+		if !g.one(3) || name == scopedTo {
 			continue
 		}
 		iri := "ex:" + strings.TrimPrefix(name, "ex:")
@@ -90,7 +91,7 @@ func (g *generator) context(depth int) string {
 			def = append(def, `"@container":`+g.pick(`"@list"`, `"@set"`, `"@language"`, `"@graph"`, `"@id"`, `"@type"`, `["@set","@language"]`, `["@graph","@id"]`, `["@graph","@set"]`))
 		}
 		if depth > 0 && g.one(3) {
-			def = append(def, `"@context":`+g.context(depth-1))
+			def = append(def, `"@context":`+g.context(depth-1, name))
 		}
 		if g.one(6) {
 			def = append(def, `"@protected":`+g.pick("true", "false"))
@@ -252,6 +253,7 @@ func (g *generator) property(c Context, name string, depth int) {
 		key := "https://key.example/" + strconv.Itoa(g.dice(3))
 		if all := names(c, true); def.container&inType != 0 && len(all) > 0 {
 			key = all[g.dice(len(all))]
+			g.skewed = true // json-gold lets the context of the type reach too far; jsonld.js does not
 		}
 		g.b.WriteString("{" + strictjson.Quote(key) + ":")
 		if g.nodes > 60 {
@@ -299,7 +301,7 @@ func (g *generator) value(c Context, name string, def *term, depth int) {
 	if mustNode || depth < 3 && g.nodes <= 60 && g.one(3) {
 		context := ""
 		if g.inline && g.one(5) {
-			context = g.context(1)
+			context = g.context(1, "")
 		}
 		if depth > 4 || g.nodes > 60 {
 			g.b.WriteString(`{"@type":"https://t.example/T"}`)
