@@ -37,7 +37,11 @@ func (c *run) checkContexts() bool {
 	if needsRDF {
 		return true
 	}
-	res, err := jsonld.ToQuads(c.doc, 0, jsonld.Options{Contexts: c.newest(), DropRoot: []string{"proof"}}, rdfc.NewDataset(64))
+	drop := []string{"proof"}
+	if c.pres != nil {
+		drop = append(drop, "verifiableCredential") // each is judged by itself; in VC 1.1 they may be JWTs
+	}
+	res, err := jsonld.ToQuads(c.doc, 0, jsonld.Options{Contexts: c.newest(), DropRoot: drop}, rdfc.NewDataset(64))
 	if err != nil {
 		reason, detail := hashReason(err)
 		if c.lenient() && reason == UndefinedTerm {

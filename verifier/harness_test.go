@@ -304,3 +304,5 @@ func explain(r *verifier.Report) string {
 	}
 	return b.String()
 }
+
+func sum256(b []byte) [32]byte { return sha256.Sum256(b) }
