@@ -297,7 +297,7 @@ func TestConfusionMatrix(t *testing.T) {
 }
 
 func TestUnknownSuites(t *testing.T) {
-	for _, v := range [][2]string{{"DataIntegrityProof", ""}, {"DataIntegrityProof", "eddsa-rdfc-2023"}, {"DataIntegrityProof", "EDDSA-RDFC-2022"}, {"eddsa-rdfc-2022", ""},
+	for _, v := range [][2]string{{"DataIntegrityProof", ""}, {"DataIntegrityProof", "eddsa-rdfc-2023"}, {"DataIntegrityProof", "EDDSA-RDFC-2022"}, {"DataIntegrityProof", "eddsa-rdf-2022"}, {"eddsa-rdfc-2022", ""},
 		{"eddsa-rdfc-2022", "eddsa-rdfc-2022"}, {"Ed25519Signature2020", "eddsa-rdfc-2022"}, {"Ed25519Signature2018", ""}, {"DataIntegrityProof", "Ed25519Signature2020"}, {"", ""}} {
 		if s, ok := proof.SuiteByName(v[0], v[1]); ok {
 			t.Errorf("%q is %s", v, s.Name())

@@ -97,8 +97,8 @@ type Input struct {
 }
 
 // SuiteByName returns the suite of a proof by its type and cryptosuite. ok is false
-// for suites this package does not have. The legacy names eddsa-2022 and
-// eddsa-rdf-2022 mean the rules of eddsa-rdfc-2022; Name then returns the legacy name.
+// for suites this package does not have. The legacy name eddsa-2022 means the rules of
+// eddsa-rdfc-2022; Name then returns the legacy name.
 func SuiteByName(proofType, cryptosuite string) (s Suite, ok bool) {
 	for _, s := range suites {
 		if s.ProofType() == proofType && (s.Name() == cryptosuite || proofType != TypeDataIntegrity && cryptosuite == "") {

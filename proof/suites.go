@@ -18,10 +18,9 @@ const (
 	ECDSARDFC2019 = "ecdsa-rdfc-2019"
 	ECDSAJCS2019  = "ecdsa-jcs-2019"
 
-	// Names that eddsa-rdfc-2022 had in drafts, still found in badges. The signed
-	// bytes are the same, the name being one of them.
-	legacyEdDSA2022    = "eddsa-2022"
-	legacyEdDSARDF2022 = "eddsa-rdf-2022"
+	// The name that eddsa-rdfc-2022 had in drafts, still found in badges. The rules are
+	// the same, the name being part of what is signed.
+	legacyEdDSA2022 = "eddsa-2022"
 )
 
 var suites = []Suite{
@@ -31,7 +30,6 @@ var suites = []Suite{
 	ecDSA{name: ECDSAJCS2019, form: JCS},
 	edDSA{name: TypeEd25519Signature2020, typ: TypeEd25519Signature2020, form: RDFC},
 	edDSA{name: legacyEdDSA2022, typ: TypeDataIntegrity, form: RDFC},
-	edDSA{name: legacyEdDSARDF2022, typ: TypeDataIntegrity, form: RDFC},
 }
 
 // expect refuses a proof of another suite: every suite's proof configuration step
