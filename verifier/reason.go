@@ -123,6 +123,41 @@ const (
 	HostedMismatch     Reason = "hosted_mismatch"
 	BadgePartsMissing  Reason = "badge_parts_missing"
 	BadgePartsMismatch Reason = "badge_parts_mismatch"
+
+	PDFMalformed          Reason = "pdf_malformed"
+	PDFLocked             Reason = "pdf_locked"
+	PDFLimit              Reason = "pdf_limit"
+	PDFUnreached          Reason = "pdf_unreached"
+	NoSignature           Reason = "no_signature"
+	PDFSignatureMalformed Reason = "pdf_signature_malformed"
+	PDFSignatureKind      Reason = "pdf_signature_kind"
+	PDFByteRange          Reason = "pdf_byte_range"
+	PDFGap                Reason = "pdf_gap"
+	PDFCoverage           Reason = "pdf_coverage"
+	CMSMalformed          Reason = "cms_malformed"
+	CMSDigest             Reason = "cms_digest"
+	CMSSignature          Reason = "cms_signature"
+	CMSSigner             Reason = "cms_signer"
+	SignerMissing         Reason = "signer_missing"
+	SignerUnbound         Reason = "signer_unbound"
+	SignerUntrusted       Reason = "signer_untrusted"
+	SignerConstraints     Reason = "signer_constraints"
+	SignerOutOfBounds     Reason = "signer_out_of_bounds"
+	SignerNotYetValid     Reason = "signer_not_yet_valid"
+	SignerRevoked         Reason = "signer_revoked"
+	SignerRevokedNoPOE    Reason = "signer_revoked_no_poe"
+	RevocationUnknown     Reason = "revocation_unknown"
+	WeakAlgorithm         Reason = "weak_algorithm"
+	TimestampUntrusted    Reason = "timestamp_untrusted"
+	TimestampBroken       Reason = "timestamp_broken"
+	PDFChanged            Reason = "pdf_changed"
+	PDFNotPermitted       Reason = "pdf_not_permitted"
+	PDFFieldLocked        Reason = "pdf_field_locked"
+	PDFShadow             Reason = "pdf_shadow"
+	PDFOverlay            Reason = "pdf_overlay"
+	PDFAppearance         Reason = "pdf_appearance"
+	PDFCertification      Reason = "pdf_certification"
+	PDFCredentialForeign  Reason = "pdf_credential_foreign"
 )
 
 const (
@@ -134,6 +169,7 @@ const (
 	sOB3    = "Open Badges 3.0, "
 	sOB2    = "Open Badges 2.0, "
 	sReport = "docs/formats/trust.md"
+	sPDF    = "docs/formats/pdf-changes.md"
 )
 
 // reasonTable is the one place where a Reason gets its meaning. Invalid means that
@@ -225,6 +261,41 @@ var reasonTable = []ReasonInfo{
 	{HostedMismatch, "openBadges2", Invalid, "The assertion is not the one its issuer hosts.", "", sOB2 + "Assertion verification"},
 	{BadgePartsMissing, "openBadges2", Indeterminate, "The badge class, the issuer's profile or its key is not at hand.", "Verify online, or add the documents to the trust file.", sOB2 + "Assertion verification"},
 	{BadgePartsMismatch, "openBadges2", Invalid, "Assertion, badge class, issuer profile and key do not belong together.", "", sOB2 + "Assertion verification"},
+
+	{PDFMalformed, "pdf", Invalid, "The file breaks a rule of PDF, so readers may not agree on what it shows.", "The detail names the byte; the file is not repaired. Ask for the original.", "ISO 32000-2, 7.5"},
+	{PDFLocked, "pdf", Indeterminate, "The file is encrypted and could not be opened.", "Give the password.", "ISO 32000-2, 7.6"},
+	{PDFLimit, "pdf", Indeterminate, "Judging the file takes more work than is allowed.", "Real documents stay far below the limits.", sPDF},
+	{PDFUnreached, "pdf", Invalid, "Objects follow the signed bytes that no cross-reference leads to.", "Readers that repair files would show them.", sPDF},
+	{NoSignature, "pdf", Invalid, "The PDF carries no signature.", "Anyone can have written it.", sPDF},
+	{PDFSignatureMalformed, "pdf", Invalid, "A signature field does not hold a well-formed signature.", "", "ISO 32000-2, 12.8.1"},
+	{PDFSignatureKind, "pdf", Indeterminate, "The signature is of a kind that is not supported.", "PAdES needs ETSI.CAdES.detached.", "EN 319 142-1, 5.3"},
+	{PDFByteRange, "pdf", Invalid, "The signature's ByteRange is not of the form [0 a b c].", "", "EN 319 142-1, 5.5"},
+	{PDFGap, "pdf", Invalid, "The signature leaves out more, or something else, than its own value.", "Unsigned content can hide there.", "EN 319 142-1, 5.5"},
+	{PDFCoverage, "pdf", Invalid, "The signature does not end where a revision of the document ends.", "", "EN 319 142-1, 5.5"},
+	{CMSMalformed, "pdf", Invalid, "The signature's message breaks a rule of CMS or PAdES.", "The detail names the rule.", "RFC 5652, 5"},
+	{CMSDigest, "pdf", Invalid, "The signed bytes were changed after signing.", "", "RFC 5652, 5.6"},
+	{CMSSignature, "pdf", Invalid, "The signature value does not verify with the signer's key.", "", "RFC 5652, 5.6"},
+	{CMSSigner, "pdf", Invalid, "The signature refers to another certificate than that of its signer.", "", "RFC 5035, 4"},
+	{SignerMissing, "pdf", Indeterminate, "The signer's certificate is not at hand, or cannot be told apart.", "", "EN 319 102-1, 5.2.3"},
+	{SignerUnbound, "pdf", Indeterminate, "The signature does not say which certificate its signer meant.", "It lacks the signing-certificate attribute that PAdES asks for.", "RFC 5035, 4"},
+	{SignerUntrusted, "pdf", Indeterminate, "The signer's certificate does not lead to a root that is trusted.", "Add the root to the trust file if you believe it.", "EN 319 102-1, 5.2.6"},
+	{SignerConstraints, "pdf", Indeterminate, "The signer's certificate, or an issuer's, is not for this use.", "The detail names the constraint.", "EN 319 102-1, 5.2.6"},
+	{SignerOutOfBounds, "pdf", Indeterminate, "The signer's certificate has expired, and nothing proves that the signature is older.", "Only a timestamp by a trusted authority can tell.", "EN 319 102-1, 5.3"},
+	{SignerNotYetValid, "pdf", Invalid, "The signature is older than its signer's certificate.", "", "EN 319 102-1, 5.3"},
+	{SignerRevoked, "pdf", Invalid, "The signer's certificate was revoked before the signature was made.", "", "EN 319 102-1, 5.3"},
+	{SignerRevokedNoPOE, "pdf", Indeterminate, "A certificate of the signer's chain was revoked, and nothing proves that the signature is older.", "", "EN 319 102-1, 5.3"},
+	{RevocationUnknown, "pdf", Indeterminate, "It is unknown whether a certificate of the signer's chain was revoked.", "Verify online, or ask for the file with validation data (B-LT).", "EN 319 102-1, 5.2.5"},
+	{WeakAlgorithm, "pdf", Indeterminate, "The signature uses an algorithm or a key that is no longer acceptable, and nothing proves that it is older than that.", "", "EN 319 102-1, 5.2.8"},
+	{TimestampUntrusted, "pdf", Indeterminate, "A timestamp could not be confirmed, so the time in it does not count.", "The detail says why: its authority is not trusted, or its status is unknown.", "EN 319 102-1, 5.4"},
+	{TimestampBroken, "pdf", Invalid, "A timestamp in the document does not verify.", "Its bytes, or those it covers, were changed.", "RFC 3161, 2.4.2"},
+	{PDFChanged, "pdf", Invalid, "The document was changed after signing in a way that no rule allows.", "The findings name each place.", sPDF},
+	{PDFNotPermitted, "pdf", Invalid, "The document was changed after signing in a way that its certification forbids.", "", "ISO 32000-2, 12.8.2.2"},
+	{PDFFieldLocked, "pdf", Invalid, "A form field that a signature locks was changed afterwards.", "", "ISO 32000-2, 12.8.2.4"},
+	{PDFShadow, "pdf", Invalid, "Content that lay hidden in the signed bytes was brought to light afterwards.", "", sPDF},
+	{PDFOverlay, "pdf", Invalid, "Something added after signing covers, or uncovers, signed content.", "", sPDF},
+	{PDFAppearance, "pdf", Invalid, "A form field filled in after signing shows something else than its value.", "", sPDF},
+	{PDFCertification, "pdf", Invalid, "The document's certification contradicts itself.", "", "ISO 32000-2, 12.8.6"},
+	{PDFCredentialForeign, "pdf", Invalid, "The credential embedded in the PDF is not covered by its signature.", "", sPDF},
 }
 
 var reasonIndex = func() map[Reason]int {
