@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -33,6 +34,9 @@ var resultLook = map[verifier.Result]struct{ symbol, colour string }{
 	verifier.Undecided: {"?", amber},
 	verifier.Skipped:   {"-", grey},
 }
+
+// didKeyURL is a did:key with its fragment, which says the same again.
+var didKeyURL = regexp.MustCompile(`\b(did:key:z[1-9A-Za-z]+)#z[1-9A-Za-z]+`)
 
 // plain makes text from documents safe to print: control characters and bidirectional
 // overrides could rewrite the verdict on the reader's screen.
@@ -113,7 +117,7 @@ func both(a, b string) string {
 func (c *cli) renderCheck(w io.Writer, check verifier.Check, width int) {
 	look := resultLook[check.Result]
 	word := check.Result.String()
-	detail := plain(check.Detail)
+	detail := didKeyURL.ReplaceAllString(plain(check.Detail), "$1")
 	if check.Reason != "" {
 		if detail != "" {
 			detail = ": " + detail
