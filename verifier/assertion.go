@@ -32,6 +32,9 @@ func (c *run) assertion(jws *proof.JWS) {
 		c.r.Lifecycle = Revoked
 		c.fail(CheckStatus, CredentialRevoked, "the assertion says so itself")
 	}
+	if c.expect.Domain != "" || c.expect.Challenge != "" {
+		c.fail(CheckSignature, DomainMismatch, "an Open Badges 2.0 assertion is for no domain and answers no challenge")
+	}
 	c.pass(CheckModel, c.r.Model)
 	parts, reason, detail := c.badgeParts()
 	if reason != "" {
@@ -99,7 +102,7 @@ func (c *run) part(doc *strictjson.Doc, n strictjson.Node, name string) (*strict
 	if !isURL(link) {
 		return nil, 0, ModelInvalid, "expected a URL or an object as " + name
 	}
-	found, err := c.v.otherDocument(c.ctx, link, KindBadge)
+	found, err := c.otherDocument(link, KindBadge)
 	if err != nil {
 		return nil, 0, BadgePartsMissing, name + ": " + fetchFault(err)
 	}
@@ -208,7 +211,7 @@ func (c *run) hostedAssertion(parts badgeParts2) {
 		c.fail(CheckHosted, HostedMismatch, "expected an address within the scope of the issuer's profile")
 		return
 	}
-	found, err := c.v.otherDocument(c.ctx, address, KindBadge)
+	found, err := c.otherDocument(address, KindBadge)
 	switch {
 	case errors.Is(err, ErrGone):
 		c.r.Lifecycle = Revoked
@@ -241,7 +244,7 @@ func (c *run) hostedAssertion(parts badgeParts2) {
 
 // openHosted judges an image that carries nothing but the address of an assertion.
 func (c *run) openHosted(address string) {
-	found, err := c.v.otherDocument(c.ctx, address, KindBadge)
+	found, err := c.otherDocument(address, KindBadge)
 	switch {
 	case errors.Is(err, ErrGone):
 		c.r.Lifecycle = Revoked
@@ -305,7 +308,7 @@ func (c *run) assertionStatus(parts badgeParts2) {
 		c.skip(CheckStatus, "switched off")
 		return
 	}
-	found, err := c.v.statusDocument(c.ctx, list)
+	found, err := c.statusDocument(list)
 	if err != nil {
 		c.fail(CheckStatus, StatusUnreachable, fetchFault(err))
 		return

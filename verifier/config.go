@@ -86,9 +86,10 @@ var (
 type Handler interface {
 	// Examine returns a report with its checks added and what describes the document
 	// filled in. The Verifier decides by the checks (Report.Decide) and fills in the
-	// rest. v is there to judge credentials within the document. An error means that
-	// the judging was given up, not that the document is bad: it becomes Canceled.
-	Examine(ctx context.Context, v *Verifier, s chancery.Secured) (*Report, error)
+	// rest. v is there to judge credentials within the document. e is what is expected
+	// of the document: what the handler cannot compare it must let fail. An error means
+	// that the judging was given up, not that the document is bad: it becomes Canceled.
+	Examine(ctx context.Context, v *Verifier, s chancery.Secured, e Expect) (*Report, error)
 }
 
 // ErrNoTrust is what New answers without a Trust that names anyone.

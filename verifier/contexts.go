@@ -19,9 +19,9 @@ import (
 func (c *run) checkContexts() bool {
 	unknown := c.unknownContexts()
 	needsRDF := c.needsRDF()
-	if len(unknown) > 0 && needsRDF {
+	if len(unknown) > 0 && (needsRDF || c.v.policy.Profile == ProfileStrict) {
 		c.fail(CheckContext, UnknownContext, strings.Join(unknown, ", "))
-		return false
+		return !needsRDF
 	}
 	if len(unknown) > 0 {
 		// JCS and JOSE sign the text itself, so that nothing is outside of the

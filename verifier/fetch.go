@@ -1,8 +1,8 @@
 package verifier
 
 import (
-	"context"
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -25,45 +25,49 @@ func (v *Verifier) pinned(url string, kinds ...string) (Document, bool) {
 	return Document{}, false
 }
 
+// maxFetches bounds how often sources are asked for one document and all that is in
+// it: a record of a thousand badges could else be made to ask for thousands of lists.
+const maxFetches = 256
+
+// ask asks a source, within the bound. Answers that a source has cached count too.
+func (c *run) ask(present bool, fetch func() (Document, error)) (Document, error) {
+	switch {
+	case !present:
+		return Document{}, errNoSource
+	case c.work.fetches <= 0:
+		return Document{}, fmt.Errorf("%w: more than %d documents were asked for", ErrUnreachable, maxFetches)
+	}
+	c.work.fetches--
+	return fetch()
+}
+
 // controllerDocument finds the document of a DID or an https URL. A pinned copy is
 // used before any source is asked.
-func (v *Verifier) controllerDocument(ctx context.Context, url string) (Document, error) {
-	if d, ok := v.pinned(url, KindController); ok {
+func (c *run) controllerDocument(url string) (Document, error) {
+	if d, ok := c.v.pinned(url, KindController); ok {
 		return d, nil
 	}
-	if v.cfg.Keys == nil {
-		return Document{}, errNoSource
-	}
-	return v.cfg.Keys.Controller(ctx, url)
+	return c.ask(c.v.cfg.Keys != nil, func() (Document, error) { return c.v.cfg.Keys.Controller(c.ctx, url) })
 }
 
 // keySet finds the JWKS of an authority.
-func (v *Verifier) keySet(ctx context.Context, authority string) (Document, error) {
-	if d, ok := v.pinned("https://"+authority+"/.well-known/jwks.json", KindJWKS); ok {
+func (c *run) keySet(authority string) (Document, error) {
+	if d, ok := c.v.pinned("https://"+authority+"/.well-known/jwks.json", KindJWKS); ok {
 		return d, nil
 	}
-	if v.cfg.Keys == nil {
-		return Document{}, errNoSource
-	}
-	return v.cfg.Keys.JWKS(ctx, authority)
+	return c.ask(c.v.cfg.Keys != nil, func() (Document, error) { return c.v.cfg.Keys.JWKS(c.ctx, authority) })
 }
 
-func (v *Verifier) statusDocument(ctx context.Context, url string) (Document, error) {
-	if d, ok := v.pinned(url, KindStatusList); ok {
+func (c *run) statusDocument(url string) (Document, error) {
+	if d, ok := c.v.pinned(url, KindStatusList); ok {
 		return d, nil
 	}
-	if v.cfg.Status == nil {
-		return Document{}, errNoSource
-	}
-	return v.cfg.Status.StatusList(ctx, url)
+	return c.ask(c.v.cfg.Status != nil, func() (Document, error) { return c.v.cfg.Status.StatusList(c.ctx, url) })
 }
 
-func (v *Verifier) otherDocument(ctx context.Context, url, kind string) (Document, error) {
-	if d, ok := v.pinned(url, kind); ok {
+func (c *run) otherDocument(url, kind string) (Document, error) {
+	if d, ok := c.v.pinned(url, kind); ok {
 		return d, nil
 	}
-	if v.cfg.Documents == nil || !strings.HasPrefix(url, "https://") {
-		return Document{}, errNoSource
-	}
-	return v.cfg.Documents.Document(ctx, url)
+	return c.ask(c.v.cfg.Documents != nil && strings.HasPrefix(url, "https://"), func() (Document, error) { return c.v.cfg.Documents.Document(c.ctx, url) })
 }

@@ -86,12 +86,15 @@ func (c *run) checkEndorsements() {
 // judgeInner judges a document inside this one and keeps its report.
 func (c *run) judgeInner(relation, pointer string, s chancery.Secured, as role) *Report {
 	in := c.within(s, as)
+	if c.pres != nil {
+		in.expect.Recipient = c.expect.Recipient // a presentation is for whom its credentials are
+	}
 	switch {
-	case c.depth+1 > maxDepth, *c.budget <= 0:
+	case c.depth+1 > maxDepth, c.work.documents <= 0:
 		in.fail(CheckDocument, WorkLimit, "documents nested too deep, or too many of them")
 		in.r.Decide()
 	default:
-		*c.budget--
+		c.work.documents--
 		in.judge(s)
 	}
 	c.r.Sub = append(c.r.Sub, SubReport{relation, pointer, in.r})

@@ -24,7 +24,7 @@ func (c *run) lookUpDID(q keyQuery) ([]candidate, Reason, string) {
 		}
 		return c.fromDocument(q, doc, nil, BindingDID)
 	}
-	found, err := c.v.controllerDocument(c.ctx, base)
+	found, err := c.controllerDocument(base)
 	if err != nil {
 		if errors.Is(err, errNoSource) && !strings.HasPrefix(base, "did:web:") {
 			return nil, MethodUnsupported, "not in the trust file"
@@ -63,7 +63,7 @@ func (c *run) lookUpController(q keyQuery) ([]candidate, Reason, string) {
 	if authority(base) == "" {
 		return nil, MethodMalformed, "expected an https URL without user"
 	}
-	found, err := c.v.controllerDocument(c.ctx, base)
+	found, err := c.controllerDocument(base)
 	if err == nil {
 		doc, err := did.ParseDocument(found.Bytes, base)
 		if err != nil {
@@ -112,7 +112,7 @@ func (c *run) methodTime(m did.VerificationMethod, q keyQuery) (Reason, string) 
 
 // confirm looks a method up in the document of the controller that it names.
 func (c *run) confirm(q keyQuery, k *candidate) {
-	found, err := c.v.controllerDocument(c.ctx, q.owner)
+	found, err := c.controllerDocument(q.owner)
 	if err != nil {
 		k.reason, k.detail = sourceReason(err), fetchFault(err)
 		return
@@ -199,7 +199,7 @@ func (c *run) lookUpJOSE(q keyQuery) ([]candidate, Reason, string) {
 
 // inKeySet looks a key up in the JWKS of an authority, by kid or by the key itself.
 func (c *run) inKeySet(q keyQuery, host string, claimed *candidate) ([]candidate, Reason, string) {
-	doc, err := c.v.keySet(c.ctx, host)
+	doc, err := c.keySet(host)
 	if err != nil {
 		return nil, sourceReason(err), fetchFault(err)
 	}

@@ -58,7 +58,7 @@ func (c *run) handOver(media string, s chancery.Secured) {
 		c.fail(CheckDocument, UnsupportedMediaType, media)
 		return
 	}
-	found, err := h.Examine(c.ctx, c.v, s)
+	found, err := h.Examine(c.ctx, c.v, s, c.expect)
 	if err != nil || found == nil {
 		c.fail(CheckDocument, Canceled, "")
 		return
@@ -91,6 +91,10 @@ func (c *run) openCredential(s chancery.Secured, level int) {
 }
 
 func (c *run) openPresentation(s chancery.Secured, level int) {
+	if c.role == roleStatusList || c.role == roleEndorsement {
+		c.fail(CheckDocument, NotACredential, "expected a credential, found a presentation")
+		return
+	}
 	pres, err := chancery.ParsePresentation(s.Bytes)
 	if err != nil {
 		if !c.unwrap(s, level) {
@@ -155,7 +159,7 @@ func (c *run) openJSON(s chancery.Secured) {
 		c.refuse(err)
 		return
 	}
-	if badge.KindOf(doc, 0) != badge.OB2Assertion {
+	if badge.KindOf(doc, 0) != badge.OB2Assertion || c.role == roleStatusList {
 		c.fail(CheckDocument, NotACredential, "")
 		return
 	}
@@ -181,7 +185,7 @@ func (c *run) openToken(s chancery.Secured) {
 		c.fail(CheckDocument, JOSEType, err.Error())
 		return
 	}
-	if kind == proof.TokenJWT {
+	if kind == proof.TokenJWT && c.role != roleStatusList {
 		if doc, err := strictjson.Parse(jws.Payload, strictjson.Limits{}); err == nil && badge.KindOf(doc, 0) == badge.OB2Assertion {
 			c.doc = doc
 			c.assertion(jws)

@@ -247,6 +247,9 @@ func (h *hasher) verify(suite proof.Suite, p proof.Proof, previous []proof.Proof
 	if h.choices == nil {
 		h.choices = []proof.Resolver{h.c.newest()}
 	}
+	if h.c.work.hashed -= len(in.Doc.Text()); h.c.work.hashed < 0 {
+		return WorkLimit, "too many proofs for a document of this size"
+	}
 	in.Contexts = h.choices[h.known]
 	reason, detail := h.once(suite, in, p.ProofValue, r)
 	if reason == "" || h.known != 0 || !worthRetry(reason) {
@@ -259,6 +262,9 @@ func (h *hasher) verify(suite proof.Suite, p proof.Proof, previous []proof.Proof
 		h.choices = h.c.choices()
 	}
 	for i := 1; i < len(h.choices) && !h.c.stopped(); i++ {
+		if !h.mayRetry() {
+			return WorkLimit, "too large to be tried under every version of its contexts"
+		}
 		in.Contexts = h.choices[i]
 		if again, _ := h.once(suite, in, p.ProofValue, r); again == "" {
 			h.known, h.old = i, true
@@ -266,6 +272,12 @@ func (h *hasher) verify(suite proof.Suite, p proof.Proof, previous []proof.Proof
 		}
 	}
 	return reason, detail
+}
+
+// mayRetry counts the document against the bound on hashing it over again.
+func (h *hasher) mayRetry() bool {
+	h.c.work.retried -= len(h.c.doc.Text())
+	return h.c.work.retried >= 0
 }
 
 // worthRetry tells whether other bytes behind a context URL could change a verdict.

@@ -253,6 +253,6 @@ func flip(s string) string {
 
 type handlerFunc func() (*verifier.Report, error)
 
-func (f handlerFunc) Examine(context.Context, *verifier.Verifier, chancery.Secured) (*verifier.Report, error) {
+func (f handlerFunc) Examine(context.Context, *verifier.Verifier, chancery.Secured, verifier.Expect) (*verifier.Report, error) {
 	return f()
 }

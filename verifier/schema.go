@@ -58,7 +58,7 @@ func (c *run) schema(n strictjson.Node) (Reason, string) {
 	default:
 		return SchemaUnknown, "expected JsonSchema or 1EdTechJsonSchemaValidator2019"
 	}
-	found, err := c.v.otherDocument(c.ctx, url, KindSchema)
+	found, err := c.otherDocument(url, KindSchema)
 	if err != nil {
 		return SchemaUnavailable, fetchFault(err)
 	}

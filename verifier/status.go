@@ -226,7 +226,7 @@ func (c *run) statusList(e chancery.StatusEntry) (*bitList, *statusResult) {
 	no := func(r Reason, detail string) *statusResult {
 		return &statusResult{reason: r, detail: e.Pointer + ": " + detail}
 	}
-	doc, err := c.v.statusDocument(c.ctx, e.ListCredential)
+	doc, err := c.statusDocument(e.ListCredential)
 	if err != nil {
 		return nil, no(StatusUnreachable, fetchFault(err))
 	}

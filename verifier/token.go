@@ -32,6 +32,10 @@ func (c *run) openClaims() {
 	}
 	wantPresentation := c.token.kind == proof.TokenVP || cl.Wrapped == "vp" ||
 		c.token.kind == proof.TokenJWT && hasType(cl.Doc, cl.Document, "VerifiablePresentation")
+	if wantPresentation && (c.role == roleStatusList || c.role == roleEndorsement) {
+		c.fail(CheckDocument, NotACredential, "expected a credential, found a presentation")
+		return
+	}
 	if wantPresentation {
 		pres, err := chancery.ParsePresentation(text)
 		if err != nil {

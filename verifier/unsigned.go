@@ -41,6 +41,9 @@ func (h *hasher) unsigned(suite proof.Suite, in proof.Input, p proof.Proof, r *P
 	}
 	in.Doc, in.Proof, in.Previous = h.doc, all[i], previous
 	for _, contexts := range h.c.choices() {
+		if !h.mayRetry() {
+			break
+		}
 		in.Contexts = contexts
 		again, detail := h.once(suite, in, p.ProofValue, r)
 		if again == "" {

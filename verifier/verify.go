@@ -42,9 +42,9 @@ func (v *Verifier) Verify(ctx context.Context, s chancery.Secured) (*Verified, e
 // VerifyExpecting is Verify with what is expected of this one document, in place of
 // Policy.Expect.
 func (v *Verifier) VerifyExpecting(ctx context.Context, s chancery.Secured, e Expect) (*Verified, error) {
-	budget := limits.Credentials
 	c := v.newRun(ctx, s, v.cfg.Clock())
-	c.expect, c.budget = e, &budget
+	c.expect = e
+	c.work = &work{documents: limits.Credentials, fetches: maxFetches, hashed: maxHashed, retried: maxRetried}
 	c.judge(s)
 	if c.r.Outcome != Valid {
 		return nil, &Error{Reason: c.r.Reason, Report: c.r}
@@ -66,6 +66,23 @@ const (
 // badges, which hold endorsements.
 const maxDepth = 5
 
+// work is what may still be done for one document and all that is in it.
+type work struct {
+	documents int // documents within that may still be judged
+	fetches   int // sources that may still be asked
+	hashed    int // bytes that may still be hashed for proofs
+	retried   int // bytes that may still be hashed under older contexts
+}
+
+// maxHashed bounds the text that is canonicalised for the proofs of a document and of
+// what is in it, once for each proof; maxRetried that which is canonicalised over
+// again under older versions of contexts. Both leave room for the largest document,
+// and bound the time of a hostile one to about a second.
+const (
+	maxHashed  = 5 * limits.DocumentBytes / 2
+	maxRetried = limits.DocumentBytes
+)
+
 // run judges one document.
 type run struct {
 	v      *Verifier
@@ -75,14 +92,13 @@ type run struct {
 	expect Expect
 	role   role
 	depth  int
-	budget *int // documents within the document that may still be judged
+	work   *work // shared with the runs on documents within
 
 	doc   *strictjson.Doc // what was read and is displayed
 	cred  *chancery.Credential
 	pres  *chancery.Presentation
 	token *token // the JWT around it, nil without
 
-	claimed time.Time // when the document or its proof claims to have been signed
 }
 
 func (v *Verifier) newRun(ctx context.Context, s chancery.Secured, at time.Time) *run {
@@ -97,8 +113,10 @@ func (v *Verifier) newRun(ctx context.Context, s chancery.Secured, at time.Time)
 // within makes the run on a document inside this one.
 func (c *run) within(s chancery.Secured, as role) *run {
 	in := c.v.newRun(c.ctx, s, c.at)
-	in.role, in.depth, in.budget = as, c.depth+1, c.budget
-	in.expect.ExistedAt = c.expect.ExistedAt // what proves the whole proves its parts
+	in.role, in.depth, in.work = as, c.depth+1, c.work
+	if as != roleStatusList { // a list comes from elsewhere
+		in.expect.ExistedAt = c.expect.ExistedAt // what proves the whole proves its parts
+	}
 	return in
 }
 
