@@ -1,0 +1,219 @@
+package evidence
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/chancery-dev/chancery/proof/beacon"
+	"github.com/chancery-dev/chancery/proof/ethereum"
+)
+
+// maxUnix is the end of the year 9999 in unix seconds.
+const maxUnix = 253402300799
+
+// checkEth is step 6: the digest is in a transaction of a final block.
+func (v *run) checkEth(i int, e *Eth) bool {
+	// 6.1
+	chain := v.chain(e.ChainID)
+	if chain == nil {
+		v.open("6.1", "chain", i, ChainUnknown, fmt.Sprintf("the trust does not name chain %d", e.ChainID))
+	} else if chain.GenesisHash != e.GenesisHash {
+		v.fail("6.1", "chain", i, ChainMismatch, fmt.Sprintf("expected chain %d with genesis 0x%x, found 0x%x", e.ChainID, chain.GenesisHash, e.GenesisHash))
+		return false
+	} else {
+		v.pass("6.1", "chain", i, fmt.Sprintf("eip155:%d", e.ChainID))
+	}
+	// 6.2
+	block, err := ethereum.ParseHeader(e.Header)
+	if err != nil {
+		v.fail("6.2", "transaction", i, TransactionWrong, err.Error())
+		return false
+	}
+	raw, err := ethereum.ProveTransaction(block.TransactionsRoot, e.TxIndex, e.TxProof)
+	if err != nil {
+		v.fail("6.2", "transaction", i, TransactionWrong, err.Error())
+		return false
+	}
+	v.pass("6.2", "transaction", i, fmt.Sprintf("index %d of block 0x%x", e.TxIndex, block.Hash))
+	// 6.3
+	tx, err := ethereum.ParseTransaction(raw)
+	if err == nil {
+		err = v.calldata(tx, e.ChainID)
+	}
+	if err != nil {
+		v.fail("6.3", "calldata", i, TransactionWrong, err.Error())
+		return false
+	}
+	v.pass("6.3", "calldata", i, fmt.Sprintf("transaction 0x%x", tx.Hash))
+	// 6.4
+	sender, err := tx.Sender()
+	if err != nil {
+		v.fail("6.4", "sender", i, SenderWrong, err.Error())
+		return false
+	}
+	known := chain != nil && slices.Contains(chain.Senders, [20]byte(sender))
+	switch {
+	case chain == nil || len(chain.Senders) == 0:
+		v.open("6.4", "sender", i, SenderUnknown, "the trust names no senders for the chain")
+	case !known:
+		v.fail("6.4", "sender", i, SenderWrong, fmt.Sprintf("sent by 0x%x, whom the trust does not name", sender))
+		return false
+	default:
+		v.pass("6.4", "sender", i, fmt.Sprintf("0x%x", sender))
+	}
+	// 6.5
+	final, code, err := linked(block, e.Link)
+	if err != nil {
+		v.refuse("6.5", "link", i, code, err.Error())
+		return false
+	}
+	v.pass("6.5", "link", i, fmt.Sprintf("block %d leads to block %d", block.Number, final.Number))
+	// 6.6
+	if chain == nil {
+		v.open("6.6", "finality", i, FinalityUndecided, "the trust does not name the chain")
+		return false
+	}
+	rests, proven, code, detail := finality(chain, final, e.Pack)
+	if code != "" {
+		v.refuse("6.6", "finality", i, code, detail)
+		return false
+	}
+	v.pass("6.6", "finality", i, rests)
+	if !known {
+		return false
+	}
+	if block.Time > maxUnix {
+		v.fail("6.6", "finality", i, TransactionWrong, "the block's time is after the year 9999")
+		return false
+	}
+	at := time.Unix(int64(block.Time), 0).UTC()
+	v.r.Facts.OnChain = append(v.r.Facts.OnChain, OnChain{
+		ChainID: chain.ChainID, Network: chain.name(), GenesisHash: chain.GenesisHash,
+		BlockNumber: block.Number, BlockHash: block.Hash, BlockTime: at, TxHash: tx.Hash, TxIndex: e.TxIndex, Sender: sender,
+		Final: proven, Trust: rests,
+	})
+	v.existed(at, "block", fmt.Sprintf("%s, block %d, final by %s", chain.name(), block.Number, rests), i)
+	return true
+}
+
+// calldata is the heart of step 6.3: the transaction says D and nothing else.
+func (v *run) calldata(tx *ethereum.Transaction, chainID uint64) error {
+	switch {
+	case tx.ChainID != chainID || chainID == 0:
+		return fmt.Errorf("evidence: expected a transaction for chain %d, found one for %d", chainID, tx.ChainID)
+	case tx.To == nil:
+		return errors.New("evidence: expected a call, found a transaction that creates a contract")
+	case !bytes.Equal(tx.Data, v.r.Digest[:]):
+		return fmt.Errorf("evidence: expected the batch digest as calldata, found %d other bytes", len(tx.Data))
+	}
+	return nil
+}
+
+func (v *run) chain(id uint64) *Chain {
+	for i := range v.t.Chains {
+		if v.t.Chains[i].ChainID == id {
+			return &v.t.Chains[i]
+		}
+	}
+	return nil
+}
+
+func (c *Chain) name() string {
+	if c.Name != "" {
+		return c.Name
+	}
+	return PromiseChain(c.ChainID)
+}
+
+// existed adds a time by which the batch existed.
+func (v *run) existed(at time.Time, source, rests string, anchor int) {
+	f := &v.r.Facts
+	f.Existed = append(f.Existed, Existence{Time: at, Source: source, RestsOn: rests, Anchor: anchor})
+	if source != "renewal" && (f.Proven.IsZero() || at.Before(f.Proven)) {
+		f.Proven = at
+	}
+}
+
+// linked is step 6.5: the header of the final block.
+func linked(block ethereum.Header, part *Part) (ethereum.Header, Code, error) {
+	if part == nil {
+		return block, "", nil
+	}
+	if part.Bytes == nil {
+		return block, PartMissing, fmt.Errorf("evidence: expected the part with SHA-256 %x", part.SHA256)
+	}
+	link, err := ParseLink(part.Bytes)
+	if errors.Is(err, ErrUnsupported) {
+		return block, FinalityUndecided, err
+	}
+	if err != nil {
+		return block, LinkWrong, err
+	}
+	if link.History == nil {
+		headers, err := ethereum.ParseChain(link.Headers)
+		if err != nil {
+			return block, LinkWrong, err
+		}
+		if headers[0].ParentHash != block.Hash || headers[0].Number != block.Number+1 {
+			return block, LinkWrong, errors.New("evidence: the headers do not begin after the block")
+		}
+		return headers[len(headers)-1], "", nil
+	}
+	newer, err := ethereum.ParseHeader(link.History.Header)
+	if err != nil {
+		return block, LinkWrong, err
+	}
+	hash, err := ethereum.ProveHistory(newer, block.Number, link.History.AccountProof, link.History.StorageProof)
+	if err != nil {
+		return block, LinkWrong, err
+	}
+	if hash != block.Hash {
+		return block, LinkWrong, errors.New("evidence: the history contract has another hash for the block's number")
+	}
+	return newer, "", nil
+}
+
+// finality is step 6.6: what says that a block is final.
+func finality(c *Chain, final ethereum.Header, part *Part) (rests string, proven *beacon.Finalized, code Code, detail string) {
+	known := false
+	for _, b := range c.Final {
+		if b.Hash == final.Hash {
+			if b.Number != final.Number {
+				return "", nil, FinalityUndecided, fmt.Sprintf("the trust gives block 0x%x the number %d", b.Hash, b.Number)
+			}
+			known = true
+		}
+	}
+	switch {
+	case part == nil && known:
+		return fmt.Sprintf("block %d of the trust", final.Number), nil, "", ""
+	case part == nil:
+		return "", nil, FinalityUndecided, "the bundle holds no finality pack, and the trust does not name the block"
+	case part.Bytes == nil && !known:
+		return "", nil, PartMissing, fmt.Sprintf("expected the part with SHA-256 %x", part.SHA256)
+	case part.Bytes == nil || known && c.Beacon == nil:
+		return fmt.Sprintf("block %d of the trust", final.Number), nil, "", ""
+	case c.Beacon == nil:
+		return "", nil, FinalityUndecided, "the trust has neither committees nor checkpoints for the chain"
+	}
+	pack, err := beacon.ParsePack(part.Bytes)
+	if err == nil {
+		proven, err = beacon.Verify(pack, c.Beacon)
+	}
+	switch {
+	case beacon.Indeterminate(err) && known:
+		return fmt.Sprintf("block %d of the trust", final.Number), nil, "", ""
+	case beacon.Indeterminate(err):
+		return "", nil, FinalityUndecided, err.Error()
+	case err != nil:
+		return "", nil, FinalityWrong, err.Error()
+	case proven.ChainID != 0 && (proven.ChainID != c.ChainID || proven.GenesisHash != c.GenesisHash):
+		return "", nil, FinalityWrong, "the pack is about another chain"
+	case proven.BlockHash != final.Hash || proven.BlockNumber != final.Number:
+		return "", nil, FinalityWrong, fmt.Sprintf("the pack is about block 0x%x", proven.BlockHash)
+	}
+	return fmt.Sprintf("%d of %d signers of period %d under %s", proven.Signers, proven.CommitteeSize, proven.Period, proven.Trust), proven, "", ""
+}

@@ -1,0 +1,127 @@
+package evidence
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/sha256"
+	"crypto/sha512"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/chancery-dev/chancery/internal/cms/chain"
+	"github.com/chancery-dev/chancery/internal/cms/tsp"
+	"github.com/chancery-dev/chancery/proof/merkle"
+)
+
+// checkToken verifies a timestamp token over a message, at a time at which the token
+// provably existed. It returns the last moment at which the token can have been made.
+func (v *run) checkToken(p *Part, message []byte, at time.Time, want crypto.Hash) (time.Time, Code, string) {
+	if p.Bytes == nil {
+		return time.Time{}, PartMissing, fmt.Sprintf("expected the part with SHA-256 %x", p.SHA256)
+	}
+	token, err := tsp.ParseToken(p.Bytes)
+	switch {
+	case errors.Is(err, tsp.Unsupported):
+		return time.Time{}, TimestampOpen, err.Error()
+	case err != nil:
+		return time.Time{}, TimestampWrong, err.Error()
+	case !bytes.Equal(token.DER(), p.Bytes):
+		return time.Time{}, TimestampWrong, "expected a token in DER and nothing after it"
+	case want != 0 && token.Info.Hash != want:
+		return time.Time{}, TimestampWrong, "the token is made with another hash than the renewal names"
+	}
+	imprint := imprintOf(token.Info.Hash, message)
+	switch {
+	case imprint == nil:
+		return time.Time{}, TimestampOpen, "the token is made with a hash that is not known"
+	case !bytes.Equal(imprint, token.Info.Imprint):
+		return time.Time{}, TimestampWrong, "the token is over something else"
+	case len(v.t.Timestamping) == 0:
+		return time.Time{}, TimestampOpen, "the trust names no timestamping authority"
+	}
+	anchors := make([]chain.Anchor, len(v.t.Timestamping))
+	for i, c := range v.t.Timestamping {
+		anchors[i] = chain.Anchor{Certificate: c}
+	}
+	if _, err := token.Verify(tsp.VerifyConfig{Imprint: imprint, Anchors: anchors, At: at}); err != nil {
+		if errors.Is(err, tsp.Untrusted) || errors.Is(err, tsp.ExpiredNoPOE) || errors.Is(err, tsp.Unsupported) {
+			return time.Time{}, TimestampOpen, err.Error()
+		}
+		return time.Time{}, TimestampWrong, err.Error()
+	}
+	return token.Info.Latest().UTC(), "", ""
+}
+
+// imprintOf hashes with one of the hashes that may be trusted in timestamps.
+func imprintOf(h crypto.Hash, message []byte) []byte {
+	switch h {
+	case crypto.SHA256:
+		d := sha256.Sum256(message)
+		return d[:]
+	case crypto.SHA384:
+		d := sha512.Sum384(message)
+		return d[:]
+	case crypto.SHA512:
+		d := sha512.Sum512(message)
+		return d[:]
+	}
+	return nil
+}
+
+// checkTimestamp is step 7.
+func (v *run) checkTimestamp(i int, t *Timestamp) bool {
+	at, code, detail := v.checkToken(&t.Token, v.state, v.tokenTime(i), 0)
+	if code != "" {
+		v.refuse("7", "timestamp", i, code, detail)
+		return false
+	}
+	v.pass("7", "timestamp", i, "made by "+stamp(at))
+	v.existed(at, "rfc3161", "a timestamping authority of the trust", i)
+	return true
+}
+
+// checkCheckpoint is step 8.
+func (v *run) checkCheckpoint(i int, c *Checkpoint) {
+	later, mine := &c.Header.Header, &v.b.Header
+	switch {
+	case later.Issuer != mine.Issuer || !bytes.Equal(later.Tenant, mine.Tenant) || later.Seq <= mine.Seq || later.Log == nil:
+		v.fail("8", "checkpoint", i, CheckpointWrong, "expected a later batch of the same issuer and tenant, with a log")
+		return
+	}
+	in := merkle.Inclusion{Hash: merkle.SHA256, Size: later.Seq, Index: mine.Seq, Path: c.Path}
+	if err := in.Verify(merkle.SHA256.LeafHash(v.r.Digest[:]), later.Log); err != nil {
+		v.fail("8", "checkpoint", i, CheckpointWrong, err.Error())
+		return
+	}
+	head, err := later.Encode()
+	if err != nil {
+		v.fail("8", "checkpoint", i, CheckpointWrong, err.Error())
+		return
+	}
+	// Nothing proves when the later header was signed: the key must be good now.
+	q := KeyQuery{Issuer: later.Issuer, Method: c.Header.Signature.Method, Claimed: later.Time, Now: v.t.Now}
+	if _, code, detail := v.judgeSignature(&c.Header, head, q); code != "" {
+		v.refuse("8", "checkpoint", i, code, detail)
+		return
+	}
+	v.r.Facts.Listed = append(v.r.Facts.Listed, Listed{Seq: later.Seq, Time: later.Time})
+	v.pass("8", "checkpoint", i, fmt.Sprintf("batch %d lists batch %d", later.Seq, mine.Seq))
+}
+
+// otsMagic begins every OpenTimestamps file over a SHA-256 digest: magic, version 1,
+// hash operation 08.
+const otsMagic = "\x00OpenTimestamps\x00\x00Proof\x00\xbf\x89\xe2\xe8\x84\xe8\x92\x94\x01\x08"
+
+// checkOTS is step 9.
+func (v *run) checkOTS(i int, o *OTS) {
+	b := o.Proof.Bytes
+	switch {
+	case b == nil:
+		v.add(Step{Number: "9", Name: "ots", Anchor: i, Result: Skipped, Detail: "detached"})
+	case !bytes.HasPrefix(b, []byte(otsMagic)) || !bytes.HasPrefix(b[len(otsMagic):], v.r.Digest[:]):
+		v.fail("9", "ots", i, OTSWrong, "expected an OpenTimestamps file over the batch digest")
+	default:
+		v.add(Step{Number: "9", Name: "ots", Anchor: i, Result: Skipped, Detail: "an OpenTimestamps file over the batch digest, not looked into"})
+	}
+}
