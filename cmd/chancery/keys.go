@@ -188,13 +188,7 @@ func (c *cli) keygen(alg, dir, p12 string, p12pass, pass passphraseFlags, insecu
 		return err
 	}
 	if len(chain) > 0 {
-		var b bytes.Buffer
-		for _, cert := range chain {
-			if err := pem.Encode(&b, &pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw}); err != nil {
-				return err
-			}
-		}
-		if err := c.write(certFile, b.Bytes(), 0o644); err != nil {
+		if err := c.write(certFile, certificatesPEM(chain...), 0o644); err != nil {
 			return err
 		}
 	}

@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/pem"
-	"fmt"
 	"strings"
 	"time"
 
@@ -137,22 +135,13 @@ func (c *cli) pinnedText(kind, arg string, at time.Time) (string, error) {
 }
 
 func (c *cli) certificatesText(files []string) ([]string, error) {
+	certs, err := c.readCertificates(files...)
+	if err != nil {
+		return nil, err
+	}
 	var out []string
-	for _, name := range files {
-		b, err := c.read(name, maxKeyFile)
-		if err != nil {
-			return nil, err
-		}
-		found := false
-		for block, rest := pem.Decode(b); block != nil; block, rest = pem.Decode(rest) {
-			if block.Type == "CERTIFICATE" {
-				found = true
-				out = append(out, strictjson.Quote(string(pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes}))))
-			}
-		}
-		if !found {
-			return nil, usageError{fmt.Errorf("%s: expected certificates in PEM form, found none", name)}
-		}
+	for _, cert := range certs {
+		out = append(out, strictjson.Quote(string(certificatesPEM(cert))))
 	}
 	return out, nil
 }
