@@ -44,6 +44,12 @@ func (b *Bundle) Verify(in Input, t *Trust) (*Result, error) {
 	return v.r, nil
 }
 
+// failed tells whether a step has failed: nothing that follows could change the verdict,
+// and hostile evidence is not worth the work.
+func (v *run) failed() bool {
+	return slices.ContainsFunc(v.r.Steps, func(s Step) bool { return s.Result == Fail })
+}
+
 // steps follows the document.
 func (v *run) steps() {
 	// 1. Decode. Parse did it for bundles from outside; one made in code must have a form too.
@@ -57,11 +63,17 @@ func (v *run) steps() {
 	if len(v.in.Parts) > 0 {
 		v.b = v.b.Attach(v.in.Parts)
 	}
-	v.checkParts()
+	if v.checkParts(); v.failed() {
+		return
+	}
 	// 3. Subject.
-	v.checkSubject()
+	if v.checkSubject(); v.failed() {
+		return
+	}
 	// 4. Inclusion.
-	v.checkInclusion()
+	if v.checkInclusion(); v.failed() {
+		return
+	}
 	// 5. Batch digest.
 	if v.head, err = v.b.Header.Encode(); err != nil {
 		v.fail("5", "digest", -1, SignatureWrong, err.Error())
@@ -72,7 +84,9 @@ func (v *run) steps() {
 	v.r.Digest = sha256.Sum256(v.state)
 	v.pass("5", "digest", -1, fmt.Sprintf("0x%x", v.r.Digest))
 	// 10 is made before 6 to 9, since it says at what time tokens are judged.
-	v.checkRenewals()
+	if v.checkRenewals(); v.failed() {
+		return
+	}
 	passed := map[string]bool{}
 	for i := range v.b.Anchors {
 		switch a := &v.b.Anchors[i]; a.Type {
@@ -88,6 +102,9 @@ func (v *run) steps() {
 			v.checkCheckpoint(i, a.Checkpoint)
 		case AnchorOTS: // 9
 			v.checkOTS(i, a.OTS)
+		}
+		if v.failed() {
+			return
 		}
 	}
 	v.checkRequired(passed) // 11

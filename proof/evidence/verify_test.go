@@ -93,7 +93,7 @@ func TestFacts(t *testing.T) {
 	}
 	c := f.OnChain[0]
 	if c.BlockNumber != 20_000_000 || !c.BlockTime.Equal(worldTime.Add(10*time.Minute)) || c.ChainID != worldChain || c.Network != "testnet" ||
-		c.Final.Signers != 500 || c.Final.BlockNumber != 20_000_002 || c.Sender != w.trust().Chains[0].Senders[0] {
+		c.Final.Signers != 502 || c.Final.BlockNumber != 20_000_002 || c.Sender != w.trust().Chains[0].Senders[0] {
 		t.Errorf("found %+v", c)
 	}
 	// The authority states an accuracy of a second.
@@ -130,8 +130,10 @@ func TestUndecidedFinality(t *testing.T) {
 		forge func(f *finalPlan)
 		trust func(t *Trust)
 	}{
-		"unknown period":  {nil, func(t *Trust) { t.Chains[0].Beacon.Committees = map[uint64]beacon.Root{9: {1}} }},
-		"unknown fork":    {func(f *finalPlan) { f.attested, f.finalized, f.version = 8192*500, 8192*500-64, [4]byte{7, 9} }, func(t *Trust) { t.Chains[0].Beacon.Committees[500] = w.committee.public.Root() }},
+		"unknown period": {nil, func(t *Trust) { t.Chains[0].Beacon.Committees = map[uint64]beacon.Root{9: {1}} }},
+		"unknown fork": {func(f *finalPlan) {
+			f.attested, f.finalized, f.version = w.slot(500, 40), w.slot(500, 8), [4]byte{7, 9}
+		}, func(t *Trust) { t.Chains[0].Beacon.Committees[500] = w.committee.public.Root() }},
 		"no committees":   {nil, func(t *Trust) { t.Chains[0].Beacon.Committees = nil }},
 		"chain not named": {nil, func(t *Trust) { t.Chains = nil }},
 		"no senders":      {nil, func(t *Trust) { t.Chains[0].Senders = nil }},

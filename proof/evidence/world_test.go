@@ -60,7 +60,12 @@ type world struct {
 	network   *beacon.Network
 }
 
-var theWorld = sync.OnceValue(func() *world {
+var (
+	theWorld   = sync.OnceValue(func() *world { return newWorld(beacon.MainnetPreset()) })
+	smallWorld = sync.OnceValue(func() *world { return newWorld(beacon.MinimalPreset()) }) // its packs are of 3 KB
+)
+
+func newWorld(preset beacon.Preset) *world {
 	w := &world{issuer: ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, 32)), clock: worldTime.Add(time.Minute)}
 	must := func(err error) {
 		if err != nil {
@@ -78,12 +83,17 @@ var theWorld = sync.OnceValue(func() *world {
 	w.tsaRoot = root.Certificate
 	w.tsa, err = tsp.NewAuthority(tsp.AuthorityConfig{Certificate: leaf.Certificate, Key: cms.KeySigner(leaf.Key), Clock: now, Policy: "\x2a\x03\x04", Accuracy: time.Second})
 	must(err)
-	w.network = &beacon.Network{Name: "testnet", Preset: beacon.MainnetPreset(), ChainID: worldChain, GenesisHash: worldGenesis,
+	w.network = &beacon.Network{Name: "testnet", Preset: preset, ChainID: worldChain, GenesisHash: worldGenesis,
 		GenesisValidatorsRoot: sha256.Sum256([]byte("validators")),
-		Forks:                 []beacon.Fork{{Name: "altair", Epoch: 0, Version: [4]byte{1, 9}}, {Name: "fulu", Epoch: 2, Version: [4]byte{6, 9}}, {Name: "gloas", Epoch: 100_000, Version: [4]byte{7, 9}}}}
-	w.committee = newCommittee(512)
+		Forks:                 []beacon.Fork{{Name: "altair", Epoch: 0, Version: [4]byte{1, 9}}, {Name: "fulu", Epoch: 2, Version: [4]byte{6, 9}}, {Name: "gloas", Epoch: 10_000, Version: [4]byte{7, 9}}}}
+	w.committee = newCommittee(512, preset.CommitteeSize)
 	return w
-})
+}
+
+// slot is one of the slots of a period.
+func (w *world) slot(period, i uint64) uint64 {
+	return period*w.network.Preset.SlotsPerEpoch*w.network.Preset.EpochsPerPeriod + i
+}
 
 // trust is all that the auditor needs.
 func (w *world) trust() *Trust {
@@ -390,15 +400,12 @@ type committee struct {
 	secrets []*big.Int
 }
 
-const (
-	worldPeriod    = 10
-	worldFinalized = worldPeriod*8192 + 64
-)
+const worldPeriod = 10
 
-func newCommittee(seed int64) *committee {
+func newCommittee(seed int64, size int) *committee {
 	c := &committee{}
 	sum := new(big.Int)
-	for i := range int64(512) {
+	for i := range int64(size) {
 		h := sha256.Sum256(binary.LittleEndian.AppendUint64(nil, uint64(seed*1000+i)))
 		sk := new(big.Int).SetBytes(h[:15])
 		c.secrets = append(c.secrets, sk)
@@ -452,7 +459,7 @@ func fold(leaf beacon.Root, gindex int) (beacon.Root, []beacon.Root) {
 // pack proves a block final.
 func (w *world) pack(tb testing.TB, final *types.Header, forge func(*finalPlan)) []byte {
 	tb.Helper()
-	f := &finalPlan{final: final, attested: worldFinalized + 70, finalized: worldFinalized, version: [4]byte{6, 9}, signers: 500, committee: w.committee}
+	f := &finalPlan{final: final, attested: w.slot(worldPeriod, 40), finalized: w.slot(worldPeriod, 8), version: [4]byte{6, 9}, signers: len(w.committee.secrets) - 10, committee: w.committee}
 	if forge != nil {
 		forge(f)
 	}
@@ -461,7 +468,7 @@ func (w *world) pack(tb testing.TB, final *types.Header, forge func(*finalPlan))
 	finalized := beacon.Header{Slot: f.finalized, StateRoot: [32]byte{5}, BodyRoot: body}
 	state, finalityBranch := fold(finalized.Root(), 169)
 	attested := beacon.Header{Slot: f.attested, StateRoot: state}
-	p := &beacon.Pack{GenesisValidatorsRoot: w.network.GenesisValidatorsRoot, ForkVersion: f.version, Period: (f.attested + 1) / 8192, Committee: f.committee.public,
+	p := &beacon.Pack{GenesisValidatorsRoot: w.network.GenesisValidatorsRoot, ForkVersion: f.version, Period: (f.attested + 1) / w.slot(1, 0), Committee: f.committee.public,
 		Finality: beacon.Finality{Attested: attested, FinalityBranch: finalityBranch,
 			Finalized: beacon.LightClientHeader{Beacon: finalized, Execution: x, ExecutionBranch: executionBranch},
 			Aggregate: f.committee.sign(w.network, attested.Root(), f.version, f.signers), SignatureSlot: f.attested + 1}}
