@@ -224,7 +224,7 @@ const maxSafe = 1<<53 - 1
 // canonical forms (RFC 8785, JSON-LD) go through doubles, so two different texts
 // would hash alike.
 func checkNumber(raw []byte) *Error {
-	if len(raw) <= 15 && bytes.IndexAny(raw, ".eE") < 0 {
+	if len(raw) <= 15 && !bytes.ContainsAny(raw, ".eE") {
 		return nil
 	}
 	f, err := strconv.ParseFloat(string(raw), 64)
