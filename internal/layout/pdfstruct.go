@@ -1,0 +1,96 @@
+package layout
+
+import "github.com/chancery-dev/chancery/internal/pdf"
+
+// structWriter writes the structure tree (ISO 32000-1, 14.7) and the annotations that
+// belong to it.
+type structWriter struct {
+	w      *pdfWriter
+	page   pdf.Ref
+	tree   pdf.Ref
+	annots *pdf.Array
+	field  pdf.Ref
+	byMCID []pdf.Ref
+	later  []pdf.Object // number tree entries of annotations
+	next   int          // StructParent
+}
+
+func (s *structWriter) write(d *drawing, o Options) {
+	s.byMCID = make([]pdf.Ref, len(s.w.parents))
+	s.next = 1
+	root := s.element(d.root, s.tree, d)
+	marks := pdf.NewArray()
+	for _, r := range s.byMCID {
+		marks.Append(r)
+	}
+	nums := pdf.NewArray(pdf.Integer(0), s.w.b.Add(marks))
+	nums.Append(s.later...)
+	s.w.b.Set(s.tree, pdf.NewDict(pdf.Name("Type"), pdf.Name("StructTreeRoot"), pdf.Name("K"), pdf.NewArray(root),
+		pdf.Name("ParentTree"), s.w.b.Add(pdf.NewDict(pdf.Name("Nums"), nums)), pdf.Name("ParentTreeNextKey"), pdf.Integer(s.next)))
+}
+
+func (s *structWriter) element(n *node, parent pdf.Ref, d *drawing) pdf.Ref {
+	ref := s.w.b.Alloc()
+	kids := pdf.NewArray()
+	for _, id := range n.mcids {
+		s.byMCID[id] = ref
+		kids.Append(pdf.Integer(id))
+	}
+	for _, k := range n.kids {
+		kids.Append(s.element(k, ref, d))
+	}
+	if n.link != nil {
+		kids.Append(s.annotation(ref, linkAnnotation(n.link)))
+	}
+	if n.field != "" {
+		for _, box := range d.boxes {
+			if box.Name == n.field {
+				kids.Append(s.signatureField(ref, box))
+			}
+		}
+	}
+	e := pdf.NewDict(pdf.Name("Type"), pdf.Name("StructElem"), pdf.Name("S"), pdf.Name(n.role), pdf.Name("P"), parent, pdf.Name("Pg"), s.page, pdf.Name("K"), kids)
+	if n.lang != "" {
+		e.Set("Lang", text(n.lang))
+	}
+	if n.alt != "" {
+		e.Set("Alt", text(n.alt))
+	}
+	if n.bbox != nil {
+		e.Set("A", pdf.NewDict(pdf.Name("O"), pdf.Name("Layout"), pdf.Name("Placement"), pdf.Name("Block"), pdf.Name("BBox"), reals(n.bbox[:]...)))
+	}
+	s.w.b.Set(ref, e)
+	return ref
+}
+
+// annotation adds an annotation to page and number tree, and answers the object reference
+// its structure element holds.
+func (s *structWriter) annotation(elem pdf.Ref, a *pdf.Dict) *pdf.Dict {
+	a.Set("P", s.page)
+	a.Set("F", pdf.Integer(4)) // printed, neither hidden nor without view
+	a.Set("StructParent", pdf.Integer(s.next))
+	ref := s.w.b.Add(a)
+	s.annots.Append(ref)
+	s.later = append(s.later, pdf.Integer(s.next), elem)
+	s.next++
+	if a.Get("FT") != nil {
+		s.field = ref
+	}
+	return pdf.NewDict(pdf.Name("Type"), pdf.Name("OBJR"), pdf.Name("Obj"), ref, pdf.Name("Pg"), s.page)
+}
+
+func linkAnnotation(l *linkArea) *pdf.Dict {
+	return pdf.NewDict(pdf.Name("Type"), pdf.Name("Annot"), pdf.Name("Subtype"), pdf.Name("Link"), pdf.Name("Rect"), reals(l.x, l.y, l.x+l.w, l.y+l.h),
+		pdf.Name("Border"), ints(0, 0, 0), pdf.Name("Contents"), text(l.alt),
+		pdf.Name("A"), pdf.NewDict(pdf.Name("Type"), pdf.Name("Action"), pdf.Name("S"), pdf.Name("URI"), pdf.Name("URI"), pdf.String{Value: []byte(l.uri)}))
+}
+
+// signatureField is an empty signature field with an empty appearance: PDF/A wants one, and
+// a signer replaces it.
+func (s *structWriter) signatureField(elem pdf.Ref, box SignatureBox) *pdf.Dict {
+	r := box.Rect
+	empty := s.w.b.Add(pdf.NewStream(pdf.NewDict(pdf.Name("Type"), pdf.Name("XObject"), pdf.Name("Subtype"), pdf.Name("Form"),
+		pdf.Name("BBox"), reals(0, 0, r[2]-r[0], r[3]-r[1]), pdf.Name("Resources"), pdf.NewDict()), nil))
+	return s.annotation(elem, pdf.NewDict(pdf.Name("Type"), pdf.Name("Annot"), pdf.Name("Subtype"), pdf.Name("Widget"), pdf.Name("FT"), pdf.Name("Sig"),
+		pdf.Name("T"), text(box.Name), pdf.Name("TU"), text("Signature"), pdf.Name("Rect"), reals(r[:]...), pdf.Name("AP"), pdf.NewDict(pdf.Name("N"), empty)))
+}
