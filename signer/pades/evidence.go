@@ -71,7 +71,9 @@ type gatherer struct {
 	requests int
 	// had is data that is in the file already.
 	hadOCSP, hadCRLs [][]byte
-	issuers          pathFinder
+	hadStore         *revocation.Store
+	known            []time.Time // when they may be proven to have existed, besides now
+	finder           pathFinder
 	seen             map[string]*answer // by certificate
 }
 
@@ -117,11 +119,7 @@ func (g *gatherer) certificate(ctx context.Context, cert, issuer *x509.Certifica
 	}
 	q := revocation.Query{Certificate: cert, Issuer: issuer, At: at, Known: g.now, InsecureUncheckedResponder: true}
 	if !fresh {
-		store, err := revocation.NewStore(g.hadOCSP, g.hadCRLs)
-		if err != nil {
-			return nil, wrap(NoRevocation, err, "data in the file")
-		}
-		if ans := store.Check(q); ans.Status == revocation.Good {
+		if ans, ok := g.inFile(q); ok {
 			return g.use(ctx, cert, issuer, ans, g.hadOCSP, g.hadCRLs, at, depth)
 		}
 	}
@@ -164,7 +162,9 @@ func judge(rev Revocation, q revocation.Query) (revocation.Answer, error) {
 }
 
 // serial names a certificate without personal data.
-func serial(c *x509.Certificate) string { return "certificate with serial number " + c.SerialNumber.String() }
+func serial(c *x509.Certificate) string {
+	return "certificate with serial number " + c.SerialNumber.String()
+}
 
 // use puts the piece an answer rests on into the store. A delegated responder's certificate goes in too,
 // and data about it where its issuer did not say that none are needed.

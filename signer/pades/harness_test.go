@@ -11,6 +11,8 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
+	"math"
 	"sync"
 	"testing"
 	"time"
@@ -230,4 +232,19 @@ func (s sample) build(t testing.TB) []byte {
 		t.Fatal(err)
 	}
 	return out.Bytes()
+}
+
+func nan() float64 { return math.NaN() }
+
+// refused checks that signing fails for a reason, before a byte is written.
+func refused(t testing.TB, s *pades.Signer, in []byte, req pades.Request, reason pades.Reason) {
+	t.Helper()
+	var out bytes.Buffer
+	_, err := s.Sign(t.Context(), bytes.NewReader(in), int64(len(in)), &out, req)
+	if !errors.Is(err, reason) {
+		t.Fatalf("got %v, expected %s", err, reason)
+	}
+	if out.Len() > 0 {
+		t.Fatalf("%d bytes were written before it was refused", out.Len())
+	}
 }
