@@ -22,6 +22,13 @@ func (f *fields) fail(name, format string, args ...any) {
 	}
 }
 
+// put adds a member when writing. Without a map, the members are only checked.
+func (f *fields) put(name string, v value) {
+	if f.m != nil {
+		f.m.put(name, v)
+	}
+}
+
 // get finds a member when reading.
 func (f *fields) get(name string) *value {
 	for i, k := range f.m.keys {
@@ -52,7 +59,7 @@ func (f *fields) uint(name string, p *uint64) {
 		if *p > maxUint {
 			f.fail(name, "expected at most 2^53-1")
 		}
-		f.m.put(name, value{kind: kindUint, n: *p})
+		f.put(name, value{kind: kindUint, n: *p})
 	} else if v := f.need(name, kindUint, false); v != nil {
 		*p = v.n
 	}
@@ -65,7 +72,7 @@ func (f *fields) text(name string, p *string, optional bool) {
 		if *p == "" && optional {
 			return
 		}
-		f.m.put(name, value{kind: kindText, b: []byte(*p)})
+		f.put(name, value{kind: kindText, b: []byte(*p)})
 	} else if v := f.need(name, kindText, optional); v != nil {
 		*p = string(v.b)
 	} else {
@@ -112,7 +119,7 @@ func (f *fields) bytes(name string, p *[]byte, least, most int, optional bool) {
 		}
 		var v value
 		f.raw(name, &v, p, least, most)
-		f.m.put(name, v)
+		f.put(name, v)
 		return
 	}
 	v := f.get(name)
@@ -142,7 +149,9 @@ func (f *fields) list(name string, n int, most int, optional bool, grow func(n i
 		if n == 0 && optional {
 			return
 		}
-		v = &value{kind: kindArray, list: make([]value, n)}
+		if v = (&value{kind: kindArray}); n <= most {
+			v.list = make([]value, n)
+		}
 	} else {
 		if v = f.need(name, kindArray, optional); v == nil {
 			return
@@ -165,7 +174,7 @@ func (f *fields) list(name string, n int, most int, optional bool, grow func(n i
 		item(i, &v.list[i])
 	}
 	if f.write {
-		f.m.put(name, *v)
+		f.put(name, *v)
 	}
 }
 
@@ -195,13 +204,16 @@ type visitor interface{ visit(*fields) }
 
 // in reads or writes the members of a map that is v.
 func (f *fields) in(name string, v *value, x visitor) {
-	if f.write {
-		*v = value{kind: kindMap}
+	m := v
+	if f.write && f.m == nil {
+		m = nil
+	} else if f.write {
+		*v = newMap()
 	} else if v.kind != kindMap {
 		f.fail(name, "expected a map")
 		return
 	}
-	sub := fields{m: v, write: f.write, json: f.json, where: join(f.where, name), err: f.err}
+	sub := fields{m: m, write: f.write, json: f.json, where: join(f.where, name), err: f.err}
 	x.visit(&sub)
 	if !f.write && *f.err == nil && sub.seen != len(v.keys) {
 		*f.err = unsupported("%s%s has a member that is not known", f.where, name)
@@ -213,7 +225,7 @@ func (f *fields) object(name string, x visitor) {
 	if f.write {
 		var v value
 		f.in(name, &v, x)
-		f.m.put(name, v)
+		f.put(name, v)
 	} else if v := f.need(name, kindMap, false); v != nil {
 		f.in(name, v, x)
 	}
@@ -236,9 +248,22 @@ func (f *fields) has(name string, present bool) bool {
 // write makes the data item of x.
 func write(x visitor) (value, error) {
 	var err error
-	v := value{kind: kindMap}
+	v := newMap()
 	x.visit(&fields{m: &v, write: true, err: &err})
 	return v, err
+}
+
+// newMap has room for the members of most maps.
+func newMap() value {
+	const room = 10
+	return value{kind: kindMap, keys: make([]string, 0, room), list: make([]value, 0, room)}
+}
+
+// check tells whether x has the form that it must have to be written.
+func check(x visitor) error {
+	var err error
+	x.visit(&fields{write: true, err: &err})
+	return err
 }
 
 // read fills x from a data item, all of which it must know.

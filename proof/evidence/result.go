@@ -41,6 +41,7 @@ type Code string
 // The codes. Those in the first group make evidence invalid, those in the second leave
 // the question open.
 const (
+	Malformed        Code = "evidence_malformed"         // not of the form of a bundle
 	PartMismatch     Code = "evidence_part_mismatch"     // a part does not have its digest
 	DocumentMismatch Code = "evidence_document_mismatch" // the document is another one
 	NotIncluded      Code = "evidence_not_included"      // the leaf is not in the signed tree

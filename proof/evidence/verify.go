@@ -53,12 +53,11 @@ func (v *run) failed() bool {
 // steps follows the document.
 func (v *run) steps() {
 	// 1. Decode. Parse did it for bundles from outside; one made in code must have a form too.
-	enc, err := v.b.Encode()
-	if err != nil {
-		v.fail("1", "decode", -1, PartMismatch, err.Error())
+	if err := check(v.b); err != nil {
+		v.fail("1", "decode", -1, Malformed, err.Error())
 		return
 	}
-	v.pass("1", "decode", -1, fmt.Sprintf("%d bytes", len(enc)))
+	v.pass("1", "decode", -1, fmt.Sprintf("version %d", Version))
 	// 2. Parts.
 	if len(v.in.Parts) > 0 {
 		v.b = v.b.Attach(v.in.Parts)
@@ -75,10 +74,12 @@ func (v *run) steps() {
 		return
 	}
 	// 5. Batch digest.
-	if v.head, err = v.b.Header.Encode(); err != nil {
-		v.fail("5", "digest", -1, SignatureWrong, err.Error())
+	head, err := v.b.Header.Encode()
+	if err != nil {
+		v.fail("5", "digest", -1, Malformed, err.Error())
 		return
 	}
+	v.head = head
 	v.signed = SignedHeader{v.b.Header, v.b.Signature}
 	v.state = v.signed.statement(v.head)
 	v.r.Digest = sha256.Sum256(v.state)

@@ -369,8 +369,7 @@ func encodeHeader(tb testing.TB, h *types.Header) []byte {
 	return b
 }
 
-// history makes a block 5000 later whose state remembers the older one. The tries have
-// about the depth of mainnet's.
+// history makes a block 5000 later whose state remembers the older one.
 func history(tb testing.TB, old *types.Header) (*types.Header, *History) {
 	storage, state := newTrie(), newTrie()
 	word, _ := rlp.EncodeToBytes(old.Hash().Bytes())
