@@ -12,9 +12,9 @@ func TestLevelsAndKeys(t *testing.T) {
 	for _, kind := range []keyKind{rsa2048, pss2048, p256, p384, ed} {
 		w := newWorld(t, kind)
 		for level := pades.LevelB; level <= pades.LevelLTA; level++ {
-			for _, in := range []sample{{}, {streams: true}, {form: "direct"}, {streams: true, form: "indirect"}} {
+			for _, in := range []sample{{}, {Streams: true}, {Form: "direct"}, {Streams: true, Form: "indirect"}} {
 				t.Run(fmt.Sprint(kind, level, in), func(t *testing.T) {
-					out, r := sign(t, w.pades(level, kind), in.build(t), pades.Request{Reason: "Verliehen", Location: "Grünau"})
+					out, r := sign(t, w.Pades(level, kind), in.Build(t), pades.Request{Reason: "Verliehen", Location: "Grünau"})
 					sigs := w.signatures(t, out, "")
 					want := 1
 					if level == pades.LevelLTA {

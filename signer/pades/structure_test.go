@@ -82,7 +82,7 @@ func (w *world) signatureOf(t testing.TB, doc *pdf.Document, f pdf.Field, file [
 	if g.dict.Get("Type") == pdf.Name("DocTimeStamp") {
 		g.token, err = tsp.ParseToken(g.contents)
 		check(t, err)
-		_, err = g.token.Verify(tsp.VerifyConfig{Imprint: algo.Sum(g.token.Info.Hash, covered), At: w.now, Anchors: []chain.Anchor{{Certificate: w.tsaRoot.Certificate}}})
+		_, err = g.token.Verify(tsp.VerifyConfig{Imprint: algo.Sum(g.token.Info.Hash, covered), At: w.Now, Anchors: []chain.Anchor{{Certificate: w.TSARoot.Certificate}}})
 		check(t, err)
 		return g
 	}
@@ -95,7 +95,7 @@ func (w *world) signatureOf(t testing.TB, doc *pdf.Document, f pdf.Field, file [
 	check(t, err)
 	h, err := si.Hash()
 	check(t, err)
-	g.verified, err = g.signed.Verify(cms.VerifyConfig{ContentDigest: algo.Sum(h, covered), At: w.now})
+	g.verified, err = g.signed.Verify(cms.VerifyConfig{ContentDigest: algo.Sum(h, covered), At: w.Now})
 	check(t, err)
 	if _, present, _ := si.SigningTime(); present {
 		t.Fatal("signing-time attribute present")
@@ -109,7 +109,7 @@ func (w *world) signatureOf(t testing.TB, doc *pdf.Document, f pdf.Field, file [
 	for _, tok := range si.Timestamps() {
 		ts, err := tsp.ParseToken(tok)
 		check(t, err)
-		_, err = ts.Verify(tsp.VerifyConfig{Imprint: algo.Sum(ts.Info.Hash, si.Signature), At: w.now, Anchors: []chain.Anchor{{Certificate: w.tsaRoot.Certificate}}})
+		_, err = ts.Verify(tsp.VerifyConfig{Imprint: algo.Sum(ts.Info.Hash, si.Signature), At: w.Now, Anchors: []chain.Anchor{{Certificate: w.TSARoot.Certificate}}})
 		check(t, err)
 	}
 	return g
@@ -131,4 +131,4 @@ func onPage(t testing.TB, rev *pdf.Revision, f pdf.Field) bool {
 	return on
 }
 
-func (w *world) isSigner(c *x509.Certificate) bool { return c.Equal(w.signer.Certificate) }
+func (w *world) isSigner(c *x509.Certificate) bool { return c.Equal(w.Signer.Certificate) }

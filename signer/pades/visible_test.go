@@ -49,12 +49,12 @@ func TestVisible(t *testing.T) {
 		"png":   {Rect: box, Image: pngSeal(t)},
 		"jpeg":  {Rect: box, Image: jpegSeal(t), Lines: []string{}},
 		"qr":    {Rect: box, Image: pngSeal(t), QR: "https://verify.example/c/7K3M-9QXT-2WPA"},
-		"pdf":   {Rect: box, PDF: sample{}.build(t), QR: "https://verify.example/"},
+		"pdf":   {Rect: box, PDF: sample{}.Build(t), QR: "https://verify.example/"},
 		"greek": {Rect: box, Lines: []string{"Πανεπιστήμιο Αθηνών", "Университет Грюнау", "Żółć Ňuñez"}},
 		"page":  {Rect: box, Page: 1, NoBox: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			out, _ := sign(t, w.pades(pades.LevelT, p256), sample{pages: 2}.build(t), pades.Request{Reason: "Verliehen am Tag der Promotion", Visible: &look})
+			out, _ := sign(t, w.Pades(pades.LevelT, p256), sample{Pages: 2}.Build(t), pades.Request{Reason: "Verliehen am Tag der Promotion", Visible: &look})
 			sigs := w.signatures(t, out, "")
 			widget := sigs[0].field.Widgets[0].Dict
 			rev := opened(t, out, "").Latest()
@@ -82,7 +82,7 @@ func TestVisible(t *testing.T) {
 
 func TestVisibleRefused(t *testing.T) {
 	w := newWorld(t, p256)
-	in := sample{form: "direct"}.build(t)
+	in := sample{Form: "direct"}.Build(t)
 	for name, c := range map[string]struct {
 		req    pades.Request
 		reason pades.Reason
@@ -104,7 +104,7 @@ func TestVisibleRefused(t *testing.T) {
 		"nil font":              {pades.Request{Visible: &pades.Appearance{Rect: box, Fonts: []*pades.Font{nil}}}, pades.BadAppearance},
 		"not a number in there": {pades.Request{Visible: &pades.Appearance{Rect: [4]float64{0, 0, nan(), 50}}}, pades.BadConfig},
 	} {
-		t.Run(name, func(t *testing.T) { refused(t, w.pades(pades.LevelB, p256), in, c.req, c.reason) })
+		t.Run(name, func(t *testing.T) { refused(t, w.Pades(pades.LevelB, p256), in, c.req, c.reason) })
 	}
 	if _, err := pades.ParseFont([]byte("OTTO")); err == nil {
 		t.Fatal("a font that is none was taken")
