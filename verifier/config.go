@@ -105,6 +105,7 @@ type Verifier struct {
 	policy   Policy
 	insecure []string
 	contexts *ldcontext.Set
+	beside   []PinnedDocument // see Beside
 }
 
 // New makes a Verifier. It answers ErrNoTrust, ErrNoClock, or what is wrong with the

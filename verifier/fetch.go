@@ -3,6 +3,7 @@ package verifier
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -19,6 +20,11 @@ func (v *Verifier) pinned(url string, kinds ...string) (Document, bool) {
 	for _, k := range kinds {
 		if i, ok := v.cfg.Trust.docs[k+" "+url]; ok {
 			d := v.cfg.Trust.Documents[i]
+			return Document{URL: url, Bytes: d.Document, FetchedAt: d.FetchedAt}, true
+		}
+	}
+	for _, d := range v.beside {
+		if d.URL == url && slices.Contains(kinds, d.Kind) {
 			return Document{URL: url, Bytes: d.Document, FetchedAt: d.FetchedAt}, true
 		}
 	}

@@ -160,16 +160,42 @@ const (
 	PDFCredentialForeign  Reason = "pdf_credential_foreign"
 )
 
+// Reasons of evidence bundles; package verifier/evidence makes them.
 const (
-	sVCDM   = "VC Data Model 2.0, "
-	sDI     = "VC Data Integrity 1.0, "
-	sJOSE   = "VC-JOSE-COSE, "
-	sCID    = "Controlled Identifiers 1.0, "
-	sBSL    = "Bitstring Status List 1.0, "
-	sOB3    = "Open Badges 3.0, "
-	sOB2    = "Open Badges 2.0, "
-	sReport = "docs/formats/trust.md"
-	sPDF    = "docs/formats/pdf-changes.md"
+	EvidenceMalformed         Reason = "evidence_malformed"
+	EvidenceUnsupported       Reason = "evidence_unsupported"
+	EvidencePartMismatch      Reason = "evidence_part_mismatch"
+	EvidencePartMissing       Reason = "evidence_part_missing"
+	EvidenceDocumentMismatch  Reason = "evidence_document_mismatch"
+	EvidenceDocumentMissing   Reason = "evidence_document_missing"
+	EvidenceNotIncluded       Reason = "evidence_not_included"
+	EvidenceChainUnknown      Reason = "evidence_chain_unknown"
+	EvidenceChainMismatch     Reason = "evidence_chain_mismatch"
+	EvidenceTransaction       Reason = "evidence_transaction"
+	EvidenceSenderUnknown     Reason = "evidence_sender_unknown"
+	EvidenceSender            Reason = "evidence_sender"
+	EvidenceLink              Reason = "evidence_link"
+	EvidenceFinality          Reason = "evidence_finality"
+	EvidenceFinalityUndecided Reason = "evidence_finality_undecided"
+	EvidenceCheckpoint        Reason = "evidence_checkpoint"
+	EvidenceOTS               Reason = "evidence_ots"
+	EvidenceRenewal           Reason = "evidence_renewal"
+	EvidenceAnchorMissing     Reason = "evidence_anchor_missing"
+	EvidenceTime              Reason = "evidence_time"
+	EvidenceSplit             Reason = "evidence_split"
+)
+
+const (
+	sVCDM     = "VC Data Model 2.0, "
+	sDI       = "VC Data Integrity 1.0, "
+	sJOSE     = "VC-JOSE-COSE, "
+	sCID      = "Controlled Identifiers 1.0, "
+	sBSL      = "Bitstring Status List 1.0, "
+	sOB3      = "Open Badges 3.0, "
+	sOB2      = "Open Badges 2.0, "
+	sReport   = "docs/formats/trust.md"
+	sEvidence = "docs/formats/evidence.md, "
+	sPDF      = "docs/formats/pdf-changes.md"
 )
 
 // reasonTable is the one place where a Reason gets its meaning. Invalid means that
@@ -296,6 +322,28 @@ var reasonTable = []ReasonInfo{
 	{PDFAppearance, "pdf", Invalid, "A form field filled in after signing shows something else than its value.", "", sPDF},
 	{PDFCertification, "pdf", Invalid, "The document's certification contradicts itself.", "", "ISO 32000-2, 12.8.6"},
 	{PDFCredentialForeign, "pdf", Invalid, "The credential embedded in the PDF is not covered by its signature.", "", sPDF},
+
+	{EvidenceMalformed, "evidence", Invalid, "The evidence file is not of the form of an evidence bundle.", "The detail names the place.", sEvidence + "2"},
+	{EvidenceUnsupported, "evidence", Indeterminate, "The evidence file uses something that this verifier does not know and must not ignore.", "Use a newer verifier.", sEvidence + "2"},
+	{EvidencePartMismatch, "evidence", Invalid, "A part of the evidence does not have the digest that it should have.", "", sEvidence + "5, step 2"},
+	{EvidencePartMissing, "evidence", Indeterminate, "A part of the evidence lies in another file, which was not given.", "Give the parts file of the batch.", sEvidence + "5, step 2"},
+	{EvidenceDocumentMismatch, "evidence", Invalid, "The evidence is about another document.", "The document was changed, or the files were mixed up.", sEvidence + "5, step 3"},
+	{EvidenceDocumentMissing, "evidence", Indeterminate, "The evidence holds a digest only, and no document was given to compare it with.", "Give the document.", sEvidence + "5, step 3"},
+	{EvidenceNotIncluded, "evidence", Invalid, "The document is not in the batch that was signed.", "", sEvidence + "5, step 4"},
+	{EvidenceChainUnknown, "evidence", Indeterminate, "The blockchain is not in the trust file.", "Add it with its genesis hash.", sEvidence + "5, step 6.1"},
+	{EvidenceChainMismatch, "evidence", Invalid, "The evidence is from another blockchain with the same number.", "Development chains share numbers.", sEvidence + "5, step 6.1"},
+	{EvidenceTransaction, "evidence", Invalid, "The transaction is not in the block, or does not hold the digest of the batch.", "", sEvidence + "5, steps 6.2 and 6.3"},
+	{EvidenceSenderUnknown, "evidence", Indeterminate, "The trust file names no sender for the blockchain.", "Add the issuer's address.", sEvidence + "5, step 6.4"},
+	{EvidenceSender, "evidence", Invalid, "The transaction was sent by someone whom the trust file does not name.", "", sEvidence + "5, step 6.4"},
+	{EvidenceLink, "evidence", Invalid, "The block does not lead to the block that is final.", "", sEvidence + "5, step 6.5"},
+	{EvidenceFinality, "evidence", Invalid, "The proof that the block is final does not hold, or is about another block.", "", sEvidence + "5, step 6.6"},
+	{EvidenceFinalityUndecided, "evidence", Indeterminate, "It could not be decided whether the block is final.", "The detail names the period, fork or checkpoint that the trust file lacks.", sEvidence + "5, step 6.6"},
+	{EvidenceCheckpoint, "evidence", Invalid, "The later batch does not list this one.", "", sEvidence + "5, step 8"},
+	{EvidenceOTS, "evidence", Invalid, "The OpenTimestamps proof is about something else.", "", sEvidence + "5, step 9"},
+	{EvidenceRenewal, "evidence", Invalid, "A renewal does not cover the evidence before it.", "", sEvidence + "5, step 10"},
+	{EvidenceAnchorMissing, "evidence", Indeterminate, "An anchor that the issuer promised, or the reader demands, is not there or did not hold.", "A newer evidence file may have it.", sEvidence + "5, step 11"},
+	{EvidenceTime, "evidence", Invalid, "The batch claims a time after the one by which it existed.", "", sEvidence + "5, step 13"},
+	{EvidenceSplit, "evidence", Invalid, "The issuer has signed another batch with the same number.", "Someone shows two histories.", sEvidence + "5, step 14"},
 }
 
 var reasonIndex = func() map[Reason]int {

@@ -79,16 +79,41 @@ type PinnedDocument struct {
 
 // Anchoring is what evidence on a blockchain is judged by.
 type Anchoring struct {
-	Chains      []TrustedChain
-	Checkpoints []Checkpoint
-	Committees  []Committee
+	Chains            []TrustedChain
+	Checkpoints       []Checkpoint
+	Committees        []Committee
+	CommitteesName    string // how reports name Committees, such as "table 14 of release 1.2"
+	BeaconCheckpoints []BeaconCheckpoint
 }
 
 // TrustedChain is a blockchain, and who may anchor on it.
 type TrustedChain struct {
 	ChainID     uint64
+	Name        string // for people; may be empty
 	GenesisHash [32]byte
-	Senders     [][20]byte // addresses whose transactions count; empty: none does
+	Senders     [][20]byte     // addresses whose transactions count; empty: none does
+	Beacon      *BeaconNetwork // of its beacon chain; nil: mainnet's for chain 1, none for others
+}
+
+// BeaconNetwork says which beacon chain finalises a blockchain.
+type BeaconNetwork struct {
+	GenesisValidatorsRoot [32]byte
+	Minimal               bool // the preset of small test networks, not that of mainnet
+	Forks                 []BeaconFork
+	KnownUntil            uint64 // first epoch of which the forks say nothing; 0: none
+}
+
+// BeaconFork is a fork of a beacon chain.
+type BeaconFork struct {
+	Name    string
+	Epoch   uint64
+	Version [4]byte
+}
+
+// BeaconCheckpoint is a beacon block root that the auditor trusts.
+type BeaconCheckpoint struct {
+	ChainID uint64 // of the execution chain
+	Root    [32]byte
 }
 
 // Checkpoint is a block that the auditor knows to be final.

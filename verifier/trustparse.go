@@ -301,16 +301,19 @@ func (r *trustReader) certificates(n strictjson.Node) []*x509.Certificate {
 
 func (r *trustReader) anchoring(n strictjson.Node) Anchoring {
 	var a Anchoring
-	r.object(n, "chains", "checkpoints", "committees")
+	r.object(n, "chains", "checkpoints", "committees", "committeesName", "beaconCheckpoints")
 	r.list(r.doc.Get(n, "chains"), func(c strictjson.Node) {
-		r.object(c, "chainId", "genesisHash", "senders")
-		chain := TrustedChain{ChainID: r.uint(c, "chainId")}
+		r.object(c, "chainId", "name", "genesisHash", "senders", "beacon")
+		chain := TrustedChain{ChainID: r.uint(c, "chainId"), Name: r.text(c, "name", false)}
 		r.bytes(r.doc.Get(c, "genesisHash"), c, chain.GenesisHash[:])
 		r.list(r.doc.Get(c, "senders"), func(s strictjson.Node) {
 			var address [20]byte
 			r.bytes(s, s, address[:])
 			chain.Senders = append(chain.Senders, address)
 		})
+		if b := r.doc.Get(c, "beacon"); b != strictjson.None {
+			chain.Beacon = r.beacon(b)
+		}
 		a.Chains = append(a.Chains, chain)
 	})
 	r.list(r.doc.Get(n, "checkpoints"), func(c strictjson.Node) {
@@ -325,7 +328,40 @@ func (r *trustReader) anchoring(n strictjson.Node) Anchoring {
 		r.bytes(r.doc.Get(c, "root"), c, k.Root[:])
 		a.Committees = append(a.Committees, k)
 	})
+	a.CommitteesName = r.text(n, "committeesName", false)
+	r.list(r.doc.Get(n, "beaconCheckpoints"), func(c strictjson.Node) {
+		r.object(c, "chainId", "root")
+		p := BeaconCheckpoint{ChainID: r.uint(c, "chainId")}
+		r.bytes(r.doc.Get(c, "root"), c, p.Root[:])
+		a.BeaconCheckpoints = append(a.BeaconCheckpoints, p)
+	})
 	return a
+}
+
+func (r *trustReader) beacon(n strictjson.Node) *BeaconNetwork {
+	r.object(n, "genesisValidatorsRoot", "preset", "forks", "knownUntil")
+	b := &BeaconNetwork{}
+	r.bytes(r.doc.Get(n, "genesisValidatorsRoot"), n, b.GenesisValidatorsRoot[:])
+	switch preset := r.text(n, "preset", false); preset {
+	case "", "mainnet":
+	case "minimal":
+		b.Minimal = true
+	default:
+		r.fail(n, "expected the preset mainnet or minimal")
+	}
+	r.list(r.doc.Get(n, "forks"), func(c strictjson.Node) {
+		r.object(c, "name", "epoch", "version")
+		f := BeaconFork{Name: r.text(c, "name", true), Epoch: r.uint(c, "epoch")}
+		r.bytes(r.doc.Get(c, "version"), c, f.Version[:])
+		b.Forks = append(b.Forks, f)
+	})
+	if r.doc.Get(n, "knownUntil") != strictjson.None {
+		b.KnownUntil = r.uint(n, "knownUntil")
+	}
+	if len(b.Forks) == 0 {
+		r.fail(n, "expected the member forks, not empty")
+	}
+	return b
 }
 
 func digestOf(b []byte) string {

@@ -50,7 +50,7 @@ const (
 	SenderWrong      Code = "evidence_sender"            // someone else sent it
 	LinkWrong        Code = "evidence_link"              // the block does not lead to the final one
 	FinalityWrong    Code = "evidence_finality"          // the finality pack is wrong, or about another block
-	TimestampWrong   Code = "timestamp_invalid"          // the token is over something else, or not rightly signed
+	TimestampWrong   Code = "timestamp_broken"           // the token is over something else, or not rightly signed
 	CheckpointWrong  Code = "evidence_checkpoint"        // the later batch does not list this one
 	OTSWrong         Code = "evidence_ots"               // the OpenTimestamps file is over something else
 	RenewalWrong     Code = "evidence_renewal"           // a renewal does not cover what it should
