@@ -214,7 +214,7 @@ func NewNotFound(at time.Time) *Report {
 
 // find appends a finding, once.
 func (r *Report) find(g Grade, code, pointer, message string) {
-	f := Finding{Grade: g, Code: code, Pointer: pointer, Message: message}
+	f := Finding{Grade: g, Code: code, Pointer: pointer, Message: clip(message)}
 	if len(r.Findings) < maxFindings && !slices.Contains(r.Findings, f) {
 		r.Findings = append(r.Findings, f)
 	}

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/chancery-dev/chancery"
 	"github.com/chancery-dev/chancery/internal/limits"
@@ -215,9 +218,17 @@ func (c *run) presentation() {
 // stopped answers whether judging was given up, so that long work ends soon.
 func (c *run) stopped() bool { return c.ctx.Err() != nil }
 
-// clip bounds what a report repeats of messages.
+// clip bounds what a report repeats of messages, on one line. Characters that a
+// terminal or a page acts upon (controls, text direction) are replaced: a document
+// must not write into the reader's log.
 func clip(s string) string {
 	const most = 600
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return utf8.RuneError
+	}, s)
 	if len(s) <= most {
 		return s
 	}
