@@ -43,6 +43,7 @@ type Value struct {
 	Bytes []byte // of Bytes and Text
 	List  []Value
 	Keys  []Value // of Map, beside List
+	Raw   []byte  // the item as it stands in the input
 }
 
 // Get returns the member of a map whose key is a text, nil for none.
@@ -108,6 +109,13 @@ func (r *reader) head() (major, info byte, n uint64, err error) {
 }
 
 func (r *reader) item(depth int) (Value, error) {
+	start := r.b
+	v, err := r.bare(depth)
+	v.Raw = start[:len(start)-len(r.b)]
+	return v, err
+}
+
+func (r *reader) bare(depth int) (Value, error) {
 	major, info, n, err := r.head()
 	if r.values++; err == nil && (depth > maxDepth || r.values > maxValues) {
 		err = ErrMalformed
