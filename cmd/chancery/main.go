@@ -140,7 +140,7 @@ internal fault.`,
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddCommand(
 		c.keygenCommand(), c.issueCommand(), c.presentCommand(), c.verifyCommand(), c.inspectCommand(),
-		c.bakeCommand(), c.unbakeCommand(), c.statusCommand(), c.didCommand(), c.trustCommand(), c.certificateCommand(), c.devtsaCommand(),
+		c.bakeCommand(), c.unbakeCommand(), c.statusCommand(), c.didCommand(), c.trustCommand(), c.certificateCommand(), c.devtsaCommand(), c.signCommand(), c.renewCommand(), c.renderCommand(),
 		c.reasonsCommand(), c.manCommand(),
 	)
 	return root
