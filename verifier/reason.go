@@ -185,6 +185,14 @@ const (
 	EvidenceSplit             Reason = "evidence_split"
 )
 
+// Reasons of proofs in the formats of others; package verifier/foreign makes them,
+// beside those of evidence bundles.
+const (
+	ForeignAnchorUnconfirmed Reason = "foreign_anchor_unconfirmed"
+	ForeignAnchorRefuted     Reason = "foreign_anchor_refuted"
+	ForeignWeakHash          Reason = "foreign_weak_hash"
+)
+
 const (
 	sVCDM     = "VC Data Model 2.0, "
 	sDI       = "VC Data Integrity 1.0, "
@@ -344,6 +352,10 @@ var reasonTable = []ReasonInfo{
 	{EvidenceAnchorMissing, "evidence", Indeterminate, "An anchor that the issuer promised, or the reader demands, is not there or did not hold.", "A newer evidence file may have it.", sEvidence + "5, step 11"},
 	{EvidenceTime, "evidence", Invalid, "The batch claims a time after the one by which it existed.", "", sEvidence + "5, step 13"},
 	{EvidenceSplit, "evidence", Invalid, "The issuer has signed another batch with the same number.", "Someone shows two histories.", sEvidence + "5, step 14"},
+
+	{ForeignAnchorUnconfirmed, "foreign", Indeterminate, "No pinned block confirms the anchor that the proof claims.", "Pin the header of the block that the detail names, and give the transaction where the proof only names it.", sReport},
+	{ForeignAnchorRefuted, "foreign", Invalid, "The pinned block, or the transaction, does not hold what the proof says it holds.", "", sReport},
+	{ForeignWeakHash, "foreign", Indeterminate, "The proof rests on a hash with which different documents have been given one digest.", "Ask for a proof with SHA-256 or better.", "RFC 6194"},
 }
 
 var reasonIndex = func() map[Reason]int {

@@ -70,7 +70,7 @@ type TrustedKey struct {
 // PinnedDocument is a copy of what lay, or lies, at a URL.
 type PinnedDocument struct {
 	URL       string
-	Kind      string // "controller", "jwks", "statusList", "schema", "badge"
+	Kind      string // one of the Kind… constants
 	Document  []byte
 	FetchedAt time.Time // when these bytes were current; zero where not known
 
@@ -177,7 +177,8 @@ func (t *Trust) issuer(id string) (TrustedIssuer, bool) {
 }
 
 func (t *Trust) empty() bool {
-	return !t.Any && len(t.Issuers) == 0 && len(t.Roots) == 0 && len(t.Anchoring.Chains) == 0
+	pinsBlock := func(d PinnedDocument) bool { return d.Kind == KindBitcoinHeader || d.Kind == KindEthereumHeader }
+	return !t.Any && len(t.Issuers) == 0 && len(t.Roots) == 0 && len(t.Anchoring.Chains) == 0 && !slices.ContainsFunc(t.Documents, pinsBlock)
 }
 
 // Digest returns "sha-256:" and the hex digest of the trust file, "" for one made in

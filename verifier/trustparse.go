@@ -50,6 +50,14 @@ const (
 	KindStatusList = "statusList"
 	KindSchema     = "schema"
 	KindBadge      = "badge"
+
+	// KindBitcoinHeader is the header of a block of Bitcoin or Litecoin, 80 bytes in hex
+	// as text. Its URL is {network}:{height}, such as bitcoin:358391; the networks are
+	// bitcoin, bitcoin-testnet, bitcoin-regtest and litecoin.
+	KindBitcoinHeader = "bitcoinHeader"
+	// KindEthereumHeader is the RLP of an execution block's header in hex, as text. Its
+	// URL is eip155:{chain id}:{number}.
+	KindEthereumHeader = "ethereumHeader"
 )
 
 // trustReader reads with the first error kept, so that the format stands in one piece.
@@ -233,7 +241,7 @@ func (r *trustReader) key(n strictjson.Node) TrustedKey {
 func (r *trustReader) document(n strictjson.Node) PinnedDocument {
 	r.object(n, "url", "kind", "document", "text", "sha256", "fetchedAt")
 	d := PinnedDocument{URL: r.text(n, "url", true), Kind: r.text(n, "kind", true), FetchedAt: r.time(n, "fetchedAt")}
-	if kinds := []string{KindController, KindJWKS, KindStatusList, KindSchema, KindBadge}; r.err == nil && !slices.Contains(kinds, d.Kind) {
+	if kinds := []string{KindController, KindJWKS, KindStatusList, KindSchema, KindBadge, KindBitcoinHeader, KindEthereumHeader}; r.err == nil && !slices.Contains(kinds, d.Kind) {
 		r.fail(n, "expected a kind: %s", strings.Join(kinds, ", "))
 	}
 	value, text := r.doc.Get(n, "document"), r.doc.Get(n, "text")
