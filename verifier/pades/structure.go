@@ -26,11 +26,9 @@ type item struct {
 	message  *cms.SignedData
 	token    *tsp.Token // of a document timestamp
 	verified *cms.Verified
-	stamp    *tsp.Verified // of a document timestamp that verified
 
-	proven  time.Time // of a document timestamp that counts
-	counts  bool
-	proofBy string
+	proven time.Time // of a document timestamp that counts
+	counts bool
 }
 
 // collect finds the signatures: the values of signature fields of the newest

@@ -19,7 +19,7 @@ import (
 func (v *validation) existed(rev int, own bool) (time.Time, string) {
 	at, by := v.now, ""
 	for _, it := range v.items {
-		if it.counts && (it.rev.Index > rev || own && it.rev.Index == rev) && it.proven.Before(at) {
+		if it.counts && (it.rev.Index > rev || own && it.rev.Index == rev) && (by == "" || it.proven.Before(at)) {
 			at, by = it.proven, it.sig.Field
 		}
 	}
@@ -55,7 +55,7 @@ func (v *validation) judgeStamp(it *item) {
 		v.find(verifier.GradeWarning, "timestamp_ignored", it.sig.Field+": the document timestamp does not count: "+detail)
 		return
 	}
-	it.stamp, it.counts, it.proven = ok, true, ok.Token.Info.Latest()
+	it.counts, it.proven = true, earlier(ok.Token.Info.Latest(), v.now)
 	it.sig.Certificate, it.sig.Path, it.sig.Algorithm = ok.Signature.Certificate, ok.Path.Certificates, ok.Signature.Scheme.String()
 	it.sig.Proven, it.sig.ProvenBy = it.proven, it.sig.Field
 	it.sig.pass(verifier.CheckTimestamp, "by a trusted authority at "+it.proven.Format(time.RFC3339))
@@ -83,6 +83,15 @@ func (v *validation) trustToken(tok *tsp.Token, imprint []byte, poe time.Time) (
 	return ok, "", ""
 }
 
+// earlier bounds a time by another: a clock that is a little ahead proves nothing about
+// the future.
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
 // tokenSub maps an error of package tsp.
 func tokenSub(err error) SubIndication {
 	var ce *chain.Error
@@ -104,7 +113,7 @@ func (v *validation) judgeSignature(it *item) {
 	// 1. When it existed for certain: the earliest of the timestamps on it that count.
 	at, by := v.existed(it.rev.Index, false)
 	lasting := by != ""
-	if t, ok := v.signatureTokens(it, at); ok && t.Before(at) {
+	if t, ok := v.signatureTokens(it, at); ok && (by == "" || t.Before(at)) {
 		at, by = t, "signature timestamp"
 	}
 	it.sig.Proven, it.sig.ProvenBy = at, by
@@ -183,7 +192,7 @@ func (v *validation) signatureToken(it *item, der []byte, poe time.Time) Token {
 	if detail != "" {
 		return Token{Reason: verifier.TimestampUntrusted, Detail: detail}
 	}
-	return Token{Time: ok.Token.Info.Latest()}
+	return Token{Time: earlier(ok.Token.Info.Latest(), v.now)}
 }
 
 // judgeChain builds the signer's path.

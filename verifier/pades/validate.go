@@ -25,6 +25,10 @@ type validation struct {
 	store  *store
 	res    *Result
 	nodes  int // left to look at
+
+	rules      map[*item]rules
+	fieldNames map[int]map[string]bool // by revision
+	marks      map[pdf.Ref]*marks      // by page
 }
 
 var errNotIntegers = errors.New("pades: expected an array of integers")
@@ -98,13 +102,13 @@ func (v *validation) judge(r io.ReaderAt, size int64) error {
 	if !v.signed() {
 		return nil
 	}
-	// 3. Format checking, and cryptographic verification of each by itself
-	// (EN 319 102-1, 5.2.2 and 5.2.7).
-	if err := v.hashAll(); err != nil {
+	// 3. Validation data of the file, as candidates.
+	if err := v.readStore(); err != nil {
 		return err
 	}
-	// 4. Validation data of the file, as candidates.
-	if err := v.readStore(); err != nil {
+	// 4. Format checking, and cryptographic verification of each by itself
+	// (EN 319 102-1, 5.2.2 and 5.2.7).
+	if err := v.hashAll(); err != nil {
 		return err
 	}
 	// 5. Times: document timestamps from the outermost inwards (5.6.2), then signatures
