@@ -12,7 +12,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/chancery-dev/chancery"
+	"github.com/chancery-dev/chancery/proof/evidence"
 	"github.com/chancery-dev/chancery/verifier"
+	evidencehandler "github.com/chancery-dev/chancery/verifier/evidence"
 	"github.com/chancery-dev/chancery/verifier/online"
 )
 
@@ -21,6 +23,9 @@ type verifyFlags struct {
 	online, json, verbose        bool
 	domain, challenge            string
 	recipient, recipientType     string
+	document                     string
+	parts                        []string
+	roots, tsaRoots              []string
 	timeout                      time.Duration
 	insecureStale, insecureNoSts bool
 }
@@ -29,9 +34,11 @@ func (c *cli) verifyCommand() *cobra.Command {
 	var f verifyFlags
 	cmd := &cobra.Command{
 		Use:   "verify --trust FILE|any FILE...",
-		Short: "Judge credentials, presentations and badges",
+		Short: "Judge credentials, presentations, badges, signed PDFs and evidence",
 		Long: `Judges each FILE ("-" for standard input): a credential or presentation as JSON
-or JWT, or a PNG or SVG with one baked in. What a file is, is told by its content.
+or JWT, a PNG or SVG with one baked in, a signed PDF, or an evidence bundle. What a
+file is, is told by its content. An evidence bundle followed by one other file is
+judged together with that file: the document that it is about.
 
 The network is not used unless --online is given. --trust names a trust file
 (docs/formats/trust.md), or is the word "any", which accepts every issuer whose
@@ -41,14 +48,16 @@ Exit status: 0 all valid, 1 one is invalid, 3 none is invalid but one could not 
 decided.`,
 		Example: `  chancery verify --trust trust.json diploma.png transcript.json
   chancery verify --trust any --json credential.json
-  chancery verify --trust trust.json --at 2030-01-01T00:00:00Z --online badge.svg`,
+  chancery verify --trust trust.json --at 2030-01-01T00:00:00Z --online badge.svg
+  chancery verify --roots ca.pem --tsa-roots tsa.pem signed.pdf
+  chancery verify --trust trust.json evidence.cbor thesis.pdf`,
 		Args: atLeast(1, "one or more files"),
 		RunE: func(cmd *cobra.Command, files []string) error {
-			v, err := c.newVerifier(f)
+			config, err := c.verifierConfig(f)
 			if err != nil {
 				return err
 			}
-			return c.verifyFiles(cmd.Context(), v, f, files)
+			return c.verifyFiles(cmd.Context(), config, f, files)
 		},
 	}
 	fl := cmd.Flags()
@@ -63,34 +72,30 @@ decided.`,
 	fl.StringVar(&f.challenge, "challenge", "", "expect proofs that answer this challenge")
 	fl.StringVar(&f.recipient, "recipient", "", "expect a credential for this person (an e-mail address or other identifier)")
 	fl.StringVar(&f.recipientType, "recipient-type", "", "identityType of --recipient; default: every one")
+	fl.StringArrayVar(&f.roots, "roots", nil, "PEM file with certificates at which PDF signatures may end, beside those of --trust")
+	fl.StringArrayVar(&f.tsaRoots, "tsa-roots", nil, "PEM file with certificates at which timestamps may end, beside those of --trust")
+	fl.StringVar(&f.document, "document", "", "the document that an evidence bundle is about")
+	fl.StringArrayVar(&f.parts, "parts", nil, "file with detached parts of evidence bundles, such as a batch's finality pack")
 	fl.BoolVar(&f.insecureStale, "insecure-accept-stale-status", false, "believe status lists that are too old, and say so")
 	fl.BoolVar(&f.insecureNoSts, "insecure-no-status", false, "leave revocation unchecked, and say so")
 	return cmd
 }
 
-func (c *cli) newVerifier(f verifyFlags) (*verifier.Verifier, error) {
-	if f.trust == "" {
-		return nil, hintError{usagef("expected --trust"), `write a trust file (docs/formats/trust.md), or say "--trust any" to accept every issuer`}
-	}
-	trust := verifier.TrustAny()
-	if f.trust != "any" {
-		b, err := c.readDocument(f.trust)
-		if err != nil {
-			return nil, err
-		}
-		if trust, err = verifier.ParseTrust(b); err != nil {
-			return nil, usageError{fmt.Errorf("%s: %w", f.trust, err)}
-		}
+// verifierConfig reads what a verification needs beside the files.
+func (c *cli) verifierConfig(f verifyFlags) (verifier.Config, error) {
+	trust, err := c.readTrust(f)
+	if err != nil {
+		return verifier.Config{}, err
 	}
 	profile, err := verifier.ParseProfile(f.profile)
 	if err != nil {
-		return nil, usageError{err}
+		return verifier.Config{}, usageError{err}
 	}
 	clock := c.now
 	if f.at != "" {
 		at, err := time.Parse(time.RFC3339, f.at)
 		if err != nil {
-			return nil, usagef("--at: expected a time such as 2026-11-22T10:00:00Z, found %q", f.at)
+			return verifier.Config{}, usagef("--at: expected a time such as 2026-11-22T10:00:00Z, found %q", f.at)
 		}
 		clock = func() time.Time { return at }
 	}
@@ -110,31 +115,102 @@ func (c *cli) newVerifier(f verifyFlags) (*verifier.Verifier, error) {
 	if f.online {
 		source, err := online.New(online.Config{Clock: c.now})
 		if err != nil {
-			return nil, err
+			return verifier.Config{}, err
 		}
 		config.Keys, config.Status, config.Documents = source, source, source
 	}
-	v, err := verifier.New(config)
-	if err != nil {
-		return nil, usageError{err}
+	if _, err := verifier.New(config); err != nil {
+		return verifier.Config{}, usageError{err}
 	}
-	return v, nil
+	return config, nil
 }
 
-func (c *cli) verifyFiles(ctx context.Context, v *verifier.Verifier, f verifyFlags, files []string) error {
+func (c *cli) readTrust(f verifyFlags) (*verifier.Trust, error) {
+	trust := &verifier.Trust{}
+	switch {
+	case f.trust == "any":
+		trust = verifier.TrustAny()
+	case f.trust != "":
+		b, err := c.read(f.trust, 64<<20)
+		if err != nil {
+			return nil, err
+		}
+		if trust, err = verifier.ParseTrust(b); err != nil {
+			return nil, usageError{fmt.Errorf("%s: %w", f.trust, err)}
+		}
+	case len(f.roots) == 0:
+		return nil, hintError{usagef("expected --trust"), `write a trust file with 'chancery trust', or say "--trust any" to accept every issuer`}
+	}
+	roots, err := c.readCertificates(f.roots...)
+	if err != nil {
+		return nil, err
+	}
+	tsaRoots, err := c.readCertificates(f.tsaRoots...)
+	if err != nil {
+		return nil, err
+	}
+	trust.Roots, trust.TSARoots = append(trust.Roots, roots...), append(trust.TSARoots, tsaRoots...)
+	return trust, nil
+}
+
+// subject is a file to judge, and the document beside it where it is evidence.
+type subject struct {
+	name     string
+	document string
+}
+
+// subjects pairs an evidence bundle with the one other file given, so that
+// "verify evidence.cbor FILE" judges them together.
+func (c *cli) subjects(f verifyFlags, files []string) ([]subject, map[string][]byte, error) {
+	var out []subject
+	content := map[string][]byte{}
+	for _, name := range files {
+		b, err := c.readDocument(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		content[name] = b
+		out = append(out, subject{name, f.document})
+	}
+	if f.document != "" {
+		b, err := c.readDocument(f.document)
+		if err != nil {
+			return nil, nil, err
+		}
+		content[f.document] = b
+	} else if len(out) == 2 && isEvidence(content[files[0]]) && !isEvidence(content[files[1]]) {
+		out = []subject{{files[0], files[1]}}
+	}
+	return out, content, nil
+}
+
+func isEvidence(b []byte) bool {
+	s, err := chancery.Detect(b)
+	return err == nil && s.MediaType == chancery.MediaEvidence
+}
+
+func (c *cli) verifyFiles(ctx context.Context, config verifier.Config, f verifyFlags, files []string) error {
 	if f.online {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, f.timeout)
 		defer cancel()
 	}
-	for i, name := range files {
-		report, err := c.verifyFile(ctx, v, name)
+	parts, err := c.readParts(f.parts)
+	if err != nil {
+		return err
+	}
+	subjects, content, err := c.subjects(f, files)
+	if err != nil {
+		return err
+	}
+	for i, s := range subjects {
+		report, err := c.judge(ctx, config, content[s.name], content[s.document], parts)
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", s.name, err)
 		}
 		c.status = worse(c.status, exitOf(report.Outcome))
 		if f.json {
-			if err := c.printJSON(report, name, len(files) > 1); err != nil {
+			if err := c.printJSON(report, s.name, len(subjects) > 1); err != nil {
 				return err
 			}
 			continue
@@ -142,16 +218,36 @@ func (c *cli) verifyFiles(ctx context.Context, v *verifier.Verifier, f verifyFla
 		if i > 0 {
 			fmt.Fprintln(c.stdout)
 		}
-		c.render(c.stdout, name, report, f.verbose)
+		c.render(c.stdout, s.name, report, f.verbose)
 	}
 	return nil
 }
 
-// verifyFile returns the report on one file; the error is a fault in reading it.
-func (c *cli) verifyFile(ctx context.Context, v *verifier.Verifier, name string) (*verifier.Report, error) {
-	b, err := c.readDocument(name)
+// readParts reads detached parts of evidence bundles.
+func (c *cli) readParts(files []string) ([][]byte, error) {
+	var out [][]byte
+	for _, name := range files {
+		b, err := c.read(name, 64<<20)
+		if err != nil {
+			return nil, err
+		}
+		parts, err := evidence.ParseParts(b)
+		if err != nil {
+			return nil, invalidError{fmt.Errorf("%s: %w", name, err)}
+		}
+		out = append(out, parts...)
+	}
+	return out, nil
+}
+
+// judge returns the report on one file; the error is a fault on our side.
+func (c *cli) judge(ctx context.Context, config verifier.Config, b, document []byte, parts [][]byte) (*verifier.Report, error) {
+	config.Handlers = map[string]verifier.Handler{
+		chancery.MediaEvidence: &evidencehandler.Handler{Document: document, Parts: parts},
+	}
+	v, err := verifier.New(config)
 	if err != nil {
-		return nil, err
+		return nil, usageError{err}
 	}
 	secured, err := chancery.Detect(b)
 	if err != nil {
