@@ -46,6 +46,9 @@ func TestVectors(t *testing.T) {
 		if err := json.Unmarshal(b, &v); err != nil {
 			return err
 		}
+		if v.Expect.Reason == "unsupported_media_type" {
+			return nil // the command has handlers that the bare library has not
+		}
 		input := v.Input.Base64
 		if input == nil {
 			input = []byte(v.Input.Text)

@@ -96,11 +96,11 @@ func (tx *Transaction) legacy(b []byte) error {
 	switch {
 	case v == 27 || v == 28:
 		tx.odd = v == 28
-	case v >= 35:
+	case v >= 37: // 35 and 36 would name chain 0, which is no chain
 		tx.ChainID, tx.odd = (v-35)/2, (v-35)%2 == 1
 		unsigned = append(unsigned, appendUint(nil, tx.ChainID), []byte{0x80}, []byte{0x80})
 	default:
-		return fmt.Errorf("%w: expected v of 27, 28 or at least 35", ErrTransaction)
+		return fmt.Errorf("%w: expected v of 27, 28 or at least 37", ErrTransaction)
 	}
 	tx.signing = Keccak256(appendList(nil, unsigned...))
 	return nil
