@@ -147,8 +147,8 @@ func (b *builder) foot(x, y, w float64) {
 // signatory draws a line to sign on, with name and office below.
 func (b *builder) signatory(field string, x, y, w float64, font, align string) {
 	b.add(kindRule, "from", pair(x, y), "to", pair(x+w, y), "width", 0.5, "color", "ink", "when", field+".name")
-	b.text(box(x, y+1.2, w, 5.4), "{"+field+".name}", font, 10.5, "ink", "when", field+".name", "align", align, "minSize", 4.0)
-	b.text(box(x, y+6.2, w, 8), "{"+field+".title}", font, 9, "soft", "when", field+".title", "align", align, "lines", 2, "wrapBelow", 8.0, "leading", 1.15, "minSize", 4.0)
+	b.text(box(x, y+1.8, w, 5.4), "{"+field+".name}", font, 10.5, "ink", "when", field+".name", "align", align, "lines", 2, "wrapBelow", 7.5, "leading", 1.05, "minSize", 3.5)
+	b.text(box(x, y+6.9, w, 8), "{"+field+".title}", font, 9, "soft", "when", field+".title", "align", align, "lines", 2, "wrapBelow", 8.0, "leading", 1.15, "minSize", 3.0)
 }
 
 func (b *builder) diploma() {
@@ -173,12 +173,12 @@ func (b *builder) diploma() {
 	sigW := min(66.0, w*0.36)
 	if b.landscape {
 		arms(20.5, 37.5)
-		centred(38.5, 48, "{institution}", "serif", 21, "ink", "when", "arms", "role", "H2", "features", small, "tracking", 60, "minSize", 8.0)
-		centred(26, 42, "{institution}", "serif", 26, "ink", "when", "!arms", "role", "H2", "features", small, "tracking", 70, "minSize", 8.0, "lines", 2, "wrapBelow", 18.0)
+		centred(38.5, 48, "{institution}", "serif", 21, "ink", "when", "arms", "role", "H1", "features", small, "tracking", 60, "minSize", 8.0)
+		centred(26, 42, "{institution}", "serif", 26, "ink", "when", "!arms", "role", "H1", "features", small, "tracking", 70, "minSize", 8.0, "lines", 2, "wrapBelow", 18.0)
 		centred(49, 55, "{label.awards}", "serif-italic", 13, "soft")
-		centred(55.5, 71, "{achievement}", "serif", 25, "ink", "role", "H1", "lines", 2, "wrapBelow", 18.0, "leading", 1.12, "minSize", 7.0)
+		centred(55.5, 71, "{achievement}", "serif", 25, "ink", "role", "H2", "lines", 2, "wrapBelow", 18.0, "leading", 1.12, "minSize", 7.0)
 		centred(71.5, 77.5, "{label.to}", "serif-italic", 13, "soft")
-		centred(78, 101, "{recipient}", "serif", 46, "ink", "role", "H1", "lines", 2, "wrapBelow", 30.0, "leading", 1.1, "minSize", 9.0)
+		centred(78, 101, "{recipient}", "serif", 46, "ink", "role", "H2", "lines", 2, "wrapBelow", 30.0, "leading", 1.1, "minSize", 9.0)
 		centred(102, 114, "{description}", "serif-italic", 13, "ink", "optional", true, "lines", 3, "wrapBelow", 12.0, "leading", 1.2, "minSize", 5.0)
 		centred(114.5, 120.5, "{date}", "serif", 13, "ink", "minSize", 6.0)
 		b.add(kindSeal, "box", box(b.w/2-14.5, y(122), 29, 29), "color", "seal", "text", "{seal}", "optional", true)
@@ -186,12 +186,12 @@ func (b *builder) diploma() {
 		b.signatory("signatory2", b.w-in-4-sigW, y(143), sigW, "serif", "center")
 	} else {
 		arms(27, 52)
-		centred(55, 70, "{institution}", "serif", 22, "ink", "when", "arms", "role", "H2", "features", small, "tracking", 60, "lines", 2, "wrapBelow", 17.0, "minSize", 8.0)
-		centred(36, 62, "{institution}", "serif", 25, "ink", "when", "!arms", "role", "H2", "features", small, "tracking", 60, "lines", 2, "wrapBelow", 18.0, "minSize", 8.0)
+		centred(55, 70, "{institution}", "serif", 22, "ink", "when", "arms", "role", "H1", "features", small, "tracking", 60, "lines", 2, "wrapBelow", 17.0, "minSize", 8.0)
+		centred(36, 62, "{institution}", "serif", 25, "ink", "when", "!arms", "role", "H1", "features", small, "tracking", 60, "lines", 2, "wrapBelow", 18.0, "minSize", 8.0)
 		centred(77, 84, "{label.awards}", "serif-italic", 14, "soft")
-		centred(85, 107, "{achievement}", "serif", 26, "ink", "role", "H1", "lines", 2, "wrapBelow", 20.0, "leading", 1.15, "minSize", 7.0)
+		centred(85, 107, "{achievement}", "serif", 26, "ink", "role", "H2", "lines", 2, "wrapBelow", 20.0, "leading", 1.15, "minSize", 7.0)
 		centred(109, 116, "{label.to}", "serif-italic", 14, "soft")
-		centred(118, 148, "{recipient}", "serif", 44, "ink", "role", "H1", "lines", 2, "wrapBelow", 30.0, "leading", 1.12, "minSize", 9.0)
+		centred(118, 148, "{recipient}", "serif", 44, "ink", "role", "H2", "lines", 2, "wrapBelow", 30.0, "leading", 1.12, "minSize", 9.0)
 		centred(151, 171, "{description}", "serif-italic", 13.5, "ink", "optional", true, "lines", 4, "wrapBelow", 12.5, "leading", 1.25, "minSize", 5.0)
 		centred(173, 181, "{date}", "serif", 13.5, "ink", "minSize", 6.0)
 		b.add(kindSeal, "box", box(b.w/2-17, y(186), 34, 34), "color", "seal", "text", "{seal}", "optional", true)
@@ -227,21 +227,21 @@ func (b *builder) certificate() {
 		b.text(box(left, y(from), mw, y(to)-y(from)), text, font, size, color, more...)
 	}
 	b.add(kindImage, "box", box(left, y(18), 18, 18), "image", "arms", "alt", "{institution}", "when", "arms", "valign", "middle")
-	b.text(box(left+22, y(18), mw-22, 18), "{institution}", "sans-bold", 15, "ink", "when", "arms", "role", "H2", "valign", "middle", "lines", 2, "wrapBelow", 13.0, "minSize", 6.0)
-	b.text(box(left, y(18), mw, 18), "{institution}", "sans-bold", 17, "ink", "when", "!arms", "role", "H2", "valign", "middle", "lines", 2, "wrapBelow", 14.0, "minSize", 6.0)
+	b.text(box(left+22, y(18), mw-22, 18), "{institution}", "sans-bold", 15, "ink", "when", "arms", "role", "H1", "valign", "middle", "lines", 2, "wrapBelow", 13.0, "minSize", 6.0)
+	b.text(box(left, y(18), mw, 18), "{institution}", "sans-bold", 17, "ink", "when", "!arms", "role", "H1", "valign", "middle", "lines", 2, "wrapBelow", 14.0, "minSize", 6.0)
 	var sigY float64
 	if b.landscape {
 		item(50, 56, "{heading}", "sans-bold", 9, "seal", "tracking", 120, "role", "P", "valign", "middle")
-		item(57, 84, "{achievement}", "serif", 31, "ink", "role", "H1", "lines", 2, "wrapBelow", 25.0, "leading", 1.12, "valign", "top", "minSize", 8.0)
+		item(57, 84, "{achievement}", "serif", 31, "ink", "role", "H2", "lines", 2, "wrapBelow", 25.0, "leading", 1.12, "valign", "top", "minSize", 6.0)
 		item(88, 94, "{label.awarded}", "serif-italic", 13, "soft", "valign", "middle")
-		item(95, 124, "{recipient}", "serif", 45, "ink", "role", "H1", "lines", 2, "wrapBelow", 31.0, "leading", 1.08, "valign", "top", "minSize", 9.0)
+		item(95, 124, "{recipient}", "serif", 45, "ink", "role", "H2", "lines", 2, "wrapBelow", 31.0, "leading", 1.08, "valign", "top", "minSize", 9.0)
 		item(127, 147, "{description}", "sans", 10, "ink", "optional", true, "lines", 4, "wrapBelow", 9.5, "leading", 1.4, "minSize", 5.0)
 		sigY = y(176)
 	} else {
 		item(64, 70, "{heading}", "sans-bold", 9, "seal", "tracking", 120, "role", "P", "valign", "middle")
-		item(72, 106, "{achievement}", "serif", 29, "ink", "role", "H1", "lines", 3, "wrapBelow", 22.0, "leading", 1.14, "valign", "top", "minSize", 8.0)
+		item(72, 106, "{achievement}", "serif", 29, "ink", "role", "H2", "lines", 3, "wrapBelow", 22.0, "leading", 1.14, "valign", "top", "minSize", 6.0)
 		item(112, 118, "{label.awarded}", "serif-italic", 13, "soft", "valign", "middle")
-		item(120, 156, "{recipient}", "serif", 40, "ink", "role", "H1", "lines", 2, "wrapBelow", 27.0, "leading", 1.1, "valign", "top", "minSize", 9.0)
+		item(120, 156, "{recipient}", "serif", 40, "ink", "role", "H2", "lines", 2, "wrapBelow", 27.0, "leading", 1.1, "valign", "top", "minSize", 9.0)
 		item(161, 192, "{description}", "sans", 10, "ink", "optional", true, "lines", 6, "wrapBelow", 9.5, "leading", 1.45, "minSize", 5.0)
 		sigY = y(240)
 	}
@@ -252,7 +252,7 @@ func (b *builder) certificate() {
 
 	// Facts above, QR code and how to check below.
 	foot := b.h - 62
-	b.add(kindFacts, "box", box(sx+pad, y(18)+1, side-2*pad, foot-8-y(18)-1), "size", 10.5, "minSize", 5.0, "color", "ink", "labelColor", "soft", "ruleColor", "rule")
+	b.add(kindFacts, "box", box(sx+pad, y(18)+1, side-2*pad, foot-8-y(18)-1), "size", 10.5, "minSize", 4.0, "color", "ink", "labelColor", "soft", "ruleColor", "rule")
 	b.add(kindQR, "box", box(sx+pad-1, foot, 27, 27), "color", "ink", "alt", "{label.qr} {verify.url}")
 	fw := side - 2*pad
 	b.text(box(sx+pad, foot+29, fw, 5), "{verify.short}", "sans-bold", 8.5, "ink", "link", true, "valign", "middle", "lines", 1, "minSize", 3.0)

@@ -146,7 +146,7 @@ func (c *composer) element(e *element) error {
 		p.roundRect(x, y, w, h, e.radius*mm)
 		c.artifact("", opPath{path: p, fill: c.color(e.color), stroke: c.color(e.stroke), width: e.width})
 	case kindBorder:
-		c.artifact("", guillocheBorder(x, y, w, h, e.depth*mm, *c.color(e.color), *c.color(e.color2))...)
+		c.artifact("", c.s.guillocheBorder(x, y, w, h, e.depth*mm, *c.color(e.color), *c.color(e.color2))...)
 	case kindSeal:
 		return c.seal(e)
 	case kindImage:

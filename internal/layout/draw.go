@@ -44,6 +44,10 @@ type symbol struct {
 	name   string
 	lo, hi point
 	ops    []op
+	// reused is true for ornaments kept from page to page by one worker; packed is then
+	// their compressed content.
+	reused bool
+	packed []byte
 }
 
 // opUse paints a symbol mapped by m.

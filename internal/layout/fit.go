@@ -73,8 +73,9 @@ func (s *shaper) fit(text string, st textStyle, r room) (fitted, error) {
 // lines may end.
 type measuredText struct {
 	text   []rune
-	sum    []float64 // advance of all before, thousandths of an em
-	breaks []int     // ends of lines, the last being the end of the text
+	line   shapedLine // all of it
+	sum    []float64  // advance of all before, thousandths of an em
+	breaks []int      // ends of lines, the last being the end of the text
 	rtl    bool
 }
 
@@ -84,7 +85,7 @@ func (s *shaper) measure(text []rune, st textStyle) (measuredText, error) {
 	if err != nil {
 		return m, err
 	}
-	m.rtl = line.rtl
+	m.line, m.rtl = line, line.rtl
 	adv := make([]float64, len(text))
 	for _, g := range line.glyphs {
 		adv[g.from] += g.advance
@@ -203,9 +204,12 @@ func (s *shaper) fitLines(paragraphs []measuredText, st textStyle, r room, k int
 		from := 0
 		for _, to := range cuts[i] {
 			a, b := m.trimmed(from, to)
-			line, err := s.line(m.text[a:b], st)
-			if err != nil {
-				return f, err
+			line := m.line
+			if a != 0 || b != len(m.text) || m.rtl != (st.base == 1) && st.base >= 0 {
+				var err error
+				if line, err = s.line(m.text[a:b], st); err != nil {
+					return f, err
+				}
 			}
 			widest = max(widest, line.width)
 			if last := i == len(paragraphs)-1 && to == len(m.text); !last && (b < to || to == len(m.text)) {
@@ -236,7 +240,7 @@ func (l *shapedLine) endSpace() {
 		c.face, x = l.glyphs[0].face, -c.width
 	}
 	c.key = c.identity()
-	p := placed{cluster: c, x: x}
+	p := placed{cluster: c, x: x, from: math.MaxInt}
 	if l.rtl {
 		l.glyphs = append([]placed{p}, l.glyphs...)
 		return

@@ -27,7 +27,8 @@ const (
 	maxTriedFonts   = 2000
 	maxFontBytes    = 128 << 20
 
-	maxOutlines = 8192 // glyph outlines kept per worker
+	maxOutlines  = 8192 // glyph outlines kept per worker
+	maxOrnaments = 64   // ornaments kept per worker
 
 	minPageMM, maxPageMM = 50.0, 1200.0
 	maxPreviewPixels     = 40 << 20

@@ -7,7 +7,7 @@ import "math"
 
 // guillocheBorder draws a frame: rails, a woven band cut into equal tiles, and a rosette
 // at each corner.
-func guillocheBorder(x, y, w, h, d float64, ink, accent rgb) []op {
+func (s *shaper) guillocheBorder(x, y, w, h, d float64, ink, accent rgb) []op {
 	var ops []op
 	frame := func(inset, width float64, c rgb) {
 		var p path
@@ -21,7 +21,7 @@ func guillocheBorder(x, y, w, h, d float64, ink, accent rgb) []op {
 	frame(inner+2.4, 0.8, accent)
 
 	band := inner - 3.0 // height of the woven band
-	tile := weave(band, ink, accent)
+	tile := s.ornament(ornamentKey{"weave", band, ink, accent}, weave)
 	period := tile.hi.X
 	side := func(length float64, m matrix) {
 		n := math.Max(1, math.Round(length/period))
@@ -37,11 +37,32 @@ func guillocheBorder(x, y, w, h, d float64, ink, accent rgb) []op {
 	side(h-2*corner, rotate(math.Pi/2).mul(translate(x+w-3.0, y+corner)))
 
 	r := d * 0.66
-	rose := rosette(r, ink, accent)
+	rose := s.ornament(ornamentKey{"rosette", r, ink, accent}, rosette)
 	for _, c := range [4]point{{x + d/2, y + d/2}, {x + w - d/2, y + d/2}, {x + w - d/2, y + h - d/2}, {x + d/2, y + h - d/2}} {
 		ops = append(ops, opUse{rose, translate(c.X, c.Y)})
 	}
 	return ops
+}
+
+// ornamentKey is what an ornament is computed from.
+type ornamentKey struct {
+	kind        string
+	size        float64
+	ink, accent rgb
+}
+
+// ornament computes an ornament once for many pages.
+func (s *shaper) ornament(key ornamentKey, make func(size float64, ink, accent rgb) *symbol) *symbol {
+	if o, ok := s.ornaments[key]; ok {
+		return o
+	}
+	if len(s.ornaments) >= maxOrnaments {
+		clear(s.ornaments)
+	}
+	o := make(key.size, key.ink, key.accent)
+	o.reused = true
+	s.ornaments[key] = o
+	return o
 }
 
 // weave is one period of the band: two families of strands in counter-motion.

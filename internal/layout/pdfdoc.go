@@ -18,7 +18,7 @@ const producer = "Chancery"
 func (w *pdfWriter) document(d *drawing, o Options) ([]byte, error) {
 	var c content
 	w.ops(&c, d.ops, true)
-	contents := w.b.Add(deflated(pdf.NewDict(), c.Bytes()))
+	contents := w.b.Add(w.deflated(pdf.NewDict(), c.Bytes()))
 	page, pages, tree := w.b.Alloc(), w.b.Alloc(), w.b.Alloc()
 
 	pd := pdf.NewDict(pdf.Name("Type"), pdf.Name("Page"), pdf.Name("Parent"), pages, pdf.Name("MediaBox"), reals(0, 0, d.width, d.height),
@@ -77,7 +77,7 @@ func (w *pdfWriter) document(d *drawing, o Options) ([]byte, error) {
 func (w *pdfWriter) attach(o Options) pdf.Ref {
 	d := pdf.NewDict(pdf.Name("Type"), pdf.Name("EmbeddedFile"), pdf.Name("Subtype"), pdf.Name(o.CredentialMediaType),
 		pdf.Name("Params"), pdf.NewDict(pdf.Name("Size"), pdf.Integer(len(o.Credential)), pdf.Name("CreationDate"), date(o.Created), pdf.Name("ModDate"), date(o.Created)))
-	file := w.b.Add(deflated(d, o.Credential))
+	file := w.b.Add(w.deflated(d, o.Credential))
 	name := text(o.CredentialName)
 	return w.b.Add(pdf.NewDict(pdf.Name("Type"), pdf.Name("Filespec"), pdf.Name("F"), name, pdf.Name("UF"), name,
 		pdf.Name("Desc"), text("The verifiable credential that this page shows"), pdf.Name("AFRelationship"), pdf.Name("Data"),

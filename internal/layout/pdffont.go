@@ -61,9 +61,8 @@ func (w *pdfWriter) writeFont(f *pdfFont) pdf.Ref {
 		glyphs = append(glyphs, g)
 		widths.Append(pdf.Integer(int64(c.width)))
 	}
-	program := writeCFF(f.face.name, glyphs)
-	base := subsetTag(program) + "+" + f.face.name
-	program = writeCFF(base, glyphs)
+	base := f.subsetTag() + "+" + f.face.name
+	program := writeCFF(base, glyphs)
 
 	angle := pdf.Integer(0)
 	flags := pdf.Integer(4) // symbolic: the encoding is the font's own
@@ -73,7 +72,7 @@ func (w *pdfWriter) writeFont(f *pdfFont) pdf.Ref {
 	if f.face.serif {
 		flags |= 2
 	}
-	file := w.b.Add(deflated(pdf.NewDict(pdf.Name("Subtype"), pdf.Name("CIDFontType0C")), program))
+	file := w.b.Add(w.deflated(pdf.NewDict(pdf.Name("Subtype"), pdf.Name("CIDFontType0C")), program))
 	descriptor := w.b.Add(pdf.NewDict(pdf.Name("Type"), pdf.Name("FontDescriptor"), pdf.Name("FontName"), pdf.Name(base),
 		pdf.Name("Flags"), flags, pdf.Name("FontBBox"), ints(math.Floor(lo.X), math.Floor(lo.Y), math.Ceil(hi.X), math.Ceil(hi.Y)),
 		pdf.Name("ItalicAngle"), angle, pdf.Name("Ascent"), pdf.Integer(math.Round(f.face.ascent*1000)), pdf.Name("Descent"), pdf.Integer(math.Round(-f.face.descent*1000)),
@@ -82,7 +81,7 @@ func (w *pdfWriter) writeFont(f *pdfFont) pdf.Ref {
 		pdf.Name("CIDSystemInfo"), pdf.NewDict(pdf.Name("Registry"), pdf.String{Value: []byte("Adobe")}, pdf.Name("Ordering"), pdf.String{Value: []byte("Identity")}, pdf.Name("Supplement"), pdf.Integer(0)),
 		pdf.Name("FontDescriptor"), descriptor, pdf.Name("DW"), pdf.Integer(0), pdf.Name("W"), pdf.NewArray(pdf.Integer(1), widths)))
 	return w.b.Add(pdf.NewDict(pdf.Name("Type"), pdf.Name("Font"), pdf.Name("Subtype"), pdf.Name("Type0"), pdf.Name("BaseFont"), pdf.Name(base+"-Identity-H"),
-		pdf.Name("Encoding"), pdf.Name("Identity-H"), pdf.Name("DescendantFonts"), pdf.NewArray(cidFont), pdf.Name("ToUnicode"), w.b.Add(f.toUnicode())))
+		pdf.Name("Encoding"), pdf.Name("Identity-H"), pdf.Name("DescendantFonts"), pdf.NewArray(cidFont), pdf.Name("ToUnicode"), w.b.Add(w.deflated(pdf.NewDict(), f.toUnicode()))))
 }
 
 func ints(vs ...float64) *pdf.Array {
@@ -94,8 +93,12 @@ func ints(vs ...float64) *pdf.Array {
 }
 
 // subsetTag is six capital letters that depend on the glyphs only.
-func subsetTag(program []byte) string {
-	sum := sha256.Sum256(program)
+func (f *pdfFont) subsetTag() string {
+	h := sha256.New()
+	for _, c := range f.clusters {
+		fmt.Fprintf(h, "%d:%s", len(c.key), c.key)
+	}
+	sum := h.Sum(nil)
 	tag := make([]byte, 6)
 	for i := range tag {
 		tag[i] = 'A' + sum[i]%26
@@ -104,7 +107,7 @@ func subsetTag(program []byte) string {
 }
 
 // toUnicode maps every glyph to its text (ISO 32000-1, 9.10.3).
-func (f *pdfFont) toUnicode() *pdf.Stream {
+func (f *pdfFont) toUnicode() []byte {
 	var b strings.Builder
 	b.WriteString("/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap\n/CIDSystemInfo <</Registry (Adobe) /Ordering (UCS) /Supplement 0>> def\n" +
 		"/CMapName /Adobe-Identity-UCS def\n/CMapType 2 def\n1 begincodespacerange\n<0000> <ffff>\nendcodespacerange\n")
@@ -121,5 +124,5 @@ func (f *pdfFont) toUnicode() *pdf.Stream {
 		b.WriteString("endbfchar\n")
 	}
 	b.WriteString("endcmap\nCMapName currentdict /CMap defineresource pop\nend\nend\n")
-	return deflated(pdf.NewDict(), []byte(b.String()))
+	return []byte(b.String())
 }

@@ -207,11 +207,19 @@ func (w *pdfWriter) symbol(s *symbol) pdf.Name {
 	}
 	name := pdf.Name("X" + strconv.Itoa(w.xobject.Len()))
 	w.symbols[s] = name
-	var c content
-	w.ops(&c, s.ops, false)
+	packed := s.packed
+	if packed == nil {
+		var c content
+		w.ops(&c, s.ops, false)
+		packed = w.s.deflate(c.Bytes())
+		if s.reused {
+			s.packed = packed
+		}
+	}
 	d := pdf.NewDict(pdf.Name("Type"), pdf.Name("XObject"), pdf.Name("Subtype"), pdf.Name("Form"),
 		pdf.Name("BBox"), reals(s.lo.X, s.lo.Y, s.hi.X, s.hi.Y), pdf.Name("Resources"), pdf.NewDict(pdf.Name("ExtGState"), w.states))
-	w.xobject.Set(name, w.b.Add(deflated(d, c.Bytes())))
+	d.Set("Filter", pdf.Name("FlateDecode"))
+	w.xobject.Set(name, w.b.Add(pdf.NewStream(d, packed)))
 	return name
 }
 
@@ -223,9 +231,9 @@ func reals(vs ...float64) *pdf.Array {
 	return a
 }
 
-func deflated(d *pdf.Dict, data []byte) *pdf.Stream {
+func (w *pdfWriter) deflated(d *pdf.Dict, data []byte) *pdf.Stream {
 	d.Set("Filter", pdf.Name("FlateDecode"))
-	return pdf.NewStream(d, pdf.Deflate(data))
+	return pdf.NewStream(d, w.s.deflate(data))
 }
 
 func (w *pdfWriter) image(p *pixels) pdf.Name {
@@ -247,9 +255,9 @@ func (w *pdfWriter) image(p *pixels) pdf.Name {
 	if p.alpha != nil {
 		w.clear = true
 		mask := dict("DeviceGray")
-		d.Set("SMask", w.b.Add(deflated(mask, p.alpha)))
+		d.Set("SMask", w.b.Add(w.deflated(mask, p.alpha)))
 	}
-	st := deflated(d, p.samples)
+	st := w.deflated(d, p.samples)
 	if p.jpeg != nil {
 		d.Set("Filter", pdf.Name("DCTDecode"))
 		st = pdf.NewStream(d, p.jpeg)

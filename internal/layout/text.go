@@ -1,6 +1,8 @@
 package layout
 
 import (
+	"bytes"
+	"compress/zlib"
 	"encoding/binary"
 	"math"
 	"slices"
@@ -46,7 +48,8 @@ type placed struct {
 	x float64
 	// advance is how far it moves the pen, kerning and tracking included.
 	advance float64
-	// from is the index of its first character in the line's text.
+	// from is the index of its first character in the line's text, by which the PDF is in
+	// the order of reading.
 	from int
 }
 
@@ -59,11 +62,26 @@ type shapedLine struct {
 
 // shaper holds what one goroutine needs to shape text and draw glyphs.
 type shaper struct {
-	index    *fontIndex
-	buf      *harfbuzz.Buffer
-	fonts    map[*face]*harfbuzz.Font
-	outlines map[glyphID]path
-	seg      segmenter.Segmenter
+	index     *fontIndex
+	buf       *harfbuzz.Buffer
+	fonts     map[*face]*harfbuzz.Font
+	outlines  map[glyphID]path
+	ornaments map[ornamentKey]*symbol
+	seg       segmenter.Segmenter
+	packed    bytes.Buffer
+	zip       *zlib.Writer // its tables are large
+}
+
+// deflate compresses data for /FlateDecode.
+func (s *shaper) deflate(data []byte) []byte {
+	s.packed.Reset()
+	if s.zip == nil {
+		s.zip = zlib.NewWriter(&s.packed)
+	}
+	s.zip.Reset(&s.packed)
+	s.zip.Write(data) // a bytes.Buffer does not fail
+	s.zip.Close()
+	return bytes.Clone(s.packed.Bytes())
 }
 
 type glyphID struct {
@@ -72,7 +90,7 @@ type glyphID struct {
 }
 
 func newShaper(ix *fontIndex) *shaper {
-	return &shaper{index: ix, buf: harfbuzz.NewBuffer(), fonts: map[*face]*harfbuzz.Font{}, outlines: map[glyphID]path{}}
+	return &shaper{index: ix, buf: harfbuzz.NewBuffer(), fonts: map[*face]*harfbuzz.Font{}, outlines: map[glyphID]path{}, ornaments: map[ornamentKey]*symbol{}}
 }
 
 func (s *shaper) hb(f *face) *harfbuzz.Font {
