@@ -15,7 +15,9 @@ import (
 	"github.com/chancery-dev/chancery/proof/evidence"
 	"github.com/chancery-dev/chancery/verifier"
 	evidencehandler "github.com/chancery-dev/chancery/verifier/evidence"
+	"github.com/chancery-dev/chancery/verifier/foreign"
 	"github.com/chancery-dev/chancery/verifier/online"
+	"github.com/chancery-dev/chancery/verifier/pades"
 )
 
 type verifyFlags struct {
@@ -23,7 +25,7 @@ type verifyFlags struct {
 	online, json, verbose        bool
 	domain, challenge            string
 	recipient, recipientType     string
-	document                     string
+	document, passwordFile       string
 	parts                        []string
 	roots, tsaRoots              []string
 	timeout                      time.Duration
@@ -75,6 +77,7 @@ decided.`,
 	fl.StringArrayVar(&f.roots, "roots", nil, "PEM file with certificates at which PDF signatures may end, beside those of --trust")
 	fl.StringArrayVar(&f.tsaRoots, "tsa-roots", nil, "PEM file with certificates at which timestamps may end, beside those of --trust")
 	fl.StringVar(&f.document, "document", "", "the document that an evidence bundle is about")
+	fl.StringVar(&f.passwordFile, "password-file", "", "file with the password of encrypted PDFs")
 	fl.StringArrayVar(&f.parts, "parts", nil, "file with detached parts of evidence bundles, such as a batch's finality pack")
 	fl.BoolVar(&f.insecureStale, "insecure-accept-stale-status", false, "believe status lists that are too old, and say so")
 	fl.BoolVar(&f.insecureNoSts, "insecure-no-status", false, "leave revocation unchecked, and say so")
@@ -184,7 +187,20 @@ func (c *cli) subjects(f verifyFlags, files []string) ([]subject, map[string][]b
 	return out, content, nil
 }
 
+// detect tells by content what a file is, the formats of others included: those come
+// first, because they look like ours from outside.
+func detect(b []byte) (chancery.Secured, error) {
+	if s, ok := foreign.Detect(b); ok {
+		return s, nil
+	}
+	return chancery.Detect(b)
+}
+
+// isEvidence tells whether a file is about another file.
 func isEvidence(b []byte) bool {
+	if s, ok := foreign.Detect(b); ok {
+		return s.MediaType != foreign.MediaBlockcerts
+	}
 	s, err := chancery.Detect(b)
 	return err == nil && s.MediaType == chancery.MediaEvidence
 }
@@ -199,12 +215,16 @@ func (c *cli) verifyFiles(ctx context.Context, config verifier.Config, f verifyF
 	if err != nil {
 		return err
 	}
+	password, err := c.passwordFile(f.passwordFile)
+	if err != nil {
+		return err
+	}
 	subjects, content, err := c.subjects(f, files)
 	if err != nil {
 		return err
 	}
 	for i, s := range subjects {
-		report, err := c.judge(ctx, config, content[s.name], content[s.document], parts)
+		report, err := c.judge(ctx, config, content[s.name], content[s.document], parts, password)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
@@ -241,15 +261,16 @@ func (c *cli) readParts(files []string) ([][]byte, error) {
 }
 
 // judge returns the report on one file; the error is a fault on our side.
-func (c *cli) judge(ctx context.Context, config verifier.Config, b, document []byte, parts [][]byte) (*verifier.Report, error) {
-	config.Handlers = map[string]verifier.Handler{
-		chancery.MediaEvidence: &evidencehandler.Handler{Document: document, Parts: parts},
-	}
+func (c *cli) judge(ctx context.Context, config verifier.Config, b, document []byte, parts [][]byte, password string) (*verifier.Report, error) {
+	others := &foreign.Handler{Document: document}
+	config.Handlers = others.All()
+	config.Handlers[chancery.MediaEvidence] = &evidencehandler.Handler{Document: document, Parts: parts}
+	config.Handlers[chancery.MediaPDF] = pades.Handler{Config: pades.Config{Password: password}}
 	v, err := verifier.New(config)
 	if err != nil {
 		return nil, usageError{err}
 	}
-	secured, err := chancery.Detect(b)
+	secured, err := detect(b)
 	if err != nil {
 		secured = chancery.Secured{Bytes: b} // the verifier says why
 	}
