@@ -101,8 +101,8 @@ func (v *run) checkCheckpoint(i int, c *Checkpoint) {
 	}
 	// Nothing proves when the later header was signed: the key must be good now.
 	q := KeyQuery{Issuer: later.Issuer, Method: c.Header.Signature.Method, Claimed: later.Time, Now: v.t.Now}
-	if _, code, detail := v.judgeSignature(&c.Header, head, q); code != "" {
-		v.refuse("8", "checkpoint", i, code, detail)
+	if key, detail := v.judgeSignature(&c.Header, head, q); key.Code != "" {
+		v.judged("8", "checkpoint", i, key, detail)
 		return
 	}
 	v.r.Facts.Listed = append(v.r.Facts.Listed, Listed{Seq: later.Seq, Time: later.Time})

@@ -80,15 +80,15 @@ type Key struct {
 	Key     crypto.PublicKey // ed25519.PublicKey, *ecdsa.PublicKey or *rsa.PublicKey
 	Name    string           // of the issuer, for people; may be empty
 	Binding string           // how the key is tied to the issuer, such as "pinnedKey"
-	// Code says why the key does not count although it is the issuer's: KeyOutside,
-	// KeyTimeUnproven, KeyRevoked. "" where it counts.
+	// Code says why the key does not count although the signature may be good, such as
+	// KeyOutside or KeyRevoked. "" where it counts.
 	Code   Code
+	Open   bool // Code leaves the question open
 	Detail string
 }
 
-// KeySource finds keys and judges the time of their use. Implementations answer from
-// what they have at hand. A Code without keys, or the zero Code, which means
-// IssuerUnknown, says why none was found.
+// KeySource finds keys and judges the time of their use. Where there are none, a Code,
+// or the zero Code, which means IssuerUnknown, says why: the question is then open.
 type KeySource interface {
 	Keys(q KeyQuery) (keys []Key, none Code, detail string)
 }
@@ -116,6 +116,7 @@ func (p PinnedKeys) Keys(q KeyQuery) ([]Key, Code, string) {
 		}
 		one := Key{Key: k.Key, Name: k.Name, Binding: "pinnedKey"}
 		one.Code, one.Detail = k.judge(q)
+		one.Open = one.Code.Open()
 		out = append(out, one)
 	}
 	return out, IssuerUnknown, "no key is pinned for the issuer and the verification method"

@@ -281,42 +281,52 @@ func (v *run) checkRequired(passed map[string]bool) {
 // checkSignature is step 12.
 func (v *run) checkSignature() {
 	q := KeyQuery{Issuer: v.b.Header.Issuer, Method: v.b.Signature.Method, Claimed: v.b.Header.Time, Proven: v.r.Facts.Proven, Now: v.t.Now}
-	key, code, detail := v.judgeSignature(&v.signed, v.head, q)
-	if code != "" {
-		v.refuse("12", "signature", -1, code, detail)
+	key, detail := v.judgeSignature(&v.signed, v.head, q)
+	if key.Code != "" {
+		v.judged("12", "signature", -1, key, detail)
 		return
 	}
 	v.r.Facts.Signed = &Signed{Issuer: q.Issuer, Name: key.Name, Method: q.Method, Alg: v.b.Signature.Alg, Claimed: q.Claimed, Binding: key.Binding}
 	v.pass("12", "signature", -1, v.b.Signature.Alg+" by "+q.Issuer)
 }
 
-// judgeSignature finds a key that counts and under which the signature holds.
-func (v *run) judgeSignature(s *SignedHeader, head []byte, q KeyQuery) (key Key, code Code, detail string) {
+// judged adds what a key that does not count, or a signature that does not hold, means.
+func (v *run) judged(number, name string, anchor int, key Key, detail string) {
+	if key.Open {
+		v.open(number, name, anchor, key.Code, detail)
+	} else {
+		v.fail(number, name, anchor, key.Code, detail)
+	}
+}
+
+// judgeSignature finds a key that counts and under which the signature holds. Without
+// one, the Code of the key that is returned says why.
+func (v *run) judgeSignature(s *SignedHeader, head []byte, q KeyQuery) (Key, string) {
 	if v.t.Keys == nil {
-		return Key{}, IssuerUnknown, "the trust holds no keys"
+		return Key{Code: IssuerUnknown, Open: true}, "the trust holds no keys"
 	}
 	keys, none, why := v.t.Keys.Keys(q)
 	if len(keys) == 0 {
 		if none == "" {
 			none = IssuerUnknown
 		}
-		return Key{}, none, why
+		return Key{Code: none, Open: true}, why
 	}
 	message := append([]byte(signingPrefix), head...)
-	code, detail = SignatureWrong, "the signature does not fit the batch header and the issuer's key"
+	worst, detail := Key{Code: SignatureWrong}, "the signature does not fit the batch header and the issuer's key"
 	for _, k := range keys {
 		if !verifySignature(k.Key, &s.Signature, message) {
 			continue
 		}
 		if k.Code == "" {
-			return k, "", ""
+			return k, ""
 		}
 		// A key that is listed for two periods counts in either.
-		if code == SignatureWrong || k.Code.Open() {
-			code, detail = k.Code, k.Detail
+		if worst.Code == SignatureWrong || k.Open {
+			worst, detail = k, k.Detail
 		}
 	}
-	return Key{}, code, detail
+	return worst, detail
 }
 
 // checkKnown is step 14.
