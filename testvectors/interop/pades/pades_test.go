@@ -36,6 +36,7 @@ type file struct {
 }
 
 type suite struct {
+	kind  padestest.KeyKind
 	dir   string
 	world *padestest.World
 	roots []string // DER files
@@ -75,7 +76,7 @@ func matrix(t *testing.T) []*suite {
 
 func newSuite(t *testing.T, kind padestest.KeyKind) *suite {
 	t.Helper()
-	s := &suite{dir: t.TempDir(), world: padestest.NewAt(t, kind, time.Now().Add(-10*time.Second).Truncate(time.Second))}
+	s := &suite{kind: kind, dir: t.TempDir(), world: padestest.NewAt(t, kind, time.Now().Add(-10*time.Second).Truncate(time.Second))}
 	var pems bytes.Buffer
 	for name, c := range map[string]*x509.Certificate{"root.der": s.world.Root.Certificate, "tsa.der": s.world.TSARoot.Certificate} {
 		p := filepath.Join(s.dir, name)
@@ -188,6 +189,9 @@ func pdfsig(t *testing.T, s *suite) int {
 func mutool(t *testing.T, s *suite) int {
 	interop.Require(t, "mutool")
 	return perFile(t, s, func(f *file) (string, bool) {
+		if s.kind == padestest.PSS2048 {
+			return "", true // mutool knows no RSASSA-PSS: its digest error says nothing about the file
+		}
 		out, _ := run("mutool", "sign", "-v", "-p", f.password, f.path)
 		intact := strings.Count(out, "The document is unchanged since signing.") + strings.Count(out, "The signature is valid but there have been edits since signing.")
 		return out, intact == f.made+f.earlier
@@ -251,16 +255,21 @@ func (s *suite) lines(t *testing.T, at string, program string, args ...string) m
 	return out
 }
 
-// pyhanko wants every signature and document timestamp trusted and every change acceptable; for B-LT
-// and B-LTA it also wants the long-term validation of EN 319 102-1 to pass with data from the file alone.
+// pyhanko wants every signature and document timestamp trusted and every change acceptable. For B-LT it
+// also wants them trusted with revocation data demanded and taken from the file alone, and for B-LTA the
+// long-term process of EN 319 102-1 to pass, which pyHanko ends without proof of existence for B-LT.
 func pyhanko(t *testing.T, s *suite) int {
 	interop.Require(t, "python3")
 	python := venv(t)
 	lines := s.lines(t, time.Now().UTC().Format(time.RFC3339), python, "validate.py")
 	return perFile(t, s, func(f *file) (string, bool) {
-		plain, ades, stamps := 0, 0, 0
+		plain, lt, ades, stamps := 0, 0, 0, 0
 		for _, l := range lines[f.path] {
 			switch {
+			case strings.HasSuffix(l[0], "#lt"):
+				if l[1] == "ok" {
+					lt++
+				}
 			case strings.HasSuffix(l[0], "#ades"):
 				if l[1] == "PASSED" {
 					ades++
@@ -273,11 +282,14 @@ func pyhanko(t *testing.T, s *suite) int {
 				plain++
 			}
 		}
-		want := 0
+		ok := plain == f.made+f.earlier && stamps == f.stamps
 		if f.level >= pades.LevelLT {
-			want = f.made
+			ok = ok && lt >= f.made
 		}
-		return fmt.Sprint(lines[f.path]), plain == f.made+f.earlier && stamps == f.stamps && ades >= want
+		if f.level == pades.LevelLTA {
+			ok = ok && ades >= f.made
+		}
+		return fmt.Sprint(lines[f.path]), ok
 	})
 }
 
