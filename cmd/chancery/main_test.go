@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -22,12 +23,21 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("NO_COLOR", "1")
+			for _, name := range []string{"TSA", "RPC"} { // addresses for servers that a script starts
+				listener, err := net.Listen("tcp", "127.0.0.1:0")
+				if err != nil {
+					return err
+				}
+				env.Setenv(name, listener.Addr().String())
+				listener.Close()
+			}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": scriptStatus,
 			"swap":   scriptSwap,
 			"png":    scriptPNG,
+			"await":  scriptAwait,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -63,6 +73,27 @@ func scriptSwap(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s: expected %q once, found it %d times", args[2], args[0], n)
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[3]), bytes.Replace(text, []byte(args[0]), []byte(args[1]), 1), 0o644))
+}
+
+// scriptAwait waits until a server listens and a file is there: await ADDRESS [FILE].
+func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: await ADDRESS [FILE]")
+	}
+	for range 400 {
+		conn, err := net.Dial("tcp", args[0])
+		if err == nil {
+			conn.Close()
+			if len(args) == 1 {
+				return
+			}
+			if _, err := os.Stat(ts.MkAbs(args[1])); err == nil {
+				return
+			}
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	ts.Fatalf("nobody listens on %s", args[0])
 }
 
 // scriptPNG writes a small picture: png FILE.
