@@ -76,6 +76,13 @@ var openCodes = map[Code]bool{
 	AnchorMissing: true, IssuerUnknown: true, KeyTimeUnproven: true, KeyRevoked: true,
 }
 
+// Codes returns every code of this package.
+func Codes() []Code {
+	return []Code{Malformed, PartMismatch, DocumentMismatch, NotIncluded, ChainMismatch, TransactionWrong, SenderWrong, LinkWrong, FinalityWrong,
+		TimestampWrong, CheckpointWrong, OTSWrong, RenewalWrong, SignatureWrong, KeyOutside, TimeWrong, SplitHistory,
+		PartMissing, DocumentMissing, ChainUnknown, SenderUnknown, FinalityUndecided, TimestampOpen, AnchorMissing, IssuerUnknown, KeyTimeUnproven, KeyRevoked}
+}
+
 // Open tells whether the code leaves the question open: with other trust or more parts
 // the answer may be yes.
 func (c Code) Open() bool { return openCodes[c] }
