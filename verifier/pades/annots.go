@@ -108,7 +108,7 @@ func (s *step) newAnnotation(page int32, o pdf.Object) {
 	}
 	c.Level, c.Detail = ChangesAnnotations, "an annotation /"+string(sub)+" was added"
 	s.add(c)
-	s.annotationCovers(page, d, sub)
+	s.annotationCovers(page, d, sub, -1)
 }
 
 // widgetCovers looks what the widget of a new signature lies over.
@@ -141,7 +141,7 @@ func (s *step) goneAnnotation(page int32, o pdf.Object) {
 		return
 	}
 	s.add(Change{Level: ChangesAnnotations, Page: int(page) + 1, Detail: "an annotation /" + string(sub) + " was removed"})
-	s.annotationCovers(page, d, sub)
+	s.annotationCovers(page, d, sub, s.indexOf(d))
 }
 
 // annotation compares an annotation that is no widget.
@@ -154,8 +154,8 @@ func (s *step) annotation(i int32, was, is *pdf.Dict) {
 	}
 	s.add(c)
 	if c.Reason == "" {
-		s.annotationCovers(a.page, was, sub)
-		s.annotationCovers(a.page, is, sub)
+		s.annotationCovers(a.page, was, sub, i)
+		s.annotationCovers(a.page, is, sub, i)
 	}
 }
 
@@ -167,7 +167,7 @@ func (s *step) annotationShown(i int32) {
 		return
 	}
 	s.add(Change{Level: ChangesAnnotations, Page: int(a.page) + 1, Detail: "the appearance of an annotation was changed"})
-	s.annotationCovers(a.page, a.dict, a.subtype)
+	s.annotationCovers(a.page, a.dict, a.subtype, i)
 }
 
 // noteIcon is the size up to which the icon of a note may lie over text.
@@ -175,7 +175,7 @@ const noteIcon = 32
 
 // annotationCovers looks whether a markup annotation hides what was signed. Marks on
 // text may lie over it if they draw no text or image of their own.
-func (s *step) annotationCovers(page int32, d *pdf.Dict, sub pdf.Name) {
+func (s *step) annotationCovers(page int32, d *pdf.Dict, sub pdf.Name, self int32) {
 	r := rectOf(s.new, d)
 	if sub == "Popup" || sub == "Text" && r[2]-r[0] <= noteIcon && r[3]-r[1] <= noteIcon {
 		return
@@ -183,5 +183,10 @@ func (s *step) annotationCovers(page int32, d *pdf.Dict, sub pdf.Name) {
 	if textMarkup[sub] && s.drawsLines(d) {
 		return
 	}
-	s.covers(page, r, "", -1)
+	s.covers(page, r, "", self)
+}
+
+// indexOf finds an annotation of the document as it was by its dictionary.
+func (s *step) indexOf(d *pdf.Dict) int32 {
+	return int32(slices.IndexFunc(s.g.annots, func(a annot) bool { return a.dict == d }))
 }

@@ -76,38 +76,45 @@ func (v *validation) judgeChanges() error {
 // judgeFollowing applies certification and locks to what follows a signature.
 func (v *validation) judgeFollowing(it *item, steps map[int]*step) {
 	allowed := v.allowed(it)
-	bad := false
-	complain := func(c Change, reason verifier.Reason) {
-		if !bad {
-			v.check(verifier.CheckPDFIntegrity, reason, fmt.Sprintf("after %s, revision %d: %s", it.sig.Field, c.Revision, c.Detail))
-		}
-		bad = true
-	}
+	var worst *Change
+	var reason verifier.Reason
 	for i := it.rev.Index; ; i++ {
 		s, ok := steps[i]
 		if !ok {
 			break
 		}
 		it.sig.Changes = max(it.sig.Changes, s.level)
-		for _, c := range s.changes {
+		for n := range s.changes {
+			c := &s.changes[n]
 			if len(it.sig.ChangeList) < maxChanges {
-				it.sig.ChangeList = append(it.sig.ChangeList, c)
+				it.sig.ChangeList = append(it.sig.ChangeList, *c)
 			}
-			switch {
-			case c.Reason != "":
-				complain(c, c.Reason)
-			case c.Level > allowed && (v.res.Certified > 0 || allowed < ChangesForm):
-				complain(c, verifier.PDFNotPermitted)
-			case c.Level > allowed:
-				complain(c, verifier.PDFChanged)
-			case c.Level == ChangesForm && c.Field != "" && v.locks(it, c.Field):
-				complain(c, verifier.PDFFieldLocked)
+			// What is never allowed says more than what this signature forbids.
+			if r := v.forbids(it, *c, allowed); r != "" && (worst == nil || worst.Reason == "" && c.Reason != "") {
+				worst, reason = c, r
 			}
 		}
 	}
-	if !bad {
-		v.check(verifier.CheckPDFIntegrity, "", fmt.Sprintf("after %s: %s", it.sig.Field, it.sig.Changes))
+	if worst != nil {
+		v.check(verifier.CheckPDFIntegrity, reason, fmt.Sprintf("after %s, revision %d: %s", it.sig.Field, worst.Revision, worst.Detail))
+		return
 	}
+	v.check(verifier.CheckPDFIntegrity, "", fmt.Sprintf("after %s: %s", it.sig.Field, it.sig.Changes))
+}
+
+// forbids tells why a change must not follow a signature, "" where it may.
+func (v *validation) forbids(it *item, c Change, allowed ChangeLevel) verifier.Reason {
+	switch {
+	case c.Reason != "":
+		return c.Reason
+	case c.Level > allowed && (v.res.Certified > 0 || allowed < ChangesForm):
+		return verifier.PDFNotPermitted
+	case c.Level > allowed:
+		return verifier.PDFChanged
+	case c.Level == ChangesForm && c.Field != "" && v.locks(it, c.Field):
+		return verifier.PDFFieldLocked
+	}
+	return ""
 }
 
 // compare finds out what a revision changed. Every entry of its cross-reference is

@@ -216,11 +216,13 @@ func (s *step) annot(i int32, was, is *pdf.Dict) {
 				s.locked(a, key)
 			}
 		case "Type", "Subtype", "F", "Rect":
-			if a.ft != "Sig" || was.Has("Subtype") || was.Has(key) {
+			switch {
+			case key == "F" && s.merelyLocked(a, was, is):
+			case a.ft != "Sig" || was.Has("Subtype") || was.Has(key):
 				s.locked(a, key)
-				continue
+			default:
+				t.becomesWidget = true
 			}
-			t.becomesWidget = true
 		default:
 			if !fillKeys[key] {
 				s.locked(a, key)
@@ -229,6 +231,19 @@ func (s *step) annot(i int32, was, is *pdf.Dict) {
 			s.add(Change{Level: ChangesForm, Field: a.name, Detail: "field /" + string(key)})
 		}
 	}
+}
+
+// merelyLocked tells whether a widget's flags change only in that it can no longer be
+// moved or edited, or, for a signature, that it is printed.
+func (s *step) merelyLocked(a *annot, was, is *pdf.Dict) bool {
+	const printed, locked, contents = 4, 128, 512
+	x, err1 := s.old.IntAt(was, "F")
+	y, err2 := s.new.IntAt(is, "F")
+	may := int64(locked | contents)
+	if a.ft == "Sig" {
+		may |= printed
+	}
+	return err1 == nil && err2 == nil && (x^y)&^may == 0 && was.Has("Subtype")
 }
 
 // locked records that a key changed which filling in does not change.

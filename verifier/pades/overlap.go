@@ -8,9 +8,9 @@ import (
 )
 
 // covers looks whether something that changed after signing, at rect of a page, lies
-// over text or images of the page, or over another annotation. field is the index of
-// the field that it is, -1 for what is new.
-func (s *step) covers(page int32, rect [4]float64, name string, field int32) {
+// over text or images of the page, or over another annotation. self is the index of the
+// field or annotation that it is, -1 for what is new.
+func (s *step) covers(page int32, rect [4]float64, name string, self int32) {
 	if rect[2] <= rect[0] || rect[3] <= rect[1] || page < 0 {
 		return
 	}
@@ -23,7 +23,7 @@ func (s *step) covers(page int32, rect [4]float64, name string, field int32) {
 	}
 	for i := range s.g.annots {
 		a := &s.g.annots[i]
-		if a.page != page || s.fieldOf(int32(i)) == field && field >= 0 || a.subtype == "Link" || a.subtype == "Popup" || !s.shown(a) {
+		if a.page != page || self >= 0 && (int32(i) == self || s.fieldOf(int32(i)) == self) || a.subtype == "Link" || a.subtype == "Popup" || !s.shown(a) {
 			continue
 		}
 		if share(a.rect, rect) > annotShare {
@@ -31,6 +31,11 @@ func (s *step) covers(page int32, rect [4]float64, name string, field int32) {
 			return
 		}
 	}
+	s.coversContent(page, rect, name, report)
+}
+
+// coversContent looks at the page's own text and images.
+func (s *step) coversContent(page int32, rect [4]float64, name string, report func(string)) {
 	m, err := s.g.v.marksOf(s.old, s.g.pages[page])
 	if err != nil {
 		s.g.v.find(verifier.GradeWarning, "pdf_overlap_unchecked", fmt.Sprintf("page %d: what lies below %s could not be found out: %v", page+1, name, err))
