@@ -38,8 +38,11 @@ func (c *Credential) Status() []StatusEntry {
 			e.Size = int(i)
 		}
 		for _, t := range stringsOf(doc, doc.Get(n, "type")) {
-			if e.Type == "" || knownStatus[t] {
+			switch {
+			case e.Type == "" || knownStatus[t] && !knownStatus[e.Type]:
 				e.Type = t
+			case knownStatus[t]: // which way is meant cannot be told, and the order is not signed
+				e.Type = "several"
 			}
 		}
 		out = append(out, e)

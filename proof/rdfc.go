@@ -23,7 +23,7 @@ func quadsOfDocument(in *Input, to *rdfc.Dataset) (jsonld.Result, error) {
 		}
 		drop = nil
 	}
-	return jsonld.ToQuads(doc, root, jsonld.Options{Contexts: in.Contexts, DropRoot: drop}, to)
+	return jsonld.ToQuads(doc, root, jsonld.Options{Contexts: in.Contexts, DropRoot: drop, ByName: true}, to)
 }
 
 // quadsOfProof converts the proof configuration: the proof without its value, under
@@ -50,7 +50,7 @@ func quadsOfProof(in *Input, to *rdfc.Dataset) error {
 		}
 		root, node = 0, doc.Get(0, "proof")
 	}
-	return jsonld.ProofToQuads(doc, root, node, jsonld.Options{Contexts: in.Contexts, DropRoot: dropOfProof}, to)
+	return jsonld.ProofToQuads(doc, root, node, jsonld.Options{Contexts: in.Contexts, DropRoot: dropOfProof, ByName: true}, to)
 }
 
 // dropOfProof: the context was compared above and is the document's.

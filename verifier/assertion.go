@@ -70,6 +70,7 @@ type badgeParts2 struct {
 	profile     *strictjson.Doc
 	profileNode strictjson.Node
 	profileID   string
+	embedded    bool // the profile is the assertion's own word: nothing found at its address says the same
 }
 
 // badgeParts finds the badge class and the issuer's profile: inside the assertion, in
@@ -89,6 +90,15 @@ func (c *run) badgeParts() (p badgeParts2, reason Reason, detail string) {
 	if p.profileID = p.profile.String(p.profile.Get(p.profileNode, "id")); p.profileID == "" {
 		return p, BadgePartsMismatch, "expected an id in the issuer's profile"
 	}
+	// A profile that stands inside of the assertion or its badge class is what whoever
+	// made those says. Which keys the issuer has, and where his badges lie, is told by
+	// the profile at its own address.
+	if p.class == p.profile {
+		p.embedded = true
+		if doc, node, bad, _ := c.partAt(p.profileID, "issuer"); bad == "" {
+			p.profile, p.profileNode, p.embedded = doc, node, false
+		}
+	}
 	return p, "", ""
 }
 
@@ -98,7 +108,12 @@ func (c *run) part(doc *strictjson.Doc, n strictjson.Node, name string) (*strict
 	if doc.Kind(n) == strictjson.Object {
 		return doc, n, "", ""
 	}
-	link := doc.String(n)
+	return c.partAt(doc.String(n), name)
+}
+
+// partAt gets the document at a URL, whose id must be that URL: for an issuer to the
+// letter, since trust goes by it.
+func (c *run) partAt(link, name string) (*strictjson.Doc, strictjson.Node, Reason, string) {
 	if !isURL(link) {
 		return nil, 0, ModelInvalid, "expected a URL or an object as " + name
 	}
@@ -111,7 +126,7 @@ func (c *run) part(doc *strictjson.Doc, n strictjson.Node, name string) (*strict
 	if err != nil || part.Kind(0) != strictjson.Object {
 		return nil, 0, BadgePartsMissing, name + ": cannot be read"
 	}
-	if id := part.Get(0, "id"); id != strictjson.None && !sameID(part.String(id), link) {
+	if id := part.Get(0, "id"); id != strictjson.None && part.String(id) != link && (name == "issuer" || !sameID(part.String(id), link)) {
 		return nil, 0, BadgePartsMismatch, "expected the id of " + name + " to be its address"
 	}
 	return part, 0, "", ""
@@ -127,6 +142,9 @@ func (c *run) signedAssertion(jws *proof.JWS, parts badgeParts2) {
 		r = r.refuse(reason, detail)
 	} else {
 		k := candidate{key: key, digest: keyDigest(key), controller: parts.profileID, binding: BindingProfile, isOwner: true}
+		if parts.embedded {
+			k.controller, k.binding, k.isOwner, k.detail = "", BindingSelfAsserted, false, "the issuer's profile stands only inside of the badge"
+		}
 		c.applyPins(keyQuery{owner: parts.profileID, method: method, purpose: purposeAssertion, claimed: c.issuedOn()}, &k)
 		r = c.tryCandidates(r, []candidate{k}, "", "", func(crypto.PublicKey) (Reason, string) {
 			if err := jws.Verify(key, proof.AlgsOf(key)); err != nil {
@@ -206,6 +224,10 @@ func (c *run) hostedAssertion(parts badgeParts2) {
 	address := said.ID
 	if address == "" {
 		address = said.HostedURL
+	}
+	if parts.embedded {
+		c.fail(CheckHosted, BadgePartsMissing, "the issuer's profile stands only inside of the badge")
+		return
 	}
 	if !badge.ReadScope(parts.profile, parts.profileNode).Allows(address) {
 		c.fail(CheckHosted, HostedMismatch, "expected an address within the scope of the issuer's profile")

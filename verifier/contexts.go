@@ -41,7 +41,7 @@ func (c *run) checkContexts() bool {
 	if c.pres != nil {
 		drop = append(drop, "verifiableCredential") // each is judged by itself; in VC 1.1 they may be JWTs
 	}
-	res, err := jsonld.ToQuads(c.doc, 0, jsonld.Options{Contexts: c.newest(), DropRoot: drop}, rdfc.NewDataset(64))
+	res, err := jsonld.ToQuads(c.doc, 0, jsonld.Options{Contexts: c.newest(), DropRoot: drop, ByName: true}, rdfc.NewDataset(64))
 	if err != nil {
 		reason, detail := hashReason(err)
 		if c.lenient() && reason == UndefinedTerm {
@@ -258,7 +258,7 @@ func (c *run) redefinition() string {
 	}
 	plain, err := strictjson.Parse(doc.Rewrite(0, []strictjson.Member{{Name: "@context", Value: "[" + strings.Join(dropped, ",") + "]"}}, "proof"), strictjson.Limits{})
 	if err != nil {
-		return ""
+		return "expected contexts that can be read by themselves"
 	}
 	opt := jsonld.Options{Contexts: c.newest()}
 	with, err := jsonld.RootContext(doc, 0, opt)
@@ -267,8 +267,9 @@ func (c *run) redefinition() string {
 	}
 	without, err := jsonld.RootContext(plain, 0, opt)
 	if err != nil {
-		return ""
+		return "expected contexts that can be read without those inside the document"
 	}
+	c.typesByIRI(with, without)
 	for _, d := range displayed {
 		nodes, a, b := []strictjson.Node{0}, with, without
 		ok := true
@@ -296,25 +297,64 @@ func (c *run) redefinition() string {
 				return fmt.Sprintf("expected %s to keep its meaning under /%s", name, strings.Join(d.path, "/"))
 			case was == "" && is != "" && !strings.HasPrefix(name, "@"):
 				c.r.find(GradeWarning, "inline_definition", "/"+strings.Join(append(slices.Clone(d.path), name), "/"), "the meaning of this member is defined only inside the document")
+				c.undescribe(d.path, name)
 			}
 		}
 	}
 	return ""
 }
 
+// typesByIRI reports types that only a context inside the document defines by the IRI
+// that the name stands for: where RDF is signed, the name is not, and whoever holds
+// the document can give the same type another.
+func (c *run) typesByIRI(with, without jsonld.Context) {
+	if !c.needsRDF() {
+		return
+	}
+	for i, name := range c.r.Types {
+		if is := with.IRI(name); is != "" && is != without.IRI(name) {
+			c.r.Types[i] = is
+			c.r.find(GradeWarning, "inline_definition", "/type", "the meaning of a type is defined only inside the document")
+		}
+	}
+}
+
+// undescribe takes back what the report says of the document by a member whose name
+// no signature covers: see typesByIRI.
+func (c *run) undescribe(path []string, name string) {
+	if !c.needsRDF() {
+		return
+	}
+	r := c.r
+	switch strings.Join(path, "/") + "/" + name {
+	case "issuer/name":
+		if i, ok := c.v.cfg.Trust.issuer(r.Issuer.ID); !ok || i.Name == "" {
+			r.Issuer.Name = ""
+		}
+	case "credentialSubject/name":
+		r.Subject.Name = ""
+	case "/name", "credentialSubject/achievement", "credentialSubject/achievement/name":
+		r.Subject.Type = ""
+	}
+}
+
 // nestedRedefinition looks at contexts inside nested objects, which no document of a
 // known kind needs: there, a displayed name must not be defined at all.
 func (c *run) nestedRedefinition() string {
 	doc := c.doc
+	var shown map[string][]int
 	for n := range strictjson.Node(doc.Size()) {
 		if doc.Name(n) != "@context" || doc.Parent(n) == 0 {
 			continue
+		}
+		if shown == nil {
+			shown = c.shownAt()
 		}
 		fault := ""
 		doc.Each(n, func(e strictjson.Node) bool {
 			for _, d := range displayed {
 				for _, name := range d.names {
-					if doc.Get(e, name) != strictjson.None && doc.Get(doc.Parent(n), name) != strictjson.None {
+					if doc.Get(e, name) != strictjson.None && within(doc, doc.Parent(n), shown[name]) {
 						fault = fmt.Sprintf("expected no definition of %s at %q", name, doc.Pointer(e))
 					}
 				}
@@ -326,6 +366,37 @@ func (c *run) nestedRedefinition() string {
 		}
 	}
 	return ""
+}
+
+// shownAt lists where the displayed names stand in the text, in order; names that
+// contexts define are no members.
+func (c *run) shownAt() map[string][]int {
+	doc, out, skip := c.doc, map[string][]int{}, 0
+	for _, d := range displayed {
+		for _, name := range d.names {
+			out[name] = nil
+		}
+	}
+	for n := strictjson.Node(1); int(n) < doc.Size(); n++ {
+		at := doc.Offset(n)
+		if at < skip {
+			continue
+		}
+		name := doc.Name(n)
+		if name == "@context" {
+			skip = at + len(doc.Raw(n))
+		} else if list, ok := out[name]; ok {
+			out[name] = append(list, at)
+		}
+	}
+	return out
+}
+
+// within tells whether one of some places lies in a value.
+func within(doc *strictjson.Doc, n strictjson.Node, places []int) bool {
+	from := doc.Offset(n)
+	i, _ := slices.BinarySearch(places, from)
+	return i < len(places) && places[i] < from+len(doc.Raw(n))
 }
 
 // children returns the values of a member of several objects, lists taken apart.

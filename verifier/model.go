@@ -22,6 +22,9 @@ func (c *run) describeCredential() {
 	}
 	subject := doc.Get(0, "credentialSubject")
 	if doc.Kind(subject) == strictjson.Array {
+		if doc.Len(subject) > 1 {
+			r.find(GradeWarning, "several_subjects", "/credentialSubject", "the credential is about several subjects, of whom the report describes the first")
+		}
 		subject = doc.First(subject)
 	}
 	r.Subject.ID = doc.String(doc.Get(subject, "id"))

@@ -249,7 +249,7 @@ func (c *run) statusList(e chancery.StatusEntry) (*bitList, *statusResult) {
 	for _, d := range in.r.TrustInputs {
 		c.r.input(d)
 	}
-	if bad := c.listVerdict(in, doc.FetchedAt, subject); bad != nil {
+	if bad := c.listVerdict(in, doc.FetchedAt, subject, e.ListCredential); bad != nil {
 		c.r.Sub = append(c.r.Sub, SubReport{"statusList", e.Pointer, in.r})
 		bad.detail = e.Pointer + ": " + bad.detail
 		return nil, bad
@@ -264,7 +264,7 @@ func (c *run) statusList(e chancery.StatusEntry) (*bitList, *statusResult) {
 
 // listVerdict turns the report on a status list into the reason for which it does
 // not count: proof first, since nothing else is to be believed without it.
-func (c *run) listVerdict(in *run, fetched time.Time, subject strictjson.Node) *statusResult {
+func (c *run) listVerdict(in *run, fetched time.Time, subject strictjson.Node, url string) *statusResult {
 	stale := false
 	for _, check := range in.r.Checks {
 		if !check.Required || check.Result == Pass {
@@ -274,6 +274,14 @@ func (c *run) listVerdict(in *run, fetched time.Time, subject strictjson.Node) *
 		case CheckIssuerBinding, CheckSignature, CheckContext, CheckModel, CheckDocument:
 			return &statusResult{reason: StatusListSignature, detail: string(check.Reason) + ": " + check.Detail}
 		}
+	}
+	if signed, ok := in.r.Check(CheckSignature); !ok || signed.Result != Pass {
+		return &statusResult{reason: StatusListSignature, detail: "its proof was not judged"}
+	}
+	// Another list by the same issuer would be as well signed as the one that was asked
+	// for (section 2.2: the id, where there is one, is the list's address).
+	if id := in.cred.ID(); id != "" && !sameID(id, url) {
+		return &statusResult{reason: StatusListType, detail: "expected the list whose id is its address"}
 	}
 	if !c.keepsStatus(in.cred.Issuer()) {
 		return &statusResult{reason: StatusListIssuer, detail: "expected the credential's issuer"}

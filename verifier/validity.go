@@ -3,7 +3,6 @@ package verifier
 import (
 	"time"
 
-	"github.com/chancery-dev/chancery"
 	"github.com/chancery-dev/chancery/badge"
 	"github.com/chancery-dev/chancery/internal/strictjson"
 )
@@ -34,25 +33,31 @@ func (c *run) checkValidity() {
 
 // period returns the narrowest period that document and JWT leave; zero means open.
 func (c *run) period() (from, until time.Time, fault string) {
-	names := [2]string{"validFrom", "validUntil"}
 	if c.cred != nil {
-		if c.cred.Model() == chancery.Model1_1 {
-			names = [2]string{"issuanceDate", "expirationDate"}
-		}
-		for i, to := range []*time.Time{&from, &until} {
-			n := c.doc.Get(0, names[i])
+		// Each version of the data model has names of its own, and the contexts define
+		// those of the other as well: all that is said of the period holds.
+		for _, m := range []struct {
+			name string
+			end  bool
+			zone bool // VC Data Model 2.0 asks for a zone (xsd:dateTimeStamp), 1.1 does not
+		}{{"validFrom", false, true}, {"validUntil", true, true}, {"issuanceDate", false, false}, {"expirationDate", true, false}} {
+			n := c.doc.Get(0, m.name)
 			if n == strictjson.None {
 				continue
 			}
 			t, code, ok := badge.ReadTime(c.doc.String(n))
-			// VC Data Model 2.0 asks for a zone (xsd:dateTimeStamp), 1.1 does not.
-			if !ok || code == "date_without_zone" && names[0] == "validFrom" && !c.lenient() {
-				return from, until, "expected a date and time with zone in " + names[i]
+			if !ok || code == "date_without_zone" && m.zone && !c.lenient() {
+				return from, until, "expected a date and time with zone in " + m.name
 			}
 			if code != "" && code != "date_fraction" {
-				c.r.find(GradeWarning, code, "/"+names[i], "a time in an unusual form")
+				c.r.find(GradeWarning, code, "/"+m.name, "a time in an unusual form")
 			}
-			*to = t
+			switch {
+			case m.end && (until.IsZero() || t.Before(until)):
+				until = t
+			case !m.end && t.After(from):
+				from = t
+			}
 		}
 	}
 	if c.token != nil {

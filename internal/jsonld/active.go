@@ -66,6 +66,7 @@ type term struct {
 	prefix    bool
 	protected bool
 	reverse   bool
+	inline    bool // defined by the document itself, not by a pinned context
 	hasLang   bool
 	direction uint8 // the direction mapping
 	nest      string

@@ -301,6 +301,9 @@ func (r *run) dispatch(n strictjson.Node, base int, ac, typeCtx *active, p prope
 		if pl.isList && m.kw != kwList || pl.noList && m.kw == kwList {
 			return r.unsupported(n, "a list object that only its context makes one")
 		}
+		if r.opt.ByName && (m.kw == kwSet || p.def != nil && p.def.container&inList != 0) {
+			return r.unsupported(n, "a member "+m.iri+" in a document that is read by its names")
+		}
 		if m.kw == kwSet {
 			pl.noList = pl.noList && r.doc.Kind(m.node) != strictjson.Array
 			return r.items(m.node, ac, p, pl, false)
@@ -317,6 +320,11 @@ func (r *run) dispatch(n strictjson.Node, base int, ac, typeCtx *active, p prope
 	}
 	if pl.isList {
 		return r.unsupported(n, "a list object that only its context makes one")
+	}
+	if r.opt.ByName {
+		if err := r.byName(base, ac); err != nil {
+			return err
+		}
 	}
 	return r.nodeObject(n, base, ac, typeCtx, pl)
 }

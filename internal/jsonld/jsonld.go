@@ -53,6 +53,13 @@ type Options struct {
 	Contexts Resolver // required as soon as a context is named by URL; nil knows none
 	DropRoot []string // members of the root object left out, such as "proof", by their names in the text; the root is then an object
 	Limits   Limits
+
+	// ByName refuses, with ErrUnsupported, every form of a document that hides a member
+	// from readers who go by names: properties written as IRIs or under names of the
+	// document's own, @nest, @included, @graph, @reverse, @set, and a root that is
+	// described twice. False reads all that JSON-LD allows, for comparison with others:
+	// a document that is signed by its RDF and read by its names needs true.
+	ByName bool
 }
 
 // Result says what a document was read with. It is valid as long as the document is.
@@ -146,7 +153,10 @@ type run struct {
 	used      []*ldcontext.Version
 	inline    bool
 	rootCtx   *active
+	rootID    rdfc.TermID
+	hasRoot   bool
 	local     map[kidKey]*active // contexts of this document
+	named     map[*active]map[string]bool
 	validated map[source]bool
 	first     rdfc.TermID // rdf:first, rdf:rest, rdf:type once interned
 	rest      rdfc.TermID

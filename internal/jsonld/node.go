@@ -34,6 +34,11 @@ func (r *run) nodeObject(n strictjson.Node, base int, ac, typeCtx *active, pl *p
 	if s == 0 {
 		s = r.out.NewBlank()
 	}
+	if !r.hasRoot {
+		r.rootID, r.hasRoot = s, true
+	} else if r.opt.ByName && s == r.rootID && r.decides(base) {
+		return r.unsupported(n, "a second description of the root")
+	}
 	g := pl.g
 	if pl.wrap {
 		if pl.mapGraph != "" {

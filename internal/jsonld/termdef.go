@@ -33,7 +33,7 @@ func (l *localContext) need(name string) error {
 		}
 		def = previous
 	}
-	if previous == nil || *previous != *def {
+	if previous == nil || !repeats(previous, def) {
 		l.set(name, previous, def)
 	}
 	l.entries[i].state = defined
@@ -41,6 +41,13 @@ func (l *localContext) need(name string) error {
 		l.scopes = append(l.scopes, def.scope)
 	}
 	return nil
+}
+
+// repeats tells whether a definition is the one that is there already.
+func repeats(previous, def *term) bool {
+	d := *def
+	d.inline = previous.inline
+	return *previous == d
 }
 
 func (l *localContext) set(name string, previous, def *term) {
@@ -69,6 +76,7 @@ func sameTerm(a, b *term) bool {
 	}
 	x, y := *a, *b
 	x.protected, y.protected = false, false
+	x.inline, y.inline = false, false
 	x.scope, y.scope = source{}, source{}
 	if x != y || (a.scope.doc == nil) != (b.scope.doc == nil) {
 		return false
@@ -98,7 +106,7 @@ func (l *localContext) term(name string, e *entry) (*term, error) {
 	} else if keywordLike(name) {
 		return nil, l.r.contextError(e.src, KeywordLike, "expected a term, found the form of a keyword")
 	}
-	t := &term{protected: l.protect}
+	t := &term{protected: l.protect, inline: e.src.url == ""}
 	m := members{node: n}
 	switch kind {
 	case strictjson.Null: // 7

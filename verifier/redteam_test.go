@@ -1,0 +1,137 @@
+package verifier_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chancery-dev/chancery/verifier"
+)
+
+const (
+	vocabVC     = "https://www.w3.org/2018/credentials#"
+	xsdDateTime = "http://www.w3.org/2001/XMLSchema#dateTime"
+)
+
+// redteamRefusals are genuine signatures of a trusted issuer over documents that were
+// given another JSON form with the same RDF, so that the end of validity or the status
+// stands where a reader by names does not look, and forgeries by others.
+func redteamRefusals(tb testing.TB) []refusal {
+	k := newKey(tb, "issuer")
+	trust := &verifier.Trust{Issuers: []verifier.TrustedIssuer{{ID: k.did}}}
+	const id = "urn:uuid:58172aac-d8ba-11ed-83dd-0b3aef56cc33"
+	expired := sign(tb, draft(tb, k.did, `"validUntil":"2026-02-01T00:00:00Z"`), k, proofOf{})
+	status := entry(9, "revocation", "")
+	revoked := sign(tb, draft(tb, k.did, `"credentialStatus":`+status), k, proofOf{})
+	plain := sign(tb, draft(tb, k.did), k, proofOf{})
+	stale := sign(tb, draft(tb, k.did), k, proofOf{members: `,"expires":"2026-05-31T00:00:00Z"`})
+	end := `{"@value":"2026-02-01T00:00:00Z","@type":"` + xsdDateTime + `"}`
+	inline := func(c string) string { return `"@context":["https://www.w3.org/ns/credentials/v2",` + c + `]` }
+	hide := func(members ...string) string { return with(tb, expired, append(members, "-validUntil")...) }
+	hideStatus := func(members ...string) string {
+		return with(tb, revoked, append(members, "-credentialStatus")...)
+	}
+	hideExpires := func(members string) string {
+		return strings.Replace(stale, `"expires":"2026-05-31T00:00:00Z"`, members, 1)
+	}
+	// A credential whose subject is the credential itself.
+	selfish := sign(tb, draft(tb, k.did, `"validUntil":"2026-02-01T00:00:00Z"`, `"credentialSubject":{"id":"`+id+`","name":"x"}`), k, proofOf{})
+	v1 := `"@context":["https://www.w3.org/2018/credentials/v1","https://w3id.org/security/data-integrity/v2"]`
+	old := sign(tb, draft(tb, k.did, v1, "-validFrom", "-validUntil", `"issuanceDate":"2026-01-01T00:00:00Z"`, `"expirationDate":"2026-02-01T00:00:00Z"`, `"credentialSubject":{"id":"did:example:subject"}`), k, proofOf{})
+	older := sign(tb, draft(tb, k.did, v1, "-validFrom", `"issuanceDate":"2026-01-01T00:00:00Z"`, `"validUntil":"2026-02-01T00:00:00Z"`, `"credentialSubject":{"id":"did:example:subject"}`), k, proofOf{})
+	twoTypes := draft(tb, k.did, `"credentialStatus":`+strings.Replace(status, `"type":"BitstringStatusListEntry"`, `"type":["BitstringStatusListEntry","StatusList2021Entry"]`, 1),
+		`"@context":["https://www.w3.org/ns/credentials/v2",{"StatusList2021Entry":"https://w3id.org/vc/status-list#StatusList2021Entry"}]`)
+	// Another list of the issuer in the place of the one that says revoked.
+	swapped := statusList(tb, k, listBits(), `"id":"https://academy.example/status/8"`, `"credentialSubject":{"id":"https://academy.example/status/8#list","type":"BitstringStatusList","statusPurpose":"revocation","encodedList":"`+encodeList(listBits())+`"}`)
+	list := pin(verifier.KindStatusList, listURL, statusList(tb, k, listBits(9)))
+	nested := with(tb, draft(tb, k.did), `"credentialSubject":{"@context":{"name":"https://evil.example/colour"},"id":"did:example:subject","https://example.com/knows":{"name":"x"}}`)
+	out := []refusal{
+		{name: "end as an IRI", want: verifier.UnsupportedJSONLD, s: vc(hide(`"` + vocabVC + `validUntil":` + end))},
+		{name: "end in nest", want: verifier.UnsupportedJSONLD, s: vc(hide(`"@nest":{"validUntil":"2026-02-01T00:00:00Z"}`))},
+		{name: "end in an alias of nest", want: verifier.UnsupportedJSONLD, s: vc(hide(inline(`{"n":"@nest"}`), `"n":{"validUntil":"2026-02-01T00:00:00Z"}`))},
+		{name: "end in included", want: verifier.UnsupportedJSONLD, s: vc(hide(`"@included":{"id":"` + id + `","type":"VerifiableCredential","validUntil":"2026-02-01T00:00:00Z"}`))},
+		{name: "end under another name", want: verifier.UnsupportedJSONLD, s: vc(hide(inline(`{"x":{"@id":"`+vocabVC+`validUntil","@type":"`+xsdDateTime+`"}}`), `"x":"2026-02-01T00:00:00Z"`))},
+		{name: "end as a compact IRI", want: verifier.UnsupportedJSONLD, s: vc(hide(inline(`{"c":"`+vocabVC+`"}`), `"c:validUntil":`+end))},
+		{name: "end by vocabulary", want: verifier.UnsupportedJSONLD, s: vc(hide(inline(`{"@vocab":"https://www.w3.org/2018/cred"}`), `"entials#validUntil":`+end))},
+		{name: "end in a second description", want: verifier.UnsupportedJSONLD, s: vc(with(tb, selfish, "-validUntil", `"credentialSubject":{"id":"`+id+`","type":"VerifiableCredential","name":"x","validUntil":"2026-02-01T00:00:00Z"}`))},
+		{name: "end in a second description as an IRI", want: verifier.UnsupportedJSONLD, s: vc(with(tb, selfish, "-validUntil", `"credentialSubject":{"id":"`+id+`","name":"x","`+vocabVC+`validUntil":`+end+`}`))},
+		{name: "end in a set", want: verifier.ValidityMalformed, s: vc(hide(`"validUntil":{"@set":["2026-02-01T00:00:00Z"]}`))},
+		{name: "end as a value object", want: verifier.ValidityMalformed, s: vc(hide(`"validUntil":` + end))},
+		{name: "subject in a set", want: verifier.UnsupportedJSONLD, s: vc(with(tb, plain, `"credentialSubject":{"@set":[{"id":"did:example:subject","name":"Aina Rahman"}]}`))},
+		{name: "id under a keyword", want: verifier.UnsupportedJSONLD, s: vc(with(tb, plain, "-id", `"@id":"`+id+`"`))},
+		{name: "status as an IRI", want: verifier.UnsupportedJSONLD, s: vc(hideStatus(`"` + vocabVC + `credentialStatus":` + status))},
+		{name: "status in nest", want: verifier.UnsupportedJSONLD, s: vc(hideStatus(`"@nest":{"credentialStatus":` + status + `}`))},
+		{name: "status under another name", want: verifier.UnsupportedJSONLD, s: vc(hideStatus(inline(`{"st":"`+vocabVC+`credentialStatus"}`), `"st":`+status))},
+		{name: "status in two halves", want: verifier.ModelInvalid, s: vc(hideStatus(`"credentialStatus":[{"id":"` + listURL + `#9"},` + status + `]`))},
+		{name: "status of two types", want: verifier.StatusTypeUnknown, s: vc(sign(tb, twoTypes, k, proofOf{}))},
+		{name: "status list swapped", want: verifier.StatusListType, s: vc(revoked), docs: []verifier.PinnedDocument{pin(verifier.KindStatusList, listURL, swapped)}},
+		{name: "expiry of a proof as an IRI", want: verifier.UnsupportedJSONLD, s: vc(hideExpires(`"https://w3id.org/security#expiration":{"@value":"2026-05-31T00:00:00Z","@type":"` + xsdDateTime + `"}`))},
+		{name: "expiry of a proof in nest", want: verifier.UnsupportedJSONLD, s: vc(hideExpires(`"@nest":{"expires":"2026-05-31T00:00:00Z"}`))},
+		{name: "expirationDate in a credential of 2.0", want: verifier.UnsupportedJSONLD, s: vc(with(tb, old, `"@context":["https://www.w3.org/ns/credentials/v2",{"a":{"@id":"`+vocabVC+`issuanceDate","@type":"`+xsdDateTime+`"},"b":{"@id":"`+vocabVC+`expirationDate","@type":"`+xsdDateTime+`"}}]`, "-issuanceDate", "-expirationDate", `"a":"2026-01-01T00:00:00Z"`, `"b":"2026-02-01T00:00:00Z"`))},
+		{name: "expirationDate by its name in 2.0", want: verifier.PeriodOver, s: vc(with(tb, old, `"@context":["https://www.w3.org/ns/credentials/v2",{"issuanceDate":{"@id":"`+vocabVC+`issuanceDate","@type":"`+xsdDateTime+`"},"expirationDate":{"@id":"`+vocabVC+`expirationDate","@type":"`+xsdDateTime+`"}}]`))},
+		{name: "validUntil in a credential of 1.1", want: verifier.PeriodOver, s: vc(older)},
+		{name: "context above what it changes", want: verifier.ContextRedefinition, s: vc(sign(tb, nested, k, proofOf{suite: "eddsa-jcs-2022"}))},
+	}
+	for i := range out {
+		out[i].trust = trust
+		if out[i].docs == nil {
+			out[i].docs = []verifier.PinnedDocument{list}
+		}
+	}
+	return append(out, forgedOB2(tb)...)
+}
+
+// forgedOB2 are badges whose issuer's profile stands inside of them and names the key
+// of whoever made them.
+func forgedOB2(tb testing.TB) []refusal {
+	forged := func(signed, embedClass bool) (ob2, *verifier.Trust) {
+		o := newOB2(tb, rsaKey(tb), signed)
+		profile := with(tb, o.profile, `"publicKey":`+o.key, "-revocationList")
+		o.class = with(tb, o.class, `"issuer":`+profile)
+		if embedClass {
+			o.assertion = with(tb, o.assertion, `"badge":`+o.class)
+		}
+		return o, &verifier.Trust{Issuers: []verifier.TrustedIssuer{{ID: ob2Host + "profile"}}}
+	}
+	inside, trust := forged(true, true)
+	linked, _ := forged(true, false)
+	hosted, _ := forged(false, true)
+	genuine := newOB2(tb, rsaKey(tb), true)
+	return []refusal{
+		{name: "OB 2.0 with its own profile", want: verifier.IssuerSelfAsserted, s: inside.jws(tb), trust: trust, check: verifier.CheckIssuerBinding},
+		{name: "OB 2.0 with its own profile in a class elsewhere", want: verifier.IssuerSelfAsserted, s: linked.jws(tb), trust: trust, check: verifier.CheckIssuerBinding,
+			docs: []verifier.PinnedDocument{pin(verifier.KindBadge, ob2Host+"class", linked.class)}},
+		{name: "OB 2.0 with its own profile against the issuer's", want: verifier.SignatureInvalid, s: inside.jws(tb), trust: trust, check: verifier.CheckSignature, docs: genuine.docs("")},
+		{name: "OB 2.0 hosted with its own profile", want: verifier.BadgePartsMissing, s: raw(hosted.assertion), trust: trust, check: verifier.CheckHosted,
+			docs: []verifier.PinnedDocument{pin(verifier.KindBadge, ob2Host+"assertion", hosted.assertion)}},
+	}
+}
+
+// TestTypesOfTheDocument: a type that only the document's own context defines is
+// reported by what it stands for: the signature covers that, not the name.
+func TestTypesOfTheDocument(t *testing.T) {
+	k := newKey(t, "issuer")
+	ctx := func(name string) string {
+		return `"@context":["https://www.w3.org/ns/credentials/v2",{"` + name + `":"https://example.com/terms#Attendance","achievement":"https://example.com/terms#source"}]`
+	}
+	subject := `"credentialSubject":{"id":"did:example:subject","name":"x","achievement":{"name":"Doctor of Medicine"}}`
+	signed := sign(t, draft(t, k.did, ctx("Attendance"), `"type":["VerifiableCredential","Attendance"]`, subject), k, proofOf{})
+	forged := with(t, signed, ctx("Doctorate"), `"type":["VerifiableCredential","Doctorate"]`)
+	r := judge(t, setup(t, verifier.Policy{}), vc(forged))
+	if r.Outcome != verifier.Valid || len(r.Types) != 2 || r.Types[1] != "https://example.com/terms#Attendance" || r.Subject.Type != "" {
+		t.Errorf("expected the type by its IRI and no achievement, found %v, %q\n%s", r.Types, r.Subject.Type, explain(r))
+	}
+}
+
+// TestOB2OwnProfile: where the issuer's own profile is at hand, it counts and the
+// embedded copy does not; a key that the trust file pins needs neither.
+func TestOB2OwnProfile(t *testing.T) {
+	o := newOB2(t, rsaKey(t), true)
+	docs := o.docs("")
+	o.class = with(t, o.class, `"issuer":`+with(t, o.profile, `"publicKey":`+o.key))
+	o.assertion = with(t, o.assertion, `"badge":`+o.class)
+	mustValid(t, judge(t, setup(t, verifier.Policy{}, docs...), o.jws(t)))
+	trust := &verifier.Trust{Issuers: []verifier.TrustedIssuer{{ID: ob2Host + "profile", Keys: []verifier.TrustedKey{{Key: o.priv.Public()}}}}, Documents: docs[4:]}
+	if r := judge(t, setupTrust(t, verifier.Policy{}, trust), o.jws(t)); r.Outcome != verifier.Valid || r.Binding != verifier.BindingPinned {
+		t.Error(explain(r))
+	}
+}
