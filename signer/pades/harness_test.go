@@ -2,6 +2,7 @@ package pades_test
 
 import (
 	"bytes"
+	"crypto"
 	"errors"
 	"math"
 	"testing"
@@ -65,3 +66,5 @@ func refused(t testing.TB, s *pades.Signer, in []byte, req pades.Request, reason
 		t.Fatalf("%d bytes were written before it was refused", out.Len())
 	}
 }
+
+func newKeyOf(t testing.TB) crypto.Signer { return padestest.NewKey(t, p256) }
