@@ -136,9 +136,9 @@ type Committed struct {
 
 // Result is what Check found.
 type Result struct {
-	KeyID       string // of the bundle's key, hex
-	KeyPinned   bool   // the key is one of Trust.Keys
-	Signature   bool   // the signature fits the bundle's own key
+	KeyID       string   // of the bundle's key, hex
+	KeyPinned   bool     // the key is one of Trust.Keys
+	Signature   bool     // the signature fits the bundle's own key
 	Problems    []string // where hashes, paths and times within the bundle contradict each other
 	Commitments []Committed
 	// SubjectTime and BlockTime stand in the identifiers, which are hashed and signed:
