@@ -1,0 +1,5 @@
+package anchor_test
+
+import "context"
+
+type ctx = context.Context
