@@ -208,7 +208,8 @@ func badges(out *bytes.Buffer, r *results, _ func(string) string) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "| %s | %s | %s |\n", row.what, share(passed, total), strings.Join(t.log, "; "))
+		said, _, _ := strings.Cut(strings.Join(t.log, "; "), ",") // how many are valid differs from run to run
+		fmt.Fprintf(out, "| %s | %s | %s |\n", row.what, share(passed, total), said)
 	}
 	passed, total, err := r.count("./verifier", "TestContextVersions")
 	if err != nil {
