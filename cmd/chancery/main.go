@@ -141,6 +141,7 @@ internal fault.`,
 	root.AddCommand(
 		c.keygenCommand(), c.issueCommand(), c.presentCommand(), c.verifyCommand(), c.inspectCommand(),
 		c.bakeCommand(), c.unbakeCommand(), c.statusCommand(), c.didCommand(), c.trustCommand(), c.certificateCommand(), c.devtsaCommand(), c.signCommand(), c.renewCommand(), c.renderCommand(),
+		c.stampCommand(), c.anchorCommand(), c.proveCommand(), c.convertCommand(), c.treeCommand(),
 		c.reasonsCommand(), c.manCommand(),
 	)
 	return root

@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,6 +40,7 @@ func TestScripts(t *testing.T) {
 			"swap":   scriptSwap,
 			"png":    scriptPNG,
 			"await":  scriptAwait,
+			"items":  scriptItems,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -94,6 +97,17 @@ func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
 		time.Sleep(25 * time.Millisecond)
 	}
 	ts.Fatalf("nobody listens on %s", args[0])
+}
+
+// scriptItems puts the item ids that "stamp" printed into $ITEM1, $ITEM2, …: items FILE.
+func scriptItems(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: items FILE")
+	}
+	for i, line := range strings.Split(strings.TrimSpace(ts.ReadFile(args[0])), "\n") {
+		id, _, _ := strings.Cut(line, " ")
+		ts.Setenv(fmt.Sprintf("ITEM%d", i+1), id)
+	}
 }
 
 // scriptPNG writes a small picture: png FILE.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,6 +21,8 @@ type trustFlags struct {
 	statusLists, schemas []string
 	badges               []string
 	roots, tsaRoots      []string
+	chains, senders      []string
+	checkpoints, beacons []string
 }
 
 func (c *cli) trustCommand() *cobra.Command {
@@ -53,6 +56,10 @@ the documents it would otherwise have to fetch. Read what you pin before you do.
 	fl.StringArrayVar(&f.badges, "badge", nil, "URL=FILE: a part of an Open Badge 2.0")
 	fl.StringArrayVar(&f.roots, "root", nil, "PEM file with certificates at which PDF signatures may end")
 	fl.StringArrayVar(&f.tsaRoots, "tsa-root", nil, "PEM file with certificates at which timestamps may end")
+	fl.StringArrayVar(&f.chains, "chain", nil, "CHAINID=GENESIS: a blockchain whose anchors count, with the hash of its block 0")
+	fl.StringArrayVar(&f.senders, "sender", nil, "CHAINID=ADDRESS: an account whose transactions count on a chain; without one none does")
+	fl.StringArrayVar(&f.checkpoints, "checkpoint", nil, "CHAINID:NUMBER=HASH: an execution block that you know to be final")
+	fl.StringArrayVar(&f.beacons, "beacon-checkpoint", nil, "CHAINID=ROOT: a beacon block root that you know to be final")
 	fl.StringVar(&f.fetchedAt, "fetched-at", "", "when the documents were current (RFC 3339); default: now")
 	fl.StringVarP(&f.out, "output", "o", "", "file to write; default: standard output")
 	return cmd
@@ -105,7 +112,11 @@ func (c *cli) trustText(f trustFlags) ([]byte, error) {
 		}
 		text += "," + strictjson.Quote(name) + ":[" + strings.Join(list, ",") + "]"
 	}
-	v := jsontext.Value(text + "}")
+	anchoring, err := anchoringText(f)
+	if err != nil {
+		return nil, err
+	}
+	v := jsontext.Value(text + anchoring + "}")
 	if err := v.Canonicalize(); err != nil {
 		return nil, err
 	}
@@ -113,6 +124,51 @@ func (c *cli) trustText(f trustFlags) ([]byte, error) {
 		return nil, err
 	}
 	return append(v, '\n'), nil
+}
+
+// anchoringText writes what evidence on blockchains is judged by. ParseTrust checks it.
+func anchoringText(f trustFlags) (string, error) {
+	if len(f.chains)+len(f.senders)+len(f.checkpoints)+len(f.beacons) == 0 {
+		return "", nil
+	}
+	senders := map[string][]string{}
+	for _, arg := range f.senders {
+		id, address, found := strings.Cut(arg, "=")
+		if !found {
+			return "", usagef("--sender: expected CHAINID=ADDRESS, found %q", arg)
+		}
+		senders[id] = append(senders[id], strictjson.Quote(address))
+	}
+	var chains, checkpoints, beacons []string
+	for _, arg := range f.chains {
+		id, genesis, found := strings.Cut(arg, "=")
+		if _, err := strconv.ParseUint(id, 10, 53); !found || err != nil {
+			return "", usagef("--chain: expected CHAINID=GENESIS, found %q", arg)
+		}
+		text := `{"chainId":` + id + `,"genesisHash":` + strictjson.Quote(genesis)
+		if list := senders[id]; list != nil {
+			text += `,"senders":[` + strings.Join(list, ",") + `]`
+		}
+		chains = append(chains, text+"}")
+	}
+	for _, arg := range f.checkpoints {
+		place, hash, found := strings.Cut(arg, "=")
+		id, number, both := strings.Cut(place, ":")
+		_, err1 := strconv.ParseUint(id, 10, 53)
+		_, err2 := strconv.ParseUint(number, 10, 53)
+		if !found || !both || err1 != nil || err2 != nil {
+			return "", usagef("--checkpoint: expected CHAINID:NUMBER=HASH, found %q", arg)
+		}
+		checkpoints = append(checkpoints, `{"chainId":`+id+`,"number":`+number+`,"hash":`+strictjson.Quote(hash)+`}`)
+	}
+	for _, arg := range f.beacons {
+		id, root, found := strings.Cut(arg, "=")
+		if _, err := strconv.ParseUint(id, 10, 53); !found || err != nil {
+			return "", usagef("--beacon-checkpoint: expected CHAINID=ROOT, found %q", arg)
+		}
+		beacons = append(beacons, `{"chainId":`+id+`,"root":`+strictjson.Quote(root)+`}`)
+	}
+	return `,"anchoring":{"chains":[` + strings.Join(chains, ",") + `],"checkpoints":[` + strings.Join(checkpoints, ",") + `],"beaconCheckpoints":[` + strings.Join(beacons, ",") + `]}`, nil
 }
 
 // pinnedText writes the entry of one URL=FILE. JSON is kept as text, so that its very
