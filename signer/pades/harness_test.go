@@ -68,3 +68,5 @@ func refused(t testing.TB, s *pades.Signer, in []byte, req pades.Request, reason
 }
 
 func newKeyOf(t testing.TB) crypto.Signer { return padestest.NewKey(t, p256) }
+
+func newRSA(t testing.TB) crypto.Signer { return padestest.NewKey(t, rsa2048) }

@@ -42,6 +42,9 @@ func openInput(r io.ReaderAt, size int64, password string) (*input, error) {
 	if err := doc.Check(); err != nil {
 		return nil, wrap(BadInput, err, "")
 	}
+	if _, err := doc.NewUpdate(); err != nil { // bytes that belong to nothing follow: perhaps a revision cut short
+		return nil, wrap(BadInput, err, "")
+	}
 	in := &input{doc: doc}
 	if err := in.inspect(); err != nil {
 		return nil, err

@@ -257,7 +257,7 @@ func TestBrokenInputs(t *testing.T) {
 				t.Fatalf("got %v", err)
 			}
 			if e.Code != c.code {
-				t.Logf("refused as %s, expected %s: %v", e.Code, c.code, err)
+				t.Fatalf("refused as %s, expected %s: %v", e.Code, c.code, err)
 			}
 		})
 	}
