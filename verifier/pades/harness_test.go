@@ -59,7 +59,7 @@ func (w *world) sign(level sign.Level, in []byte, req sign.Request) []byte {
 func (w *world) renew(in []byte) []byte {
 	w.tb.Helper()
 	var out bytes.Buffer
-	r := sign.Renewal{TSA: w.TSA, Revocation: w.World, Clock: w.Clock}
+	r := sign.Renewal{TSA: w.TSA, Revocation: w.World, Clock: w.Clock, Anchors: []*x509.Certificate{w.Root.Certificate, w.TSARoot.Certificate}}
 	if _, err := r.Renew(context.Background(), bytes.NewReader(in), int64(len(in)), &out); err != nil {
 		w.tb.Fatal(err)
 	}
