@@ -36,15 +36,19 @@ type student struct {
 	id                         string
 	index                      int // in the status list
 	badge                      chancery.Secured
+	pdf                        []byte // the sealed page
 }
 
-// expectation is a file and the verdict it must get.
+// expectation is a file and the verdict it must get; document is what an evidence file
+// is judged with.
 type expectation struct {
-	file, outcome, reason string
+	file, document, outcome, reason string
 }
 
-func (t *tour) expect(file, outcome, reason string) {
-	t.expected = append(t.expected, expectation{file, outcome, reason})
+func (t *tour) expect(file, outcome, reason string) { t.expectWith(file, "", outcome, reason) }
+
+func (t *tour) expectWith(file, document, outcome, reason string) {
+	t.expected = append(t.expected, expectation{file, document, outcome, reason})
 }
 
 // found makes the institution's key and its status list.

@@ -1,5 +1,6 @@
 // Command demo is the one-command tour: it founds an institution, issues a class of
-// diplomas, revokes one, tampers with copies, and verifies everything offline.
+// diplomas as badges, pictures and sealed PDFs, anchors them on a simulated chain, revokes
+// one, tampers with copies, and verifies everything offline.
 //
 // It leaves its files in ./demo-out (or --out DIR), with a trust file, so that
 // "chancery verify --trust demo-out/trust.json FILE" gives each its verdict. The exit
@@ -53,6 +54,8 @@ type tour struct {
 	colour  bool
 
 	institution institution
+	seal        seal
+	anchored    anchored
 	students    []student
 	expected    []expectation
 	failed      int
@@ -69,6 +72,8 @@ func (t *tour) run() error {
 		{"An institution: a signing key and a status list", t.found},
 		{"A class of diplomas from class.csv, as Open Badges 3.0", t.issue},
 		{"The same badges baked into pictures, PNG and SVG", t.bake},
+		{"A certificate page for each: PDF/A-3 with the badge inside, sealed at PAdES B-LTA", t.pages},
+		{"All of them anchored by one transaction on a chain, and by a timestamp", t.anchor},
 		{"One is revoked, and the status list is published", t.revoke},
 		{"Copies are tampered with", t.tamper},
 		{"A trust file, so that anyone can verify without us", t.trust},

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
@@ -17,6 +19,8 @@ import (
 	"github.com/chancery-dev/chancery/internal/strictjson"
 	"github.com/chancery-dev/chancery/signer"
 	"github.com/chancery-dev/chancery/verifier"
+	"github.com/chancery-dev/chancery/verifier/evidence"
+	"github.com/chancery-dev/chancery/verifier/pades"
 )
 
 // revoke revokes the last diploma and publishes the list.
@@ -35,10 +39,17 @@ func (t *tour) revoke() error {
 	if err != nil {
 		return err
 	}
-	number := fmt.Sprintf("diploma-%d.", last+1)
+	// What carries the badge falls with it: pictures say so themselves, the page and the
+	// evidence because the credential inside is invalid.
+	number := fmt.Sprintf("-%d.", last+1)
 	for i := range t.expected {
-		if strings.HasPrefix(t.expected[i].file, number) {
-			t.expected[i].outcome, t.expected[i].reason = "invalid", string(verifier.CredentialRevoked)
+		e := &t.expected[i]
+		if !strings.Contains(e.file, number) || e.outcome != "valid" {
+			continue
+		}
+		e.outcome, e.reason = "invalid", string(verifier.CredentialRevoked)
+		if strings.HasSuffix(e.file, ".pdf") || strings.HasSuffix(e.file, ".cbor") {
+			e.reason = string(verifier.InnerInvalid)
 		}
 	}
 	t.expect("status-list.json", "valid", "")
@@ -116,12 +127,23 @@ func (t *tour) trust() error {
 	if err != nil {
 		return err
 	}
-	v := jsontext.Value(`{"version":1,"issuers":[{"id":` + strictjson.Quote(t.institution.did) + `,"name":` + strictjson.Quote(university) + `}],"documents":[{"url":` +
-		strictjson.Quote(statusURL) + `,"kind":"statusList","fetchedAt":` + strictjson.Quote(t.now.Format(time.RFC3339)) + `,"text":` + strictjson.Quote(string(list)) + `}]}`)
+	quote := strictjson.Quote
+	v := jsontext.Value(`{"version":1,
+		"issuers":[{"id":` + quote(t.institution.did) + `,"name":` + quote(university) + `}],
+		"documents":[{"url":` + quote(statusURL) + `,"kind":"statusList","fetchedAt":` + quote(t.now.Format(time.RFC3339)) + `,"text":` + quote(string(list)) + `}],
+		"roots":[` + quote(pemOf(t.seal.root)) + `],
+		"tsaRoots":[` + quote(pemOf(t.seal.tsaRoot)) + `],
+		"anchoring":{
+			"chains":[{"chainId":` + fmt.Sprint(chainID) + `,"genesisHash":` + quote(fmt.Sprintf("0x%x", t.anchored.genesis)) + `,"senders":[` + quote(fmt.Sprintf("0x%x", t.anchored.sender)) + `]}],
+			"checkpoints":[{"chainId":` + fmt.Sprint(chainID) + `,"number":` + fmt.Sprint(t.anchored.final.Number) + `,"hash":` + quote(fmt.Sprintf("0x%x", t.anchored.final.Hash)) + `}]}}`)
 	if err := v.Indent(jsontext.WithIndent("  ")); err != nil {
 		return err
 	}
 	return t.write("trust.json", append(v, '\n'))
+}
+
+func pemOf(cert *x509.Certificate) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw}))
 }
 
 // verify judges every file as an auditor would, without a network, and compares with
@@ -135,21 +157,34 @@ func (t *tour) verify() error {
 	if err != nil {
 		return err
 	}
-	v, err := verifier.New(verifier.Config{Trust: trust, Clock: func() time.Time { return t.now.Add(time.Minute) }})
-	if err != nil {
-		return err
-	}
+	config := verifier.Config{Trust: trust, Clock: func() time.Time { return t.now.Add(time.Minute) }}
 	slices.SortStableFunc(t.expected, func(a, b expectation) int { return strings.Compare(a.file, b.file) })
 	for _, e := range t.expected {
-		if err := t.judge(v, e); err != nil {
+		if err := t.judge(config, e); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (t *tour) judge(v *verifier.Verifier, e expectation) error {
+func (t *tour) judge(config verifier.Config, e expectation) error {
 	b, err := os.ReadFile(filepath.Join(t.dir, e.file))
+	if err != nil {
+		return err
+	}
+	shown := e.file
+	var document []byte
+	if e.document != "" {
+		if document, err = os.ReadFile(filepath.Join(t.dir, e.document)); err != nil {
+			return err
+		}
+		shown += " " + e.document
+	}
+	config.Handlers = map[string]verifier.Handler{
+		chancery.MediaPDF:      pades.Handler{},
+		chancery.MediaEvidence: &evidence.Handler{Document: document},
+	}
+	v, err := verifier.New(config)
 	if err != nil {
 		return err
 	}
@@ -161,6 +196,12 @@ func (t *tour) judge(v *verifier.Verifier, e expectation) error {
 	_, err = v.Verify(t.ctx, s)
 	took := time.Since(start).Round(10 * time.Microsecond)
 	outcome, reason, text := "valid", "", "not revoked, by "+university
+	switch {
+	case strings.HasSuffix(e.file, ".pdf"):
+		text = "sealed by " + university + ", badge inside not revoked"
+	case strings.HasSuffix(e.file, ".cbor"):
+		text = "in the batch, on the chain, final, timestamped"
+	}
 	var bad *verifier.Error
 	if errors.As(err, &bad) {
 		outcome, reason, text = bad.Report.Outcome.String(), string(bad.Reason), bad.Reason.Text()
@@ -169,8 +210,8 @@ func (t *tour) judge(v *verifier.Verifier, e expectation) error {
 		text = "the list itself, by " + university
 	}
 	look := map[string][2]string{"valid": {"✓", "32"}, "invalid": {"✗", "31"}, "indeterminate": {"?", "33"}}[outcome]
-	t.say("  %s %-22s %s %s", t.paint(look[1], look[0]+" "+fmt.Sprintf("%-13s", outcome)), e.file, text, t.paint("2", took.String()))
-	if outcome != e.outcome || reason != e.reason {
+	t.say("  %s %-34s %s %s", t.paint(look[1], look[0]+" "+fmt.Sprintf("%-13s", outcome)), shown, text, t.paint("2", took.String()))
+	if outcome != e.outcome || e.reason != "" && reason != e.reason {
 		t.failed++
 		t.say("    %s", t.paint("31", fmt.Sprintf("expected %s %s, found %s %s", e.outcome, e.reason, outcome, reason)))
 	}
