@@ -51,8 +51,8 @@ func (j *judge) truestamp(b []byte) {
 			j.fail(verifier.CheckAnchor, verifier.ForeignAnchorRefuted, c.what+": "+c.detail)
 		}
 	}
-	proven := j.anchors(claims)
-	j.truestampKey(bundle, result, proven)
+	j.anchors(claims)
+	j.truestampKey(bundle, result)
 	j.unbound(result.Unbound...)
 	j.unbound("what the metadata hashes stand for")
 }
@@ -75,8 +75,10 @@ func (j *judge) truestampSubject(b *truestamp.Bundle) {
 }
 
 // truestampKey judges the signature. A bundle carries its own key, so that a signature
-// that fits says nothing until the whole key is pinned.
-func (j *judge) truestampKey(b *truestamp.Bundle, result *truestamp.Result, proven time.Time) {
+// that fits says nothing until the whole key is pinned. A confirmed commitment proves
+// when the block was made, not when the bundle was signed: it does not save a key that
+// was revoked.
+func (j *judge) truestampKey(b *truestamp.Bundle, result *truestamp.Result) {
 	if !result.Signature {
 		j.fail(verifier.CheckSignature, verifier.SignatureInvalid, "the signature does not fit the bundle's own key")
 		return
@@ -86,7 +88,7 @@ func (j *judge) truestampKey(b *truestamp.Bundle, result *truestamp.Result, prov
 		if !hasKey(issuer, b.PublicKey) {
 			continue
 		}
-		keys, _, _ := j.v.MethodKeys(j.ctx, issuer.ID, result.KeyID, b.Time, proven)
+		keys, _, _ := j.v.MethodKeys(j.ctx, issuer.ID, result.KeyID, b.Time, time.Time{})
 		for _, k := range keys {
 			if key, ok := k.Key.(ed25519.PublicKey); !ok || !key.Equal(b.PublicKey) || !k.IsOwner {
 				continue
