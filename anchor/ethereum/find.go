@@ -233,7 +233,7 @@ func (c *Chain) userOf(ctx context.Context, q anchor.Query) (*types.Block, error
 		return nil, err
 	}
 	// Halve, where the nodes still have the states.
-	lo, hi := q.From, height
+	lo, hi := min(q.From, height-min(height, maxScan)), height
 	for lo < hi {
 		mid := lo + (hi-lo)/2
 		nonce, err := agreed(ctx, c, "the nonce", func(ctx context.Context, r RPC) (uint64, error) {
