@@ -7,9 +7,11 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestBidiOracle compares directions with golang.org/x/text, which tells no levels.
+// TestBidiOracle compares directions with golang.org/x/text, which tells no levels. Brackets
+// are left out: for "\u05D0a(a)" package bidi turns the closing one round, against rule N0;
+// TestBidiOrder has such lines.
 func TestBidiOracle(t *testing.T) {
-	letters := []rune("ab 12,.+-%()[]אב\u0627\u0628\u0661\u0662\u0300\u200e\u200f!\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+	letters := []rune("ab 12,.+-%!אב\u0627\u0628\u0661\u0662\u0300\u200e\u200f!\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.SliceOfN(rapid.SampledFrom(letters), 1, 24).Draw(t, "text")
 		base := rapid.IntRange(-1, 1).Draw(t, "base")
@@ -50,9 +52,13 @@ func TestBidiOrder(t *testing.T) {
 	}{
 		{"abc אבג 123 דה def", 0, "abc הד 123 גבא def"},
 		{"אבג 123 abc", -1, "abc 123 גבא"},
-		{"abc (אבג) def", -1, "abc )גבא( def"[:4] + "(גבא) def"},
+		{"abc (אבג) def", -1, "abc (גבא) def"},
 		{"אבג abc 12 דה", -1, "הד abc 12 גבא"},
 		{"abc \u0627\u0628 12, 13 def", -1, "abc 13 ,12 \u0628\u0627 def"},
+		{"אa(a)", -1, "a(a)א"},
+		{"a (א) b", -1, "a (א) b"},
+		{"א (a) ב 1", -1, "1 ב )a( א"},
+		{"א(a[ב]a)1", -1, "1)a]ב[a(א"},
 		{"", 0, ""},
 		{"abc", 1, "abc"},
 	} {

@@ -178,10 +178,10 @@ func (b *builder) diploma() {
 		centred(49, 55, "{label.awards}", "serif-italic", 13, "soft")
 		centred(55.5, 71, "{achievement}", "serif", 25, "ink", "role", "H2", "lines", 2, "wrapBelow", 18.0, "leading", 1.12, "minSize", 7.0)
 		centred(71.5, 77.5, "{label.to}", "serif-italic", 13, "soft")
-		centred(78, 101, "{recipient}", "serif", 46, "ink", "role", "H2", "lines", 2, "wrapBelow", 30.0, "leading", 1.1, "minSize", 9.0)
-		centred(102, 114, "{description}", "serif-italic", 13, "ink", "optional", true, "lines", 3, "wrapBelow", 12.0, "leading", 1.2, "minSize", 5.0)
-		centred(114.5, 120.5, "{date}", "serif", 13, "ink", "minSize", 6.0)
-		b.add(kindSeal, "box", box(b.w/2-14.5, y(122), 29, 29), "color", "seal", "text", "{seal}", "optional", true)
+		centred(78.5, 100.5, "{recipient}", "serif", 46, "ink", "role", "H2", "lines", 2, "wrapBelow", 30.0, "leading", 1.1, "minSize", 9.0)
+		centred(103.5, 114.5, "{description}", "serif-italic", 13, "ink", "optional", true, "lines", 3, "wrapBelow", 12.0, "leading", 1.2, "minSize", 5.0)
+		centred(115.5, 121, "{date}", "serif", 13, "ink", "minSize", 6.0)
+		b.add(kindSeal, "box", box(b.w/2-14.5, y(123), 29, 29), "color", "seal", "text", "{seal}", "optional", true)
 		b.signatory("signatory1", in+4, y(143), sigW, "serif", "center")
 		b.signatory("signatory2", b.w-in-4-sigW, y(143), sigW, "serif", "center")
 	} else {
@@ -239,7 +239,7 @@ func (b *builder) certificate() {
 		sigY = y(176)
 	} else {
 		item(64, 70, "{heading}", "sans-bold", 9, "seal", "tracking", 120, "role", "P", "valign", "middle")
-		item(72, 106, "{achievement}", "serif", 29, "ink", "role", "H2", "lines", 3, "wrapBelow", 22.0, "leading", 1.14, "valign", "top", "minSize", 6.0)
+		item(72, 106, "{achievement}", "serif", 27, "ink", "role", "H2", "lines", 3, "wrapBelow", 20.0, "leading", 1.14, "valign", "top", "minSize", 6.0)
 		item(112, 118, "{label.awarded}", "serif-italic", 13, "soft", "valign", "middle")
 		item(120, 156, "{recipient}", "serif", 40, "ink", "role", "H2", "lines", 2, "wrapBelow", 27.0, "leading", 1.1, "valign", "top", "minSize", 9.0)
 		item(161, 192, "{description}", "sans", 10, "ink", "optional", true, "lines", 6, "wrapBelow", 9.5, "leading", 1.45, "minSize", 5.0)
@@ -251,12 +251,12 @@ func (b *builder) certificate() {
 	b.add(kindSignature, "name", "Signature1", "box", box(left, sigY-24, min(60, mw), 21))
 
 	// Facts above, QR code and how to check below.
-	foot := b.h - 62
+	foot := b.h - 65
 	b.add(kindFacts, "box", box(sx+pad, y(18)+1, side-2*pad, foot-8-y(18)-1), "size", 10.5, "minSize", 4.0, "color", "ink", "labelColor", "soft", "ruleColor", "rule")
 	b.add(kindQR, "box", box(sx+pad-1, foot, 27, 27), "color", "ink", "alt", "{label.qr} {verify.url}")
 	fw := side - 2*pad
-	b.text(box(sx+pad, foot+29, fw, 5), "{verify.short}", "sans-bold", 8.5, "ink", "link", true, "valign", "middle", "lines", 1, "minSize", 3.0)
-	b.text(box(sx+pad, foot+34.5, fw, 5), "{label.id} {id.groups}", "mono", 7.5, "ink", "when", "id", "valign", "middle", "minSize", 3.0)
-	b.text(box(sx+pad, foot+40.5, fw, 7.5), "{label.check} {verify.host}, {label.offline}", "sans", 7, "soft", "lines", 3, "wrapBelow", 6.2, "minSize", 3.0)
+	b.text(box(sx+pad, foot+29, fw, 7.4), "{verify.short}", "sans-bold", 8.5, "ink", "link", true, "valign", "middle", "lines", 2, "wrapBelow", 7.0, "minSize", 3.0)
+	b.text(box(sx+pad, foot+37, fw, 5), "{label.id} {id.groups}", "mono", 7.5, "ink", "when", "id", "valign", "middle", "minSize", 3.0)
+	b.text(box(sx+pad, foot+43, fw, 8.5), "{label.check} {verify.host}, {label.offline}", "sans", 7, "soft", "lines", 3, "wrapBelow", 6.2, "minSize", 3.0)
 	b.text(box(left, b.h-13, mw, 5), "{test} · {label.test}", "sans-bold", 8.5, "seal", "when", "test", "valign", "middle", "minSize", 4.0)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -24,32 +25,43 @@ func testOptions() Options {
 		VerifyURL: "https://verify.example.edu/c/7Q2MXK4D9F3HTB6N", ID: "7Q2MXK4D9F3HTB6N", Created: created, Title: "Master of Science, Ada Maria Lovelace", Author: "Universität Grünau"}
 }
 
-func TestWriteSamples(t *testing.T) {
+// TestSamples writes pages for people to look at, where LAYOUT_SAMPLES names a folder.
+func TestSamples(t *testing.T) {
 	dir := os.Getenv("LAYOUT_SAMPLES")
 	if dir == "" {
-		t.Skip("LAYOUT_SAMPLES not set")
+		t.Skip("LAYOUT_SAMPLES does not name a folder")
 	}
-	r, err := New(Config{FontDirs: []string{"/usr/share/fonts"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	names, sizes := BuiltinNames()
-	for _, n := range names {
-		for _, s := range sizes {
-			tm, err := Builtin(n, s)
-			if err != nil {
-				t.Fatal(err)
-			}
-			b, err := r.Render(context.Background(), tm, testFields(), testOptions())
-			if err != nil {
-				t.Fatal(err)
-			}
-			os.WriteFile(filepath.Join(dir, n+"-"+s+".pdf"), b, 0o644)
-			b, err = r.Preview(context.Background(), tm, testFields(), testOptions(), PreviewOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			os.WriteFile(filepath.Join(dir, n+"-"+s+".png"), b, 0o644)
+	r := withFonts(t)
+	save := func(name string, tm *Template, f Fields, o Options) {
+		t.Helper()
+		b, err := r.Render(context.Background(), tm, f, o)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name+".pdf"), b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if b, err = r.Preview(context.Background(), tm, f, o, PreviewOptions{}); err != nil {
+			t.Fatal(name, err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name+".png"), b, 0o644); err != nil {
+			t.Fatal(err)
 		}
 	}
+	long := "Maximiliana-Theodora Alexandrowna Konstantinopolitanska von Hohenlohe-S"
+	everyBuiltin(t, func(t *testing.T, tm *Template) {
+		name := strings.ReplaceAll(t.Name(), "/", "-")
+		save(name, tm, testFields(), testOptions())
+		f, o := testFields(), testOptions()
+		o.TestWatermark, o.SignatureField = true, "Signature1"
+		f.Text["recipient"] = long
+		f.Text["achievement"] = "Master of Science in Computational Physics and the Philosophy of the Natural Sciences"
+		f.Images = map[string]Image{"arms": {Data: []byte(armsSVG), Alt: "Arms"}}
+		f.Facts = append(f.Facts, Fact{"Learning outcomes", "Models physical systems numerically, judges errors and limits of such models, and writes about them clearly"}, Fact{"Accredited by", "Agency for Quality in Higher Education, 2024"})
+		save(name+"-long", tm, f, o)
+		f, o = testFields(), testOptions()
+		f.Text["recipient"], f.Text["institution"], f.Text["achievement"] = names["arabic"], "جامعة النيلين", "ماجستير العلوم في الفيزياء الحاسوبية"
+		f.Text["description"], o.Lang = "क्षितिज श्रीवास्तव · 王小明 · 山田花子 · 김민수", "ar"
+		save(name+"-scripts", tm, f, o)
+	})
 }

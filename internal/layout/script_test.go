@@ -2,12 +2,16 @@ package layout
 
 import (
 	"context"
+	"errors"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 const fontDir = "/usr/share/fonts"
@@ -128,4 +132,41 @@ func TestClusters(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestAnyText shapes text of random characters, of one script and of many: either a font is
+// missing, or every character comes out again, and each glyph has a place.
+func TestAnyText(t *testing.T) {
+	r := withFonts(t)
+	s := r.pool.Get().(*shaper)
+	blocks := [][2]rune{{0x20, 0x7E}, {0xA0, 0x24F}, {0x300, 0x36F}, {0x370, 0x52F}, {0x590, 0x5FF}, {0x600, 0x6FF}, {0x900, 0x97F}, {0xE00, 0xE7F}, {0x1E00, 0x1FFF},
+		{0x200B, 0x200F}, {0x202A, 0x202E}, {0x2066, 0x2069}, {0x3000, 0x30FF}, {0x4E00, 0x4FFF}, {0xAC00, 0xACFF}, {0xFB50, 0xFBFF}, {0xFE00, 0xFE0F}, {0xFF00, 0xFFEF}, {0x1F600, 0x1F64F}}
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 4).Draw(t, "blocks")
+		var from []*rapid.Generator[rune]
+		for range n {
+			b := rapid.SampledFrom(blocks).Draw(t, "block")
+			from = append(from, rapid.Int32Range(b[0], b[1]))
+		}
+		text := rapid.SliceOfN(rapid.OneOf(from...), 1, 16).Draw(t, "text")
+		line, err := s.line(text, textStyle{chain: r.chains["serif"], lang: "en", base: -1})
+		if err != nil {
+			var me *MissingFontError
+			if !errors.As(err, &me) {
+				t.Fatalf("%U: %v", text, err)
+			}
+			return
+		}
+		slices.SortStableFunc(line.glyphs, func(a, b placed) int { return a.from - b.from })
+		var got strings.Builder
+		for _, g := range line.glyphs {
+			got.WriteString(g.text)
+			if math.IsNaN(g.x) || math.Abs(g.x) > 1e6 || g.width < 0 {
+				t.Fatalf("%U: a glyph at %g, %g wide", text, g.x, g.width)
+			}
+		}
+		if got.String() != string(text) {
+			t.Fatalf("%U: found %U", text, []rune(got.String()))
+		}
+	})
 }
