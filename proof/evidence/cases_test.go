@@ -279,7 +279,7 @@ func TestSize(t *testing.T) {
 	for _, txs := range []int{200, 400} {
 		var sizes []int
 		most := 0
-		for index := 0; index < txs; index += 29 {
+		for index := 0; index < txs; index += 41 {
 			batch.Anchors = []Anchor{w.ethAnchor(t, ethPlan{txs: txs, index: index, history: true, noPack: index > 0})(d, statement), w.tsaAnchor(t)(d, statement)}
 			if index > 0 {
 				batch.Anchors[0].Eth.Pack = &Part{}

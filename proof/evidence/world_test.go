@@ -257,7 +257,6 @@ type finalPlan struct {
 	version   [4]byte
 	signers   int
 	committee *committee
-	fork      string
 }
 
 func (w *world) ethAnchor(tb testing.TB, p ethPlan) func([32]byte, []byte) Anchor {
