@@ -28,9 +28,24 @@ func (s *step) annots(l pageList) {
 		bad("the page's list of annotations is no list")
 		return
 	}
+	place := make(map[pdf.Ref]int, len(before))
+	for i, o := range before {
+		if ref, ok := o.(pdf.Ref); ok {
+			place[ref] = i
+		}
+	}
 	next := 0
 	for _, o := range now {
-		at := slices.IndexFunc(before[next:], func(b pdf.Object) bool { return pdf.Equal(b, o) })
+		at := -1
+		if ref, ok := o.(pdf.Ref); ok {
+			if i, ok := place[ref]; ok && i >= next {
+				at = i - next
+			}
+		} else if !s.g.v.spend(len(before) - next) {
+			return
+		} else {
+			at = slices.IndexFunc(before[next:], func(b pdf.Object) bool { return pdf.Equal(b, o) })
+		}
 		if at < 0 {
 			s.newAnnotation(page, o)
 			continue
@@ -141,7 +156,7 @@ func (s *step) goneAnnotation(page int32, o pdf.Object) {
 		return
 	}
 	s.add(Change{Level: ChangesAnnotations, Page: int(page) + 1, Detail: "an annotation /" + string(sub) + " was removed"})
-	s.annotationCovers(page, d, sub, s.indexOf(d))
+	s.annotationCovers(page, d, sub, s.indexOf(page, o, d))
 }
 
 // annotation compares an annotation that is no widget.
@@ -186,7 +201,18 @@ func (s *step) annotationCovers(page int32, d *pdf.Dict, sub pdf.Name, self int3
 	s.covers(page, r, "", self)
 }
 
-// indexOf finds an annotation of the document as it was by its dictionary.
-func (s *step) indexOf(d *pdf.Dict) int32 {
-	return int32(slices.IndexFunc(s.g.annots, func(a annot) bool { return a.dict == d }))
+// indexOf finds an annotation of the document as it was.
+func (s *step) indexOf(page int32, o pdf.Object, d *pdf.Dict) int32 {
+	if ref, ok := o.(pdf.Ref); ok {
+		if i, ok := s.g.byRef[ref]; ok {
+			return i
+		}
+		return -1
+	}
+	for _, i := range s.g.onPage[page] {
+		if s.g.annots[i].ref == (pdf.Ref{}) && pdf.Equal(s.g.annots[i].dict, d) {
+			return i
+		}
+	}
+	return -1
 }

@@ -2,6 +2,7 @@ package pades
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/chancery-dev/chancery/internal/pdf"
 	"github.com/chancery-dev/chancery/verifier"
@@ -264,7 +265,7 @@ func (s *step) judgeTouched() error {
 		if t == nil || !t.value && !t.shown && !t.state && !t.becomesWidget {
 			continue
 		}
-		field := s.fieldOf(int32(i))
+		field := s.g.fieldOf(int32(i))
 		if field < 0 {
 			s.annotationShown(int32(i))
 			continue
@@ -280,33 +281,30 @@ func (s *step) judgeTouched() error {
 	return nil
 }
 
-// fieldOf returns the field a widget belongs to, or the field itself.
-func (s *step) fieldOf(i int32) int32 {
-	a := &s.g.annots[i]
-	switch {
-	case a.isField:
-		return i
-	case a.isWidget:
-		return a.parent
+// parts are a field and its widgets.
+func (s *step) parts(field int32) []int32 {
+	widgets := s.g.shows[field]
+	if slices.Contains(widgets, field) {
+		return widgets
 	}
-	return -1
+	return append([]int32{field}, widgets...)
 }
 
 // judgeField judges filling in one field.
 func (s *step) judgeField(field int32) error {
 	a := &s.g.annots[field]
 	value, shown, state := false, []int32(nil), []int32(nil)
-	for i := range s.g.annots {
-		t := s.touched[int32(i)]
-		if t == nil || s.fieldOf(int32(i)) != field {
+	for _, i := range s.parts(field) {
+		t := s.touched[i]
+		if t == nil {
 			continue
 		}
 		value = value || t.value
 		if t.shown || t.becomesWidget {
-			shown = append(shown, int32(i))
+			shown = append(shown, i)
 		}
 		if t.state {
-			state = append(state, int32(i))
+			state = append(state, i)
 		}
 	}
 	bad := func(reason verifier.Reason, detail string) error {

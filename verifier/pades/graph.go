@@ -59,7 +59,9 @@ type graph struct {
 	byRef  map[pdf.Ref]int32 // annots
 	pages  []pdf.Ref
 	pageOf map[pdf.Ref]int32
-	needAP bool // /NeedAppearances
+	needAP bool              // /NeedAppearances
+	onPage map[int32][]int32 // annots by page
+	shows  map[int32][]int32 // widgets by field
 
 	queue    []queued // of freeze
 	draining bool
@@ -82,6 +84,7 @@ func (v *validation) newGraph(rev *pdf.Revision) (*graph, error) {
 	if err := g.structure(cat); err != nil {
 		return nil, err
 	}
+	g.index()
 	// From here on nothing new becomes changeable.
 	for i := range g.annots {
 		if err := g.freezeAnnot(int32(i)); err != nil {
@@ -98,6 +101,33 @@ func (v *validation) newGraph(rev *pdf.Revision) (*graph, error) {
 		}
 	}
 	return g, g.freezeDocument(cat)
+}
+
+// index sorts the annotations by page, and the widgets by field.
+func (g *graph) index() {
+	g.onPage, g.shows = map[int32][]int32{}, map[int32][]int32{}
+	for i := range g.annots {
+		a := &g.annots[i]
+		if a.page >= 0 {
+			g.onPage[a.page] = append(g.onPage[a.page], int32(i))
+		}
+		if a.isWidget {
+			g.shows[g.fieldOf(int32(i))] = append(g.shows[g.fieldOf(int32(i))], int32(i))
+		}
+	}
+}
+
+// fieldOf returns the field a widget belongs to, or the field itself; -1 for other
+// annotations.
+func (g *graph) fieldOf(i int32) int32 {
+	a := &g.annots[i]
+	switch {
+	case a.isField:
+		return i
+	case a.isWidget:
+		return a.parent
+	}
+	return -1
 }
 
 // structure finds the form, the pages and their annotations, and the rest that may change.

@@ -36,6 +36,10 @@ const (
 	// maxMarks bounds the pieces of text and images located on one page.
 	maxMarks = 50_000
 
+	// maxForms bounds the form XObjects drawn on one page: a form that draws itself would
+	// not end.
+	maxForms = 4096
+
 	// maxAttachments bounds embedded files looked at, and maxAttachment the bytes of a
 	// credential among them.
 	maxAttachments = 64

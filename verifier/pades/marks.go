@@ -88,7 +88,7 @@ type marker struct {
 	v                        *validation
 	rev                      *pdf.Revision
 	m                        *marks
-	operators                int
+	operators, forms         int
 	filled, painted, blended bool // fills areas, paints shadings, blends
 }
 
@@ -114,7 +114,7 @@ func (k *marker) run(r io.Reader, res *pdf.Dict, ctm matrix, depth int) error {
 		if err != nil {
 			return err
 		}
-		if k.operators++; k.operators > 64*maxMarks || len(k.m.text)+len(k.m.images) > maxMarks {
+		if k.operators++; k.operators > 16*maxMarks || len(k.m.text)+len(k.m.images) > maxMarks {
 			return &limitError{"too much content on one page"}
 		}
 		if k.operators%1024 == 0 && k.v.ctx.Err() != nil {
@@ -329,6 +329,9 @@ func (k *marker) object(op pdf.Operation, res *pdf.Dict, ctm matrix, depth int) 
 func (k *marker) form(x *pdf.Stream, ctm matrix, depth int) error {
 	if n, err := k.rev.NumbersAt(x.Dict, "Matrix"); err == nil && len(n) == 6 {
 		ctm = matrix{n[0], n[1], n[2], n[3], n[4], n[5]}.mul(ctm)
+	}
+	if k.forms++; k.forms > maxForms {
+		return &limitError{"too many forms drawn on one page"}
 	}
 	res, err := k.rev.DictAt(x.Dict, "Resources")
 	if err != nil {

@@ -21,9 +21,12 @@ func (s *step) covers(page int32, rect [4]float64, name string, self int32) {
 		s.add(Change{Reason: verifier.PDFOverlay, Field: name, Page: int(page) + 1,
 			Detail: fmt.Sprintf("%s of the page lies where this was changed (%.0f %.0f %.0f %.0f)", over, rect[0], rect[1], rect[2], rect[3])})
 	}
-	for i := range s.g.annots {
+	if !s.g.v.spend(len(s.g.onPage[page]) / 8) {
+		return
+	}
+	for _, i := range s.g.onPage[page] {
 		a := &s.g.annots[i]
-		if a.page != page || self >= 0 && (int32(i) == self || s.fieldOf(int32(i)) == self) || a.subtype == "Link" || a.subtype == "Popup" || !s.shown(a) {
+		if self >= 0 && (i == self || s.g.fieldOf(i) == self) || a.subtype == "Link" || a.subtype == "Popup" || !s.shown(a) {
 			continue
 		}
 		if share(a.rect, rect) > annotShare {
@@ -38,7 +41,11 @@ func (s *step) covers(page int32, rect [4]float64, name string, self int32) {
 func (s *step) coversContent(page int32, rect [4]float64, name string, report func(string)) {
 	m, err := s.g.v.marksOf(s.old, s.g.pages[page])
 	if err != nil {
-		s.g.v.find(verifier.GradeWarning, "pdf_overlap_unchecked", fmt.Sprintf("page %d: what lies below %s could not be found out: %v", page+1, name, err))
+		// Content that cannot be read may be what the change hides.
+		s.g.v.check(verifier.CheckPDFIntegrity, verifier.PDFLimit, fmt.Sprintf("page %d: what lies below %s could not be found out: %v", page+1, name, err))
+		return
+	}
+	if !s.g.v.spend((len(m.text) + len(m.images)) / 8) {
 		return
 	}
 	glyphs := 0

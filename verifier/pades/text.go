@@ -19,7 +19,7 @@ func (s *step) judgeText(field int32, value bool, shown []int32) error {
 		s.add(Change{Reason: reason, Field: a.name, Page: int(a.page) + 1, Detail: detail})
 		return nil
 	}
-	widgets := s.widgetsOf(field)
+	widgets := s.g.shows[field]
 	newField := s.current(field)
 	const password, richtext, fileSelect = 1 << 13, 1 << 25, 1 << 20
 	plain := a.ft == "Tx" && a.ff&(password|fileSelect) == 0 || a.ft == "Ch" && a.ff&(1<<17) != 0 // of choices, combo boxes
@@ -52,18 +52,6 @@ func (s *step) judgeText(field int32, value bool, shown []int32) error {
 		s.covers(s.g.annots[i].page, s.g.annots[i].rect, a.name, field)
 	}
 	return nil
-}
-
-// widgetsOf returns the widgets of a field.
-func (s *step) widgetsOf(field int32) []int32 {
-	var out []int32
-	for i := range s.g.annots {
-		a := &s.g.annots[i]
-		if a.isWidget && s.fieldOf(int32(i)) == field {
-			out = append(out, int32(i))
-		}
-	}
-	return out
 }
 
 // current is a field or widget as it is now.

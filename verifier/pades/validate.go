@@ -133,6 +133,19 @@ func (v *validation) check(id string, reason verifier.Reason, detail string) {
 	v.res.Checks = append(v.res.Checks, checkOf(id, true, reason, detail))
 }
 
+// spend counts work that is not reading objects. Where there is too much, the document
+// stays undecided.
+func (v *validation) spend(n int) bool {
+	if v.nodes < 0 {
+		return false
+	}
+	if v.nodes -= n; v.nodes < 0 {
+		v.check(verifier.CheckPDFIntegrity, verifier.PDFLimit, "too much to compare")
+		return false
+	}
+	return true
+}
+
 // find adds a finding.
 func (v *validation) find(g verifier.Grade, code, message string) {
 	if len(v.res.Findings) < 4*maxNoted {
