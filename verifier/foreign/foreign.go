@@ -153,12 +153,11 @@ func (h *Handler) Examine(ctx context.Context, v *verifier.Verifier, s chancery.
 
 // judge judges one proof.
 type judge struct {
-	h    *Handler
-	ctx  context.Context
-	v    *verifier.Verifier
-	r    *verifier.Report
-	pin  pinned
-	used []string // networks on whose headers the verdict rests
+	h   *Handler
+	ctx context.Context
+	v   *verifier.Verifier
+	r   *verifier.Report
+	pin pinned
 }
 
 // fail adds a required check that did not pass.
