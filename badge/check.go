@@ -245,6 +245,12 @@ func (c *checker) contexts(v strictjson.Node, class string) {
 	form, name := obForm, "Open Badges 3.0"
 	if class == "ClrCredential" {
 		form, name = clrForm, "CLR 2.0"
+		// The achievements of a CLR are those of Open Badges, whose context comes third.
+		if third := c.doc.Index(v, 2); third == strictjson.None {
+			c.at(v, c.lenient(), "contexts_missing", "expected a list of three contexts at least")
+		} else if !obForm.MatchString(c.doc.String(third)) {
+			c.at(third, c.lenient(), "context_third", "expected the context of Open Badges 3.0 in the third place")
+		}
 	}
 	if form.MatchString(c.doc.String(second)) {
 		return

@@ -3,6 +3,7 @@ package badge
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -367,5 +368,34 @@ func TestCheckIsLinear(t *testing.T) {
 	}
 	if took := time.Since(start); took > 2*time.Second {
 		t.Errorf("took %v", took)
+	}
+}
+
+// TestThirdContext: the achievements of a CLR have their meaning by the context of Open
+// Badges, which CLR 2.0 puts third.
+func TestThirdContext(t *testing.T) {
+	text := string(testvectors.ReadShared(t, "badges", "spec-vectors", "clr-signed.json"))
+	find := func(text string, p Profile) string {
+		for _, f := range Check(parse(t, text), p) {
+			if f.Code == "context_third" || f.Code == "contexts_missing" {
+				return fmt.Sprint(f.Grade, " ", f.Code, " ", f.Pointer)
+			}
+		}
+		return ""
+	}
+	doc := parse(t, text)
+	third := doc.Raw(doc.Index(doc.Get(0, "@context"), 2))
+	for _, tt := range []struct{ name, text, strict, lenient string }{
+		{"as it is", text, "", ""},
+		{"inline", strings.Replace(text, third, `{"a":"https://example.org/a"}`, 1), "error context_third /@context/2", "warning context_third /@context/2"},
+		{"another's", strings.Replace(text, third, `"https://www.w3.org/ns/credentials/v2"`, 1), "error context_third /@context/2", "warning context_third /@context/2"},
+		{"two alone", string(doc.Rewrite(0, []strictjson.Member{{Name: "@context", Value: `["https://www.w3.org/ns/credentials/v2","https://purl.imsglobal.org/spec/clr/v2p0/context-2.0.1.json"]`}})), "error contexts_missing /@context", "warning contexts_missing /@context"},
+	} {
+		if got := find(tt.text, Strict); got != tt.strict {
+			t.Errorf("%s: expected %q, found %q", tt.name, tt.strict, got)
+		}
+		if got := find(tt.text, OneEdTech); got != tt.lenient {
+			t.Errorf("%s, 1edtech: expected %q, found %q", tt.name, tt.lenient, got)
+		}
 	}
 }

@@ -2,6 +2,8 @@ package badge
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/chancery-dev/chancery"
 	"github.com/chancery-dev/chancery/internal/limits"
@@ -204,6 +206,7 @@ func (r reader) strings(n strictjson.Node, name string) (out []string) {
 // Embedded is a credential that a document holds, to be verified in its own right.
 type Embedded struct {
 	Pointer string
+	Node    strictjson.Node // where Pointer leads
 	Secured chancery.Secured
 }
 
@@ -216,47 +219,109 @@ var ErrTooMany = fmt.Errorf("badge: expected at most %d credentials inside of on
 // endorsements of an endorser or those in a record of a CLR, are left to the
 // verification of these. More than a thousand are ErrTooMany.
 func Endorsements(doc *strictjson.Doc, n strictjson.Node) ([]Embedded, error) {
-	var found []strictjson.Node
-	var walk func(o strictjson.Node)
-	walk = func(o strictjson.Node) {
-		for m := doc.First(o); m != strictjson.None; m = doc.Next(m) {
-			switch name := doc.Name(m); name {
-			case "endorsement", "endorsementJwt":
-				doc.Each(m, func(e strictjson.Node) bool {
-					found = append(found, e)
-					return len(found) <= limits.Credentials
-				})
-			case "verifiableCredential", "proof", "@context":
-			default:
-				if k := doc.Kind(m); k == strictjson.Object || k == strictjson.Array {
-					walk(m)
-				}
+	w := &endorsementWalk{doc: doc, base: doc.Pointer(n)}
+	w.object(n)
+	return embedded(doc, w.found)
+}
+
+// inside is a value, and where it is: asking for the pointer of each of many would
+// count the elements before it each time.
+type inside struct {
+	node    strictjson.Node
+	pointer string
+}
+
+// endorsementWalk looks for endorsements and remembers the way it went.
+type endorsementWalk struct {
+	doc   *strictjson.Doc
+	base  string
+	way   []step
+	found []inside
+}
+
+// step is one part of a JSON pointer: a name, or the index of an element.
+type step struct {
+	name  string
+	index int // -1 for a name
+}
+
+func (w *endorsementWalk) object(o strictjson.Node) {
+	doc := w.doc
+	list := doc.Kind(o) == strictjson.Array
+	at := len(w.way)
+	w.way = append(w.way, step{index: -1})
+	for i, m := 0, doc.First(o); m != strictjson.None; i, m = i+1, doc.Next(m) {
+		name := doc.Name(m)
+		if w.way[at] = (step{name, -1}); list {
+			w.way[at].index = i
+		}
+		switch name {
+		case "endorsement", "endorsementJwt":
+			w.take(m)
+		case "verifiableCredential", "proof", "@context":
+		default:
+			if k := doc.Kind(m); k == strictjson.Object || k == strictjson.Array {
+				w.object(m)
 			}
 		}
 	}
-	walk(n)
-	return embedded(doc, found)
+	w.way = w.way[:at]
 }
+
+// take notes the endorsements in a member, up to one more than are judged.
+func (w *endorsementWalk) take(m strictjson.Node) {
+	i := 0
+	w.doc.Each(m, func(e strictjson.Node) bool {
+		if len(w.found) > limits.Credentials {
+			return false
+		}
+		pointer := w.pointer()
+		if e != m {
+			pointer += "/" + strconv.Itoa(i)
+		}
+		w.found = append(w.found, inside{e, pointer})
+		i++
+		return true
+	})
+}
+
+func (w *endorsementWalk) pointer() string {
+	var b strings.Builder
+	b.WriteString(w.base)
+	for _, s := range w.way {
+		b.WriteByte('/')
+		if s.index >= 0 {
+			b.WriteString(strconv.Itoa(s.index))
+			continue
+		}
+		b.WriteString(pointerEscape.Replace(s.name))
+	}
+	return b.String()
+}
+
+// pointerEscape writes a name as RFC 6901 does.
+var pointerEscape = strings.NewReplacer("~", "~0", "/", "~1")
 
 // Inner returns the credentials of the CLR at n, in order: embedded ones, enveloped
 // ones with what their data: URL holds, and compact JWS. More than a thousand are
 // ErrTooMany; an enveloped one that cannot be unwrapped is a *chancery.ShapeError.
 func Inner(doc *strictjson.Doc, n strictjson.Node) ([]Embedded, error) {
-	var found []strictjson.Node
+	var found []inside
 	doc.Each(doc.Path(n, "credentialSubject", "verifiableCredential"), func(e strictjson.Node) bool {
-		found = append(found, e)
+		found = append(found, inside{e, doc.Pointer(e)})
 		return len(found) <= limits.Credentials
 	})
 	return embedded(doc, found)
 }
 
-func embedded(doc *strictjson.Doc, nodes []strictjson.Node) ([]Embedded, error) {
+func embedded(doc *strictjson.Doc, nodes []inside) ([]Embedded, error) {
 	if len(nodes) > limits.Credentials {
 		return nil, ErrTooMany
 	}
 	var out []Embedded
-	for _, e := range nodes {
-		in := Embedded{doc.Pointer(e), chancery.Secured{MediaType: chancery.MediaVC, Bytes: []byte(doc.Raw(e))}}
+	for _, at := range nodes {
+		e := at.node
+		in := Embedded{at.pointer, e, chancery.Secured{MediaType: chancery.MediaVC, Bytes: []byte(doc.Raw(e))}}
 		if jws, ok := doc.Str(e); ok {
 			in.Secured = chancery.Secured{MediaType: chancery.MediaJWT, Bytes: []byte(jws)}
 		} else if hasType(doc, e, "EnvelopedVerifiableCredential") {
