@@ -239,7 +239,7 @@ func (b *builder) certificate() {
 		sigY = y(176)
 	} else {
 		item(64, 70, "{heading}", "sans-bold", 9, "seal", "tracking", 120, "role", "P", "valign", "middle")
-		item(72, 106, "{achievement}", "serif", 27, "ink", "role", "H2", "lines", 3, "wrapBelow", 20.0, "leading", 1.14, "valign", "top", "minSize", 6.0)
+		item(72, 106, "{achievement}", "serif", 27, "ink", "role", "H2", "lines", 3, "wrapBelow", 22.0, "leading", 1.14, "valign", "top", "minSize", 6.0)
 		item(112, 118, "{label.awarded}", "serif-italic", 13, "soft", "valign", "middle")
 		item(120, 156, "{recipient}", "serif", 40, "ink", "role", "H2", "lines", 2, "wrapBelow", 27.0, "leading", 1.1, "valign", "top", "minSize", 9.0)
 		item(161, 192, "{description}", "sans", 10, "ink", "optional", true, "lines", 6, "wrapBelow", 9.5, "leading", 1.45, "minSize", 5.0)

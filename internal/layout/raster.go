@@ -1,10 +1,12 @@
 package layout
 
 import (
+	"cmp"
 	"context"
 	"image"
 	"image/color"
 	"math"
+	"slices"
 
 	"golang.org/x/image/draw"
 	"golang.org/x/image/math/f64"
@@ -221,6 +223,8 @@ func (c *canvas) fill(lines []polyline, v rgb, alpha float64) {
 	c.z.Draw(c.img, b, image.NewUniform(color.NRGBA{v.R, v.G, v.B, a}), image.Point{})
 }
 
+type edge struct{ from, to point }
+
 // evenOdd fills by counting crossings, on four by four points in each pixel; the fast
 // rasterizer knows only the other rule.
 func (c *canvas) evenOdd(lines []polyline, v rgb, alpha float64) {
@@ -229,32 +233,44 @@ func (c *canvas) evenOdd(lines []polyline, v rgb, alpha float64) {
 		return
 	}
 	const sub = 4
+	var edges []edge // upper end first
+	for _, l := range lines {
+		for i, p := range l.pts {
+			q := l.pts[(i+1)%len(l.pts)]
+			if p.Y > q.Y {
+				p, q = q, p
+			}
+			if p.Y < q.Y {
+				edges = append(edges, edge{p, q})
+			}
+		}
+	}
+	slices.SortFunc(edges, func(a, b edge) int { return cmp.Compare(a.from.Y, b.from.Y) })
 	mask := image.NewAlpha(b)
 	count := make([]int, b.Dx())
+	var active []edge
 	var xs []float64
 	for y := b.Min.Y; y < b.Max.Y; y++ {
 		clear(count)
 		for k := range sub {
 			sy := float64(y) + (float64(k)+0.5)/sub
-			xs = xs[:0]
-			for _, l := range lines {
-				for i := range l.pts {
-					p, q := l.pts[i], l.pts[(i+1)%len(l.pts)]
-					if (p.Y <= sy) != (q.Y <= sy) {
-						xs = append(xs, p.X+(sy-p.Y)*(q.X-p.X)/(q.Y-p.Y))
-					}
-				}
+			for len(edges) > 0 && edges[0].from.Y <= sy {
+				active, edges = append(active, edges[0]), edges[1:]
 			}
+			active = slices.DeleteFunc(active, func(e edge) bool { return e.to.Y <= sy })
+			xs = xs[:0]
+			for _, e := range active {
+				xs = append(xs, e.from.X+(sy-e.from.Y)*(e.to.X-e.from.X)/(e.to.Y-e.from.Y))
+			}
+			slices.Sort(xs)
+			passed := 0
 			for x := range count {
 				for j := range sub {
 					sx := float64(b.Min.X+x) + (float64(j)+0.5)/sub
-					odd := false
-					for _, cross := range xs {
-						odd = odd != (cross <= sx)
+					for passed < len(xs) && xs[passed] <= sx {
+						passed++
 					}
-					if odd {
-						count[x]++
-					}
+					count[x] += passed & 1
 				}
 			}
 		}

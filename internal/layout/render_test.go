@@ -166,7 +166,7 @@ func TestQR(t *testing.T) {
 	dir := t.TempDir()
 	everyBuiltin(t, func(t *testing.T, tm *Template) {
 		o := testOptions()
-		b, err := r.Preview(context.Background(), tm, testFields(), o, PreviewOptions{DPI: 150})
+		b, err := r.Preview(context.Background(), tm, testFields(), o, PreviewOptions{DPI: 110})
 		if err != nil {
 			t.Fatal(err)
 		}
