@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -185,86 +186,113 @@ func (r *Remote) Mine(int, *int) error {
 }
 
 func TestKill(t *testing.T) {
-	stride := 1
-	if testing.Short() {
-		stride = 7
-	}
+	var mu sync.Mutex
 	steps := map[string]bool{}
-	for at := 1; ; at += stride {
-		clock := newClock()
-		c := newFakeChain(clock.Now)
-		server := rpc.NewServer()
-		if err := server.Register(&Remote{c}); err != nil {
-			t.Fatal(err)
-		}
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		go func() {
-			for conn, err := l.Accept(); err == nil; conn, err = l.Accept() {
-				go server.ServeConn(conn)
+	next, finished := 0, false
+	// The children wait for the disk most of the time.
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for {
+				mu.Lock()
+				next++
+				at, done := next, finished
+				mu.Unlock()
+				if done || t.Failed() {
+					return
+				}
+				step, err := killAt(t, at)
+				mu.Lock()
+				if err != nil {
+					t.Errorf("step %d, %s: %v", at, step, err)
+				} else if step == "" {
+					finished = true
+				} else {
+					steps[step] = true
+				}
+				mu.Unlock()
 			}
-		}()
-		dir := t.TempDir()
-		run := func(at int) (string, error) {
-			cmd := exec.Command(os.Args[0])
-			cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s|%s|%d", childEnv, dir, l.Addr(), at))
-			out, err := cmd.CombinedOutput()
-			return string(out), err
-		}
-		out, err := run(at)
-		var exit *exec.ExitError
-		killed := errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL
-		if err != nil && !killed {
-			t.Fatalf("step %d: %v\n%s", at, err, out)
-		}
-		if killed {
-			_, step, _ := strings.Cut(out, "died at ")
-			steps[strings.TrimSpace(step)] = true
-			if again, err := run(0); err != nil {
-				t.Fatalf("step %d, %s, started again: %v\n%s", at, step, err, again)
-			}
-		}
-		checkKilled(t, dir, c)
-		l.Close()
-		if !killed {
-			break
-		}
+		})
 	}
-	t.Logf("killed at %d kinds of steps", len(steps))
-	if len(steps) < 20 && stride == 1 {
+	wg.Wait()
+	t.Logf("killed at %d steps of %d kinds", next, len(steps))
+	if len(steps) < 20 {
 		t.Errorf("expected at least 20 kinds of steps, found %v", steps)
 	}
 }
 
-// checkKilled looks at what the two runs left behind.
-func checkKilled(t *testing.T, dir string, c *fakeChain) {
-	t.Helper()
-	store, err := anchor.OpenFileStore(dir)
-	if err != nil {
-		t.Fatal(err)
+// killAt runs a child that is killed at a step, another that is not, and looks at what
+// they leave. It returns "" where there was no such step.
+func killAt(t *testing.T, at int) (step string, err error) {
+	c := newFakeChain(newClock().Now)
+	server := rpc.NewServer()
+	if err := server.Register(&Remote{c}); err != nil {
+		return "", err
 	}
-	defer store.Close()
-	w := &world{store: store, chain: c, acked: []string{"a", "b", "c", "d"}}
-	w.all(t)
-	p := &anchor.Prover{Store: store}
-	for _, id := range []string{"a", "c", "d"} {
-		if _, err := p.Bundle(t.Context(), id, nil); err != nil {
-			t.Fatalf("item %s: %v", id, err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	go func() {
+		for conn, err := l.Accept(); err == nil; conn, err = l.Accept() {
+			go server.ServeConn(conn)
+		}
+	}()
+	dir, err := os.MkdirTemp(t.TempDir(), "")
+	if err != nil {
+		return "", err
+	}
+	run := func(at int) (string, error) {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s|%s|%d", childEnv, dir, l.Addr(), at))
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	out, err := run(at)
+	var exit *exec.ExitError
+	killed := errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL
+	if err != nil && !killed {
+		return "", fmt.Errorf("%w\n%s", err, out)
+	}
+	if killed {
+		_, step, _ = strings.Cut(strings.TrimSpace(out), "died at ")
+		if again, err := run(0); err != nil {
+			return step, fmt.Errorf("started again: %w\n%s", err, again)
 		}
 	}
-	if _, err := p.Bundle(t.Context(), "b", nil); !errors.Is(err, anchor.ErrErased) {
-		t.Fatalf("expected item b erased, found %v", err)
+	return step, checkKilled(t, dir, c)
+}
+
+// checkKilled looks at what the two runs left behind.
+func checkKilled(t *testing.T, dir string, c *fakeChain) error {
+	store, err := anchor.OpenFileStore(dir)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	for _, id := range []string{"a", "b", "c", "d"} {
+		st, err := anchor.Lookup(t.Context(), store, id)
+		if err != nil {
+			return fmt.Errorf("item %s: %w", id, err)
+		}
+		if st.Batch == nil || !st.Batch.Done || st.Batch.State != anchor.Final || c.count(st.Batch.Digest) != 1 {
+			return fmt.Errorf("item %s is not anchored once", id)
+		}
+		_, err = (&anchor.Prover{Store: store}).Bundle(t.Context(), id, nil)
+		if erased := errors.Is(err, anchor.ErrErased); erased != (id == "b") || err != nil && !erased {
+			return fmt.Errorf("item %s: %w", id, err)
+		}
 	}
 	digests, err := store.Digests(t.Context(), 0)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	for i := 1; i < len(digests); i++ {
 		r, err := store.Record(t.Context(), uint64(i))
 		if err != nil || string(r.Signed.Header.Prev) != string(digests[i-1][:]) {
-			t.Fatalf("batch %d does not name the one before, %v", i, err)
+			return fmt.Errorf("batch %d does not name the one before, %w", i, err)
 		}
 	}
+	return nil
 }
