@@ -1,6 +1,10 @@
 package chancery
 
-import "github.com/chancery-dev/chancery/internal/strictjson"
+import (
+	"strconv"
+
+	"github.com/chancery-dev/chancery/internal/strictjson"
+)
 
 // StatusEntry is one entry of credentialStatus as it is written. Which members are
 // used depends on Type.
@@ -18,14 +22,19 @@ type StatusEntry struct {
 func (c *Credential) Status() []StatusEntry {
 	doc := c.doc
 	var out []StatusEntry
-	doc.Each(doc.Get(0, "credentialStatus"), func(n strictjson.Node) bool {
+	list := doc.Get(0, "credentialStatus")
+	doc.Each(list, func(n strictjson.Node) bool {
+		pointer := "/credentialStatus" // doc.Pointer would count each time
+		if n != list {
+			pointer += "/" + strconv.Itoa(len(out))
+		}
 		e := StatusEntry{
 			ID:             doc.String(doc.Get(n, "id")),
 			Purpose:        doc.String(doc.Get(n, "statusPurpose")),
 			ListIndex:      doc.String(doc.Get(n, "statusListIndex")),
 			ListCredential: doc.String(doc.Get(n, "statusListCredential")),
 			Size:           1,
-			Pointer:        doc.Pointer(n),
+			Pointer:        pointer,
 		}
 		if i, ok := doc.Int(doc.Get(n, "statusListIndex")); ok && e.ListIndex == "" && i >= 0 {
 			e.ListIndex = doc.Raw(doc.Get(n, "statusListIndex"))

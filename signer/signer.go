@@ -200,7 +200,7 @@ func generated(key crypto.Signer, err error) (crypto.Signer, error) {
 // refuse. Base directions are left out of the reading: RDF has no place for them, but
 // these mechanisms sign them with the text.
 func safe(d *strictjson.Doc, contexts *ldcontext.Set) error {
-	opt := jsonld.Options{Contexts: proof.Newest(contexts), DropRoot: []string{"proof"}}
+	opt := jsonld.Options{Contexts: proof.Newest(contexts), DropRoot: []string{"proof"}, ByName: true}
 	_, err := jsonld.ToQuads(d, 0, opt, rdfc.NewDataset(128))
 	var e *jsonld.Error
 	if !errors.As(err, &e) || e.Feature != "@direction" {

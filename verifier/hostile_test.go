@@ -80,7 +80,7 @@ func TestWorkIsBounded(t *testing.T) {
 		t.Error(explain(r))
 	}
 	t.Logf("%d bytes, 32 proofs: %v, %s", len(text), time.Since(start), string(r.Reason))
-	if took := time.Since(start); took > 5*time.Second {
+	if took := time.Since(start); took > 10*time.Second { // the machine may be busy
 		t.Errorf("took %v", took)
 	}
 }

@@ -69,7 +69,7 @@ func (c *run) checkEndorsements() {
 		}
 		sub := c.judgeInner("endorsement", e.Pointer, e.Secured, roleEndorsement)
 		// The endorsement stands in a list, or alone, in a member of what it endorses.
-		holder := doc.Parent(doc.Lookup(e.Pointer))
+		holder := doc.Parent(e.Node)
 		if doc.Kind(holder) == strictjson.Array {
 			holder = doc.Parent(holder)
 		}

@@ -240,15 +240,15 @@ func (h *hasher) verify(suite proof.Suite, p proof.Proof, previous []proof.Proof
 	}
 	in := proof.Input{Doc: h.c.doc, Proof: p, Previous: previous, Key: key,
 		InsecureContextSuffix: h.c.v.policy.Profile == ProfileConformance}
+	if !h.mayHash(in) {
+		return WorkLimit, "too many proofs for a document of this size"
+	}
 	if suite.Canonicalization() != proof.RDFC {
 		return h.once(suite, in, p.ProofValue, r)
 	}
 	h.rdf = true
 	if h.choices == nil {
 		h.choices = []proof.Resolver{h.c.newest()}
-	}
-	if h.c.work.hashed -= len(in.Doc.Text()); h.c.work.hashed < 0 {
-		return WorkLimit, "too many proofs for a document of this size"
 	}
 	in.Contexts = h.choices[h.known]
 	reason, detail := h.once(suite, in, p.ProofValue, r)
@@ -272,6 +272,20 @@ func (h *hasher) verify(suite proof.Suite, p proof.Proof, previous []proof.Proof
 		}
 	}
 	return reason, detail
+}
+
+// mayHash counts the document against the bound on hashing: its text, what sorting and
+// naming its values costs, and that once more where previous proofs are put back.
+func (h *hasher) mayHash(in proof.Input) bool {
+	cost := len(in.Doc.Text())
+	if cost > 64<<10 { // a share of the work that counts
+		cost += 16 * in.Doc.Size()
+	}
+	if len(in.Previous) > 0 {
+		cost *= 2
+	}
+	h.c.work.hashed -= cost
+	return h.c.work.hashed >= 0
 }
 
 // mayRetry counts the document against the bound on hashing it over again.

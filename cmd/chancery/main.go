@@ -90,14 +90,23 @@ func (c *cli) run(ctx context.Context, args []string) int {
 	if err == nil {
 		return c.status
 	}
-	message := err.Error()
+	return c.complain(err)
+}
+
+// complain prints an error and returns the exit status that goes with it.
+func (c *cli) complain(err error) int {
+	lines := strings.Split(err.Error(), "\n") // some list several faults
+	for i := range lines {
+		lines[i] = plain(lines[i])
+	}
+	message := strings.Join(lines, "\n")
 	if !strings.HasPrefix(message, "chancery: ") {
 		message = "chancery: " + message
 	}
 	fmt.Fprintln(c.stderr, message)
 	var hint hintError
 	if errors.As(err, &hint) {
-		fmt.Fprintln(c.stderr, "hint: "+hint.hint)
+		fmt.Fprintln(c.stderr, "hint: "+plain(hint.hint))
 	}
 	var usage usageError
 	var invalid invalidError

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +24,7 @@ const maxStateFile = 64 << 20
 type statusFile struct {
 	name string
 	list *signer.StatusList
+	read []byte // what the file held, nil for a new one
 }
 
 func (c *cli) openStatus(name string) (*statusFile, error) {
@@ -31,13 +36,34 @@ func (c *cli) openStatus(name string) (*statusFile, error) {
 	if err != nil {
 		return nil, invalidError{fmt.Errorf("%s: %w", name, err)}
 	}
-	return &statusFile{name: name, list: list}, nil
+	return &statusFile{name: name, list: list, read: b}, nil
 }
 
+// save writes the state, unless another process has changed it since it was read: what
+// that one gave out or revoked would be undone.
 func (s *statusFile) save(c *cli) error {
 	b, err := s.list.MarshalBinary()
 	if err != nil {
 		return err
+	}
+	lock := s.name + ".lock"
+	f, err := os.OpenFile(lock, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return hintError{fmt.Errorf("%s: another process is writing the list; nothing was changed", s.name), "try again; where no other process runs, remove " + lock}
+	}
+	if err != nil {
+		return fileError(err)
+	}
+	defer os.Remove(lock)
+	defer f.Close()
+	if s.read != nil {
+		now, err := c.read(s.name, maxStateFile)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(now, s.read) {
+			return hintError{fmt.Errorf("%s: the list was changed by another process; nothing was changed", s.name), "try again"}
+		}
 	}
 	return c.write(s.name, b, 0o600)
 }
@@ -88,10 +114,10 @@ never twice; revoke, reinstate or set change it; publish signs the list for the 
 		RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(c.statusNewCommand(), c.statusAllocateCommand(), c.statusShowCommand(), c.statusPublishCommand(),
-		c.statusSetCommand("revoke STATE INDEX|CREDENTIAL", "Revoke a credential", 1),
-		c.statusSetCommand("suspend STATE INDEX|CREDENTIAL", "Suspend a credential, in a list for suspension", 1),
-		c.statusSetCommand("reinstate STATE INDEX|CREDENTIAL", "End a suspension", 0),
-		c.statusSetCommand("set STATE INDEX|CREDENTIAL VALUE", "Set the status of an entry in a list of messages", -1))
+		c.statusSetCommand("revoke STATE INDEX|CREDENTIAL", "Revoke a credential", "revocation", 1),
+		c.statusSetCommand("suspend STATE INDEX|CREDENTIAL", "Suspend a credential, in a list for suspension", "suspension", 1),
+		c.statusSetCommand("reinstate STATE INDEX|CREDENTIAL", "End a suspension", "suspension", 0),
+		c.statusSetCommand("set STATE INDEX|CREDENTIAL VALUE", "Set the status of an entry in a list of messages", "", -1))
 	return cmd
 }
 
@@ -116,7 +142,7 @@ func (c *cli) statusNewCommand() *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
-			return (&statusFile{args[0], list}).save(c)
+			return (&statusFile{name: args[0], list: list}).save(c)
 		},
 	}
 	f := cmd.Flags()
@@ -154,7 +180,7 @@ func (c *cli) statusAllocateCommand() *cobra.Command {
 	}
 }
 
-func (c *cli) statusSetCommand(use, short string, value int) *cobra.Command {
+func (c *cli) statusSetCommand(use, short, purpose string, value int) *cobra.Command {
 	want := 2
 	if value < 0 {
 		want = 3
@@ -168,6 +194,9 @@ func (c *cli) statusSetCommand(use, short string, value int) *cobra.Command {
 			s, err := c.openStatus(args[0])
 			if err != nil {
 				return err
+			}
+			if purpose != "" && s.list.Config().Purpose != purpose {
+				return usagef("%s: expected a list for %s, found one for %s", s.name, purpose, s.list.Config().Purpose)
 			}
 			index, err := c.statusIndex(s, args[1])
 			if err != nil {

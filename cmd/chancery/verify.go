@@ -169,6 +169,12 @@ func (c *cli) subjects(f verifyFlags, files []string) ([]subject, map[string][]b
 	content := map[string][]byte{}
 	for _, name := range files {
 		b, err := c.readDocument(name)
+		if err != nil && len(files) > 1 {
+			if err := c.unread(f, name, err); err != nil {
+				return nil, nil, err
+			}
+			continue
+		}
 		if err != nil {
 			return nil, nil, err
 		}
@@ -181,10 +187,29 @@ func (c *cli) subjects(f verifyFlags, files []string) ([]subject, map[string][]b
 			return nil, nil, err
 		}
 		content[f.document] = b
-	} else if len(out) == 2 && isEvidence(content[files[0]]) && !isEvidence(content[files[1]]) {
+	} else if len(files) == 2 && len(out) == 2 && isEvidence(content[files[0]]) && !isEvidence(content[files[1]]) {
 		out = []subject{{files[0], files[1]}}
 	}
 	return out, content, nil
+}
+
+// unread says that one file of several could not be read. The others are judged all the
+// same; the exit status is that of the fault.
+func (c *cli) unread(f verifyFlags, name string, fault error) error {
+	c.status = worse(c.status, c.complain(fault))
+	if !f.json {
+		return nil
+	}
+	quotedName, err := jsontext.AppendQuote(nil, name)
+	if err != nil {
+		quotedName = []byte(`"?"`)
+	}
+	message, err := jsontext.AppendQuote(nil, fault.Error())
+	if err != nil {
+		message = []byte(`"?"`)
+	}
+	_, err = fmt.Fprintf(c.stdout, "{\"file\":%s,\"error\":%s}\n", quotedName, message)
+	return err
 }
 
 // detect tells by content what a file is, the formats of others included: those come
@@ -223,6 +248,7 @@ func (c *cli) verifyFiles(ctx context.Context, config verifier.Config, f verifyF
 	if err != nil {
 		return err
 	}
+	several := len(files) > 1 && (len(subjects) != 1 || subjects[0].document == "")
 	for i, s := range subjects {
 		report, err := c.judge(ctx, config, content[s.name], content[s.document], parts, password)
 		if err != nil {
@@ -230,7 +256,7 @@ func (c *cli) verifyFiles(ctx context.Context, config verifier.Config, f verifyF
 		}
 		c.status = worse(c.status, exitOf(report.Outcome))
 		if f.json {
-			if err := c.printJSON(report, s.name, len(subjects) > 1); err != nil {
+			if err := c.printJSON(report, s.name, several); err != nil {
 				return err
 			}
 			continue
