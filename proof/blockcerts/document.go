@@ -180,7 +180,7 @@ var chains2017 = map[string][2]string{
 	"bitcoinMainnet": {"btc", "mainnet"}, "bitcoinTestnet": {"btc", "testnet"}, "bitcoinRegtest": {"btc", "regtest"},
 	"ethereumMainnet": {"eth", "mainnet"}, "ethereumRopsten": {"eth", "ropsten"}, "ethereumRinkeby": {"eth", "rinkeby"},
 	"ethereumGoerli": {"eth", "goerli"}, "ethereumSepolia": {"eth", "sepolia"},
-	"mockchain": {"mocknet", "mainnet"}, "mocknet": {"mocknet", "mainnet"},
+	"mockchain": {"mocknet", "mocknet"}, "mocknet": {"mocknet", "mocknet"},
 }
 
 func anchor2017(doc *strictjson.Doc, n strictjson.Node) (a Anchor, err error) {

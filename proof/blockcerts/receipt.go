@@ -123,7 +123,7 @@ var networkTable = []struct {
 	{"eth", 1, "mainnet", 1, 1}, {"eth", 1, "ropsten", 3, 3}, {"eth", 1, "rinkeby", 4, 4},
 	{"eth", 1, "goerli", 5, 5}, {"eth", 1, "sepolia", 11155111, 11155111},
 	{"mtc", 2, "mainnet", 137, 137}, {"mtc", 2, "mumbai", 80001, 80001},
-	{"mocknet", -1, "mainnet", -1, 0},
+	{"mocknet", -1, "mocknet", -1, 0},
 }
 
 func networkCodes(chain, network string) (chainCode, code int64, ok bool) {
@@ -313,7 +313,7 @@ func (d *decoder) step(v *cbor.Value) (s Step) {
 
 func (d *decoder) anchor(v *cbor.Value) (a Anchor) {
 	if isMock(v) {
-		return Anchor{Chain: "mocknet", Network: "mainnet", mock: v.Raw}
+		return Anchor{Chain: "mocknet", Network: "mocknet", mock: v.Raw}
 	}
 	var chain, network *int64
 	tx := false
