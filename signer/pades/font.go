@@ -19,7 +19,6 @@ import (
 // by several goroutines at once.
 type Font struct {
 	shape  *textfont.Font
-	name   string
 	upem   float64
 	ascent float64 // per em
 	desc   float64 // per em, negative below the line

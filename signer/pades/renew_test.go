@@ -157,8 +157,8 @@ func TestRenewRefused(t *testing.T) {
 // web answers OCSP, CRL and issuer requests of the world's certificates.
 type web struct {
 	*world
-	ocsp, crl, issuer int
-	brokenOCSP        bool
+	ocsp, crl  int
+	brokenOCSP bool
 }
 
 func (h *web) RoundTrip(r *http.Request) (*http.Response, error) {

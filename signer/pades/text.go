@@ -58,6 +58,7 @@ func (t *typesetter) ResolveFace(r rune) *textfont.Face {
 type line struct {
 	text  string
 	runs  []run
+	rtl   bool    // some of it runs from right to left
 	width float64 // per em
 }
 
@@ -101,6 +102,7 @@ func (t *typesetter) shape(text string) (*line, error) {
 		}
 		l.runs = append(l.runs, r)
 		rtl = append(rtl, part.Direction == di.DirectionRTL)
+		l.rtl = l.rtl || part.Direction == di.DirectionRTL
 	}
 	reorder(l.runs, rtl, dir == di.DirectionRTL)
 	return l, nil
@@ -149,11 +151,16 @@ func reorder(runs []run, rtl []bool, paragraphRTL bool) {
 	}
 }
 
-// show writes the operators that draw a line at (x, y), wrapped in the text they stand for.
+// show writes the operators that draw a line at (x, y), wrapped in the text they stand for. Where
+// something runs from right to left the wrapping is left out: readers put what they extract from left to
+// right into logical order, and do so with replacement text too, which is in that order already.
 func (l *line) show(b *bytes.Buffer, x, y, size float64) {
-	b.WriteString("/Span <</ActualText ")
-	b.WriteString(utf16Hex(l.text))
-	b.WriteString(">> BDC\nBT\n")
+	if !l.rtl {
+		b.WriteString("/Span <</ActualText ")
+		b.WriteString(utf16Hex(l.text))
+		b.WriteString(">> BDC\n")
+	}
+	b.WriteString("BT\n")
 	op(b, "Td", x, y)
 	for _, r := range l.runs {
 		b.WriteString("/F" + strconv.Itoa(r.font) + " ")
@@ -176,7 +183,10 @@ func (l *line) show(b *bytes.Buffer, x, y, size float64) {
 			op(b, "Ts", 0)
 		}
 	}
-	b.WriteString("ET\nEMC\n")
+	b.WriteString("ET\n")
+	if !l.rtl {
+		b.WriteString("EMC\n")
+	}
 }
 
 func utf16Hex(s string) string {

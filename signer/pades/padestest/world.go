@@ -32,13 +32,16 @@ type World struct {
 	TSA           *pades.LocalTSA
 }
 
+// Clock is the clock of everything in the world.
 func (w *World) Clock() time.Time { return w.Now }
 
 // Start is fixed, so that files made by tests do not depend on the day.
 var Start = time.Date(2026, 6, 30, 10, 15, 0, 0, time.FixedZone("", 2*3600))
 
+// KeyKind is a kind of signing key.
 type KeyKind string
 
+// The kinds.
 const (
 	RSA2048 KeyKind = "RSA-2048"
 	PSS2048 KeyKind = "RSA-PSS-2048"
@@ -55,6 +58,7 @@ var rsaKey = sync.OnceValue(func() *rsa.PrivateKey {
 	return k
 })
 
+// NewKey makes a key. RSA keys are one and the same in a process, for making them takes long.
 func NewKey(t testing.TB, kind KeyKind) crypto.Signer {
 	t.Helper()
 	var k crypto.Signer
@@ -73,11 +77,13 @@ func NewKey(t testing.TB, kind KeyKind) crypto.Signer {
 	return k
 }
 
+// New makes a world at Start.
 func New(t testing.TB, kind KeyKind) *World {
 	t.Helper()
 	return NewAt(t, kind, Start)
 }
 
+// NewAt makes a world at another time.
 func NewAt(t testing.TB, kind KeyKind, at time.Time) *World {
 	t.Helper()
 	w := &World{Now: at}
@@ -126,12 +132,15 @@ type testError string
 
 func (e testError) Error() string { return string(e) }
 
+// ErrNobody is what Revocation returns for certificates of others.
 const ErrNobody = testError("nobody answers for this certificate")
 
+// Chain is the signer's certificate up to the root.
 func (w *World) Chain() []*x509.Certificate {
 	return append([]*x509.Certificate{w.Signer.Certificate}, w.Signer.Chain...)
 }
 
+// Pades is a Signer of a level with all it needs.
 func (w *World) Pades(level pades.Level, kind KeyKind) *pades.Signer {
 	s := &pades.Signer{Key: w.Signer.Key, Chain: w.Chain(), Level: level, PSS: kind == PSS2048, Clock: w.Clock}
 	if level >= pades.LevelT {
