@@ -82,12 +82,11 @@ func (opEnd) isOp()   {}
 
 // node is a structure element.
 type node struct {
-	role  string
-	alt   string
-	lang  string
-	title string
-	bbox  *[4]float64 // of a Figure
-	kids  []*node
+	role string
+	alt  string
+	lang string
+	bbox *[4]float64 // of a Figure
+	kids []*node
 	// mcids are filled in by the writer, in paint order.
 	mcids []int
 	// link is the annotation that belongs to a Link element, or nil.

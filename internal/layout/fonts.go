@@ -41,7 +41,6 @@ type face struct {
 	bold   bool
 	// ascent and descent are in ems, descent positive.
 	ascent, descent float64
-	order           int // of loading, within the list of all
 }
 
 func (f *face) upem() float64 { return float64(f.font.Upem()) }

@@ -38,7 +38,7 @@ var names = map[string]string{
 	"cyrillic":   "Олександра Ґалаґан",
 	"arabic":     "محمد بن سلام العلايلي",
 	"arabicmark": "مُحَمَّد الله",
-	"persian":    "پریسا حق‌شناس",
+	"persian":    "پریسا حق\u200cشناس",
 	"devanagari": "क्षितिज श्रीवास्तव ऋत्विक्",
 	"sc":         "王小明",
 	"tc":         "臺灣大學 陳怡君",
