@@ -192,13 +192,39 @@ const noteIcon = 32
 // text may lie over it if they draw no text or image of their own.
 func (s *step) annotationCovers(page int32, d *pdf.Dict, sub pdf.Name, self int32) {
 	r := rectOf(s.new, d)
-	if sub == "Popup" || sub == "Text" && r[2]-r[0] <= noteIcon && r[3]-r[1] <= noteIcon {
+	if sub == "Popup" && !d.Has("AP") || sub == "Text" && r[2]-r[0] <= noteIcon && r[3]-r[1] <= noteIcon {
 		return
 	}
 	if textMarkup[sub] && s.drawsLines(d) {
 		return
 	}
-	s.covers(page, r, "", self)
+	s.covers(page, s.extent(d, r), "", self)
+}
+
+// extent widens a rectangle by the points that a shape is drawn through: where there is
+// no appearance, readers draw by these.
+func (s *step) extent(d *pdf.Dict, r [4]float64) [4]float64 {
+	if d.Has("AP") {
+		return r
+	}
+	grow := func(n []float64) {
+		for i := 0; i+1 < len(n); i += 2 {
+			r = [4]float64{min(r[0], n[i]), min(r[1], n[i+1]), max(r[2], n[i]), max(r[3], n[i+1])}
+		}
+	}
+	for _, key := range []pdf.Name{"L", "Vertices", "CL", "QuadPoints"} {
+		if n, err := s.new.NumbersAt(d, key); err == nil {
+			grow(n)
+		}
+	}
+	if lines, err := s.new.ArrayAt(d, "InkList"); err == nil && lines != nil {
+		for i := range lines.Len() {
+			if n, err := s.new.NumbersAt(pdf.NewDict(pdf.Name("L"), lines.At(i)), "L"); err == nil {
+				grow(n)
+			}
+		}
+	}
+	return r
 }
 
 // indexOf finds an annotation of the document as it was.

@@ -2,7 +2,6 @@ package pades_test
 
 import (
 	"bytes"
-	"crypto"
 	"crypto/sha256"
 	"fmt"
 	"testing"
@@ -68,8 +67,8 @@ func textAP(font pdf.Ref, s string) *pdf.Stream {
 type sample struct {
 	bytes []byte
 
-	catalog, pages, page, page2, content, content2, font, image, form, info                                              pdf.Ref
-	name, nameAP, agree, fixed, over, shared, sharedAP, seal, odd, cover, note, link, hidden, hiddenContent, layer, desc pdf.Ref
+	catalog, pages, page, page2, content, content2, font, image, form, info                                       pdf.Ref
+	name, nameAP, agree, fixed, over, shared, sharedAP, seal, odd, note, link, hidden, hiddenContent, layer, desc pdf.Ref
 }
 
 // buildSample writes the document. streams chooses a cross-reference stream and object streams.
@@ -157,7 +156,6 @@ type handmade struct {
 	room      int
 	byteRange func(r [4]int64) [4]int64 // changes it before it is written and hashed
 	message   func(digest []byte) []byte
-	hash      crypto.Hash
 	edit      func(u *pdf.Update, field, sig pdf.Ref)
 }
 
@@ -189,11 +187,11 @@ func (h handmade) sign(tb testing.TB, in []byte, page pdf.Ref) []byte {
 	}
 	sig := u.Add(d)
 	field := u.Add(dict("Type", "/Annot", "Subtype", "/Widget", "FT", "/Sig", "T", h.field, "F", 132, "Rect", arr(0, 0, 0, 0), "P", page, "V", sig))
-	form, ref, err := u.AcroForm()
+	_, ref, err := u.AcroForm()
 	if err != nil || ref == (pdf.Ref{}) {
 		tb.Fatal("expected an indirect form", err)
 	}
-	form = edit(tb, u, ref)
+	form := edit(tb, u, ref)
 	list := form.Get("Fields").(*pdf.Array).Clone()
 	list.Append(field)
 	form.Set("Fields", list)

@@ -180,7 +180,7 @@ func rectOf(rev *pdf.Revision, d *pdf.Dict) [4]float64 {
 }
 
 // fillKeys are the keys that change in a field or its widgets when it is filled in.
-var fillKeys = map[pdf.Name]bool{"I": true, "RV": true, "M": true, "NM": true, "DA": true, "DS": true, "TI": true, "Q": true}
+var fillKeys = map[pdf.Name]bool{"I": true, "M": true, "NM": true, "DA": true, "DS": true, "TI": true, "Q": true}
 
 // annot compares a field, widget or annotation.
 func (s *step) annot(i int32, was, is *pdf.Dict) {
@@ -193,7 +193,7 @@ func (s *step) annot(i int32, was, is *pdf.Dict) {
 	t.dict = is
 	for _, key := range differing(was, is) {
 		switch key {
-		case "V":
+		case "V", "RV":
 			t.value = true
 		case "AP":
 			t.shown = true

@@ -224,6 +224,8 @@ var attacks = []attack{
 	{class: "EAA", name: "stamp over image", edit: annotate("/Stamp", arr(390, 290, 490, 390), "1 g 0 0 100 100 re f"), want: overlay},
 	{class: "EAA", name: "highlight that writes", edit: annotate("/Highlight", arr(60, 490, 400, 520), "1 g 0 0 100 100 re f BT /Helv 20 Tf 0 0 Td (Eve) Tj ET"), want: overlay},
 	{class: "EAA", name: "highlight that paints over", edit: annotate("/Highlight", arr(60, 490, 400, 520), "1 g 0 0 100 100 re f"), want: overlay},
+	{class: "EAA", name: "ink beyond its rectangle", edit: annotate("/Ink", arr(0, 0, 5, 5), "", "InkList", arr(arr(60, 490, 400, 520))), want: overlay},
+	{class: "EAA", name: "popup that draws", edit: annotate("/Popup", arr(60, 490, 400, 520), "1 g 0 0 100 100 re f"), want: overlay},
 	{class: "EAA", name: "link", edit: annotate("/Link", arr(60, 100, 100, 120), ""), want: changed},
 	{class: "EAA", name: "note that acts", edit: annotate("/Text", arr(500, 800, 520, 820), "", "A", dict("S", "/URI", "URI", "https://evil.example/")), want: changed},
 	{class: "EAA", name: "file attached", edit: annotate("/FileAttachment", arr(500, 800, 520, 820), "", "FS", dict("F", "x.exe")), want: changed},
@@ -314,6 +316,31 @@ func switchBack(tb testing.TB, s *sample, signed []byte) []byte {
 }
 
 func be(v int64) string { return string([]byte{byte(v >> 24), byte(v >> 16), byte(v >> 8), byte(v)}) }
+
+// TestBroughtToLife: a page names an object that is not there; what appears under its
+// number later was never signed.
+func TestBroughtToLife(t *testing.T) {
+	w := newWorld(t)
+	s := buildSample(t, false, func(_ *pdf.Builder, s *sample, _, page, _ *pdf.Dict) {
+		page.Get("Resources").(*pdf.Dict).Get("XObject").(*pdf.Dict).Set("Ghost", pdf.Ref{Num: 5000})
+	})
+	signed := w.sign(sign.LevelB, s.bytes, sign.Request{})
+	if r := validate(t, signed, w.config()); r.Outcome != verifier.Valid {
+		t.Fatal(explain(r))
+	}
+	doc, err := pdf.Open(bytes.NewReader(signed), int64(len(signed)), pdf.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := bytes.NewBuffer(slices.Clone(signed))
+	at := b.Len()
+	b.WriteString("5000 0 obj\n<</Type/XObject/Subtype/Form/BBox[0 0 9 9]/Length 13>>\nstream\n0 0 9 9 re f \nendstream\nendobj\n")
+	xref := b.Len()
+	fmt.Fprintf(b, "xref\n5000 1\n%010d 00000 n \ntrailer\n<</Size 5001/Prev %d/Root %v>>\nstartxref\n%d\n%%%%EOF\n", at, doc.Latest().Startxref, s.catalog, xref)
+	if r := validate(t, b.Bytes(), w.config()); r.Reason != shadowed {
+		t.Error(explain(r))
+	}
+}
 
 // base is a signed file that attacks begin with.
 type base struct {

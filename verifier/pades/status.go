@@ -81,17 +81,33 @@ func (v *validation) certStatus(cert, issuer *x509.Certificate, at, poe time.Tim
 	if v.c.Revocation == nil || best.Status == revocation.Revoked || best.Status == revocation.Good && poe.Before(v.now) {
 		return best, true
 	}
-	ocsp, crls, err := v.c.Revocation.Revocation(v.ctx, cert, issuer)
-	if err != nil || v.ctx.Err() != nil {
-		return best, true
-	}
-	data, err := revocation.NewStore(ocsp, crls)
-	if err != nil {
+	data := v.fetch(cert, issuer)
+	if data == nil {
 		return best, true
 	}
 	online := data.Check(revocation.Query{Certificate: cert, Issuer: issuer, At: at, Known: v.now, Policy: v.c.Algorithms})
 	fromFile := best.Status == revocation.Good
 	return better(best, online), fromFile
+}
+
+// fetch asks the caller's source, once for each certificate.
+func (v *validation) fetch(cert, issuer *x509.Certificate) *revocation.Store {
+	key := string(cert.Raw) + string(issuer.Raw)
+	if data, ok := v.fetched[key]; ok {
+		return data
+	}
+	var data *revocation.Store
+	ocsp, crls, err := v.c.Revocation.Revocation(v.ctx, cert, issuer)
+	if err == nil && v.ctx.Err() == nil {
+		if data, err = revocation.NewStore(ocsp, crls); err != nil {
+			data = nil
+		}
+	}
+	if v.fetched == nil {
+		v.fetched = map[string]*revocation.Store{}
+	}
+	v.fetched[key] = data
+	return data
 }
 
 // better prefers a revocation to a clearance, a clearance that knows of a later

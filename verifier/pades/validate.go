@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/chancery-dev/chancery/internal/cms/algo"
+	"github.com/chancery-dev/chancery/internal/cms/revocation"
 	"github.com/chancery-dev/chancery/internal/pdf"
 	"github.com/chancery-dev/chancery/verifier"
 )
@@ -29,6 +30,7 @@ type validation struct {
 	rules      map[*item]rules
 	fieldNames map[int]map[string]bool // by revision
 	marks      map[pdf.Ref]*marks      // by page
+	fetched    map[string]*revocation.Store
 }
 
 var errNotIntegers = errors.New("pades: expected an array of integers")
