@@ -84,7 +84,6 @@ type svgState struct {
 type svgReader struct {
 	out    *symbol
 	root   bool
-	height float64 // of the viewport, to turn y upwards
 	count  int
 	points int
 }
