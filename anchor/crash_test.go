@@ -1,6 +1,7 @@
 package anchor_test
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"errors"
@@ -48,12 +49,12 @@ func newWorld() *world {
 
 // stored tells whether raw bytes are in the store.
 func (w *world) stored(raw []byte) bool {
-	open, err := w.store.Open(nil)
+	open, err := w.store.Open(context.Background())
 	if err != nil {
 		return false
 	}
 	for _, seq := range open {
-		r, err := w.store.Record(nil, seq)
+		r, err := w.store.Record(context.Background(), seq)
 		if err != nil {
 			return false
 		}
@@ -89,7 +90,7 @@ func (w *world) start(t require, crashAt int) *process {
 type require interface {
 	Fatal(...any)
 	Fatalf(string, ...any)
-	Context() ctx
+	Context() context.Context
 }
 
 // check looks at what must hold at any time.

@@ -17,7 +17,7 @@ import (
 func TestReorg(t *testing.T) {
 	s := newSim(t)
 	store := anchor.NewMemStore()
-	r := sealed(t, newBatcher(t, store, s.clock), "item", 3)
+	sealed(t, newBatcher(t, store, s.clock), "item", 3)
 	a := newAnchorer(t, store, s.chain(t, nil), s.clock)
 	genesis := s.commit(1)
 	step(t, a)
@@ -33,7 +33,8 @@ func TestReorg(t *testing.T) {
 	s.Rollback()
 	s.commit(3) // the longer fork does not hold the transaction
 	err := a.Step(t.Context())
-	if r = record(t, store, 0); err != nil || r.State == anchor.Final {
+	r := record(t, store, 0)
+	if err != nil || r.State == anchor.Final {
 		t.Fatalf("found %s, %v", r.State, err)
 	}
 	if r.State == anchor.Mined && r.Place.Block == first.Place.Block {

@@ -16,14 +16,15 @@ func TestThousand(t *testing.T) {
 	s := newSim(t)
 	store := anchor.NewMemStore()
 	b := newBatcher(t, store, s.clock)
-	r := sealed(t, b, "item", 1000)
+	sealed(t, b, "item", 1000)
 	a := newAnchorer(t, store, s.chain(t, nil), s.clock)
 	p := &anchor.Prover{Store: store}
 	if _, err := p.Bundle(t.Context(), "item-0", nil); !errors.Is(err, anchor.ErrPending) {
 		t.Fatalf("evidence before anything is anchored: %v", err)
 	}
 	step(t, a)
-	if r = record(t, store, 0); r.State != anchor.Sent || len(r.Txs) != 1 {
+	r := record(t, store, 0)
+	if r.State != anchor.Sent || len(r.Txs) != 1 {
 		t.Fatalf("found state %s", r.State)
 	}
 	s.Commit()

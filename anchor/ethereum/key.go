@@ -6,14 +6,12 @@ import (
 	"crypto/ecdsa"
 	"crypto/rand"
 	"fmt"
-	"math/big"
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+	secpecdsa "github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
 	"github.com/ethereum/go-ethereum/accounts/keystore"
 	"github.com/ethereum/go-ethereum/common"
 	gethcrypto "github.com/ethereum/go-ethereum/crypto"
-	"golang.org/x/crypto/cryptobyte"
-	"golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/chancery-dev/chancery/anchor"
 )
@@ -29,26 +27,20 @@ type Key struct {
 // a *secp256k1.PublicKey, and whose signatures are ECDSA in ASN.1 DER: an HSM, for
 // example. Its signatures need be neither deterministic nor of low s.
 func NewKey(s crypto.Signer) (*Key, error) {
-	var x, y *big.Int
+	var public []byte
 	switch p := s.Public().(type) {
 	case *ecdsa.PublicKey:
-		params := p.Curve.Params()
-		if params.P.Cmp(secp256k1.S256().P) != 0 || params.B.Cmp(secp256k1.S256().B) != 0 {
+		// The curve may be another implementation of secp256k1: its parameters say so.
+		params, want := p.Curve.Params(), gethcrypto.S256().Params()
+		if params.P.Cmp(want.P) != 0 || params.B.Cmp(want.B) != 0 {
 			return nil, fmt.Errorf("%w: expected a key on secp256k1, found %s", anchor.ErrConfig, params.Name)
 		}
-		x, y = p.X, p.Y
+		public = gethcrypto.FromECDSAPub(p)
 	case *secp256k1.PublicKey:
-		x, y = p.X(), p.Y()
+		public = p.SerializeUncompressed()
 	default:
 		return nil, fmt.Errorf("%w: expected a key on secp256k1, found %T", anchor.ErrConfig, p)
 	}
-	public := make([]byte, 65)
-	public[0] = 4
-	if x.Sign() < 0 || y.Sign() < 0 || x.BitLen() > 256 || y.BitLen() > 256 {
-		return nil, fmt.Errorf("%w: expected a point on secp256k1", anchor.ErrConfig)
-	}
-	x.FillBytes(public[1:33])
-	y.FillBytes(public[33:])
 	if _, err := secp256k1.ParsePubKey(public); err != nil {
 		return nil, fmt.Errorf("%w: expected a point on secp256k1", anchor.ErrConfig)
 	}
@@ -69,13 +61,11 @@ func ParseKeystore(file []byte, passphrase string) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: keystore: %w", anchor.ErrConfig, err)
 	}
-	return NewKey(&softKey{k.PrivateKey})
+	return SoftKey(gethcrypto.FromECDSA(k.PrivateKey))
 }
 
 // Address returns the account's address.
 func (k *Key) Address() [20]byte { return k.address }
-
-var halfOrder = new(big.Int).Rsh(secp256k1.S256().N, 1)
 
 // sign returns r ‖ s ‖ v with low s (EIP-2), v being the recovery ID: it is found by
 // trying which one leads to the key, since signers do not tell.
@@ -84,22 +74,17 @@ func (k *Key) sign(digest common.Hash) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ethereum: signing: %w", err)
 	}
-	var r, s big.Int
-	in := cryptobyte.String(der)
-	var seq cryptobyte.String
-	if !in.ReadASN1(&seq, asn1.SEQUENCE) || !in.Empty() || !seq.ReadASN1Integer(&r) || !seq.ReadASN1Integer(&s) || !seq.Empty() {
-		return nil, fmt.Errorf("ethereum: expected an ECDSA signature in DER from the signer")
+	parsed, err := secpecdsa.ParseDERSignature(der)
+	if err != nil {
+		return nil, fmt.Errorf("ethereum: expected an ECDSA signature in DER from the signer: %w", err)
 	}
-	n := secp256k1.S256().N
-	if r.Sign() <= 0 || s.Sign() <= 0 || r.Cmp(n) >= 0 || s.Cmp(n) >= 0 {
-		return nil, fmt.Errorf("ethereum: the signer made a signature out of range")
-	}
-	if s.Cmp(halfOrder) > 0 {
-		s.Sub(n, &s)
+	r, s := parsed.R(), parsed.S()
+	if s.IsOverHalfOrder() {
+		s.Negate()
 	}
 	sig := make([]byte, 65)
-	r.FillBytes(sig[:32])
-	s.FillBytes(sig[32:64])
+	r.PutBytesUnchecked(sig[:32])
+	s.PutBytesUnchecked(sig[32:64])
 	for v := byte(0); v < 2; v++ {
 		sig[64] = v
 		if public, err := gethcrypto.Ecrecover(digest[:], sig); err == nil && bytes.Equal(public, k.public) {

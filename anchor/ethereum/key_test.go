@@ -66,7 +66,7 @@ func TestSigners(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := secp256k1.S256().N
+	n := gethcrypto.S256().Params().N
 	public, err := secp256k1.ParsePubKey(gethcrypto.FromECDSAPub(&key.PublicKey))
 	if err != nil {
 		t.Fatal(err)
@@ -130,11 +130,9 @@ func TestWrongKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	off := key.PublicKey
-	off.X = new(big.Int).Add(off.X, big.NewInt(1))
-	big := key.PublicKey
-	big.Y = new(bigInt).Lsh(big.Y, 300)
-	for name, s := range map[string]crypto.Signer{"ed25519": ed, "P-256": p256, "off the curve": &hsm{key: key, public: &off}, "too big": &hsm{key: key, public: &big}} {
+	off := ecdsa.PublicKey{Curve: gethcrypto.S256(), X: big.NewInt(5), Y: big.NewInt(5)}
+	huge := ecdsa.PublicKey{Curve: gethcrypto.S256(), X: big.NewInt(5), Y: new(big.Int).Lsh(big.NewInt(1), 300)}
+	for name, s := range map[string]crypto.Signer{"ed25519": ed, "P-256": p256, "off the curve": &hsm{key: key, public: &off}, "too big": &hsm{key: key, public: &huge}} {
 		if _, err := ethereum.NewKey(s); !errors.Is(err, anchor.ErrConfig) {
 			t.Errorf("%s: expected ErrConfig, found %v", name, err)
 		}
@@ -145,8 +143,6 @@ func TestWrongKeys(t *testing.T) {
 		}
 	}
 }
-
-type bigInt = big.Int
 
 func TestKeystore(t *testing.T) {
 	key, err := gethcrypto.GenerateKey()

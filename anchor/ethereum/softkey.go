@@ -2,7 +2,6 @@ package ethereum
 
 import (
 	"crypto"
-	"crypto/ecdsa"
 	"fmt"
 	"io"
 
@@ -12,20 +11,16 @@ import (
 
 // softKey is a key in memory as crypto.Signer: the standard library does not sign on
 // secp256k1 in constant time.
-type softKey struct{ key *ecdsa.PrivateKey }
+type softKey struct{ key *secp256k1.PrivateKey }
 
-func (k *softKey) Public() crypto.PublicKey { return &k.key.PublicKey }
+func (k *softKey) Public() crypto.PublicKey { return k.key.PubKey() }
 
 // Sign makes a deterministic signature (RFC 6979) with low s, in DER.
 func (k *softKey) Sign(_ io.Reader, digest []byte, _ crypto.SignerOpts) ([]byte, error) {
 	if len(digest) != 32 {
 		return nil, fmt.Errorf("ethereum: expected a digest of 32 bytes, found %d", len(digest))
 	}
-	var b [32]byte
-	k.key.D.FillBytes(b[:])
-	p := secp256k1.PrivKeyFromBytes(b[:])
-	defer p.Zero()
-	return secpecdsa.Sign(p, digest).Serialize(), nil
+	return secpecdsa.Sign(k.key, digest).Serialize(), nil
 }
 
 // SoftKey returns the account key with a secret of 32 bytes.
@@ -34,5 +29,5 @@ func SoftKey(secret []byte) (*Key, error) {
 	if len(secret) != 32 || s.SetByteSlice(secret) || s.IsZero() {
 		return nil, fmt.Errorf("ethereum: expected a secret key of 32 bytes below the order of secp256k1")
 	}
-	return NewKey(&softKey{secp256k1.PrivKeyFromBytes(secret).ToECDSA()})
+	return NewKey(&softKey{secp256k1.PrivKeyFromBytes(secret)})
 }

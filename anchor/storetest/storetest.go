@@ -307,7 +307,7 @@ func testReserve(t *testing.T, su Suite) {
 	for i := range uint64(5) {
 		seal(t, s, i, i, 1)
 	}
-	r := reserve(0, a, 3, 3)
+	reserve(0, a, 3, 3)
 	reserve(0, a, 9, 3) // keeps it
 	reserve(1, a, 0, 4)
 	reserve(2, b, 0, 0) // another account

@@ -1,5 +1,0 @@
-package anchor_test
-
-import "context"
-
-type ctx = context.Context
