@@ -73,6 +73,11 @@ func (a matrix) mul(b matrix) matrix {
 		a[4]*b[0] + a[5]*b[2] + b[4], a[4]*b[1] + a[5]*b[3] + b[5]}
 }
 
+// scale is how much longer the transformation makes things at most.
+func (a matrix) scale() float64 {
+	return max(math.Hypot(a[0], a[1]), math.Hypot(a[2], a[3]))
+}
+
 // box returns the rectangle around a rectangle after the transformation.
 func (a matrix) box(x0, y0, x1, y1 float64) [4]float64 {
 	out := [4]float64{math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)}
@@ -143,6 +148,10 @@ func (k *marker) run(r io.Reader, res *pdf.Dict, ctm matrix, depth int) error {
 			k.painted = true
 		case "f", "F", "f*", "B", "B*", "b", "b*":
 			k.filled = true
+		case "w":
+			if n, ok := numbers(op.Operands, 1); ok && n[0]*st.ctm.scale() > thinLine {
+				k.painted = true // a line as thick as text is high hides it
+			}
 		case "gs":
 			k.blended = k.blended || k.multiplies(op, res)
 		default:
@@ -358,6 +367,9 @@ func (k *marker) multiplies(op pdf.Operation, res *pdf.Dict) bool {
 	gs, err := k.rev.DictAt(states, name)
 	if err != nil || gs == nil {
 		return false
+	}
+	if gs.Has("LW") {
+		k.painted = true // a line width from elsewhere: not followed
 	}
 	bm, err := k.rev.NameAt(gs, "BM")
 	return err == nil && (bm == "Multiply" || bm == "Darken")

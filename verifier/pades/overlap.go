@@ -73,6 +73,7 @@ const (
 	annotShare  = 0.3 // of an annotation
 	paperShare  = 0.5 // of the page: larger images are backgrounds
 	leastGlyphs = 3   // fewer are marks such as a cross where to sign
+	thinLine    = 4   // points: lines up to this underline, or strike out, and hide nothing
 )
 
 // shown tells whether an annotation draws anything.
@@ -120,8 +121,15 @@ func (s *step) drawsLines(d *pdf.Dict) bool {
 	if err != nil || n == nil {
 		return false
 	}
+	// The appearance is stretched from its box to the annotation's rectangle.
+	fit, r := identity, rectOf(s.new, d)
+	box, err := s.new.NumbersAt(n.Dict, "BBox")
+	if err != nil || len(box) != 4 || box[2] == box[0] || box[3] == box[1] {
+		return false
+	}
+	fit[0], fit[3] = (r[2]-r[0])/(box[2]-box[0]), (r[3]-r[1])/(box[3]-box[1])
 	m := &marker{v: s.g.v, rev: s.new, m: &marks{}}
-	if err := m.form(n, identity, 0); err != nil || m.painted {
+	if err := m.form(n, fit, 0); err != nil || m.painted {
 		return false
 	}
 	return len(m.m.text) == 0 && len(m.m.images) == 0 && (!m.filled || m.blended)
