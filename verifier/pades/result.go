@@ -47,7 +47,7 @@ const (
 // Coverage says how much of the file a signature covers.
 type Coverage string
 
-// The coverages. The zero value is CoverageUnclear.
+// The coverages. The empty one is that of a file whose signatures were not looked at.
 const (
 	CoverageUnclear    Coverage = "UNCLEAR"                     // its ByteRange is not what it has to be
 	CoverageContiguous Coverage = "CONTIGUOUS_BLOCK_FROM_START" // from the first byte, but not to the end of a revision
