@@ -36,7 +36,7 @@ func TestPage(t *testing.T) {
 		"Taken on: goos linux, goarch amd64, cpu A Processor. Runs of each: 1 to 3.",
 		"4 of 6 targets met.",
 		"| `proof` Verify | x_raw | 3.3 | ≤ 4 | yes |",
-		"| `proof` Verify | kB_op | 40.2 | ≤ 60 | yes | 186000 ns/op |",
+		"| `proof` Verify | kB_op | 40.2 | ≤ 60 | yes |  |",
 		"| `internal/pdf` Update/50MB | ms_op | 120 | ≤ 100 | **no** |",
 		"| `internal/pdf` Build | live_MB | 79 | ≤ 80 | yes |",
 		"| `internal/pdf` Logs | µs_op | 20 | ≤ 20 | yes |",
