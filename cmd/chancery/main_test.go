@@ -7,11 +7,14 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/chancery-dev/chancery/internal/pdf"
 )
 
 func TestMain(m *testing.M) {
@@ -41,6 +44,8 @@ func TestScripts(t *testing.T) {
 			"png":    scriptPNG,
 			"await":  scriptAwait,
 			"items":  scriptItems,
+			"grow":   scriptGrow,
+			"fill":   scriptFill,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -97,6 +102,41 @@ func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
 		time.Sleep(25 * time.Millisecond)
 	}
 	ts.Fatalf("nobody listens on %s", args[0])
+}
+
+// scriptGrow adds a stream of some megabytes to a PDF: grow IN OUT MEGABYTES.
+func scriptGrow(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: grow IN OUT MEGABYTES")
+	}
+	n, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	text := []byte(ts.ReadFile(args[0]))
+	doc, err := pdf.Open(bytes.NewReader(text), int64(len(text)), pdf.Options{})
+	ts.Check(err)
+	u, err := doc.NewUpdate()
+	ts.Check(err)
+	root, err := doc.Latest().CatalogRef()
+	ts.Check(err)
+	catalog, err := u.Edit(root)
+	ts.Check(err)
+	catalog.Set("Bulk", u.Add(pdf.NewStream(pdf.NewDict(), bytes.Repeat([]byte{'x'}, n<<20))))
+	tail, err := u.Prepare()
+	ts.Check(err)
+	var b bytes.Buffer
+	_, err = tail.WriteTo(&b)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), b.Bytes(), 0o644))
+}
+
+// scriptFill writes a file of some megabytes: fill FILE MEGABYTES.
+func scriptFill(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: fill FILE MEGABYTES")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), bytes.Repeat([]byte("chancery"), n<<17), 0o644))
 }
 
 // scriptItems puts the item ids that "stamp" printed into $ITEM1, $ITEM2, …: items FILE.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/chancery-dev/chancery"
+	"github.com/chancery-dev/chancery/internal/limits"
 	"github.com/chancery-dev/chancery/proof/evidence"
 	"github.com/chancery-dev/chancery/verifier"
 	evidencehandler "github.com/chancery-dev/chancery/verifier/evidence"
@@ -168,6 +170,10 @@ func (c *cli) subjects(f verifyFlags, files []string) ([]subject, map[string][]b
 	var out []subject
 	content := map[string][]byte{}
 	for _, name := range files {
+		if large(name) {
+			out = append(out, subject{name, f.document})
+			continue
+		}
 		b, err := c.readDocument(name)
 		if err != nil && len(files) > 1 {
 			if err := c.unread(f, name, err); err != nil {
@@ -181,7 +187,7 @@ func (c *cli) subjects(f verifyFlags, files []string) ([]subject, map[string][]b
 		content[name] = b
 		out = append(out, subject{name, f.document})
 	}
-	if f.document != "" {
+	if f.document != "" && !large(f.document) {
 		b, err := c.readDocument(f.document)
 		if err != nil {
 			return nil, nil, err
@@ -250,7 +256,7 @@ func (c *cli) verifyFiles(ctx context.Context, config verifier.Config, f verifyF
 	}
 	several := len(files) > 1 && (len(subjects) != 1 || subjects[0].document == "")
 	for i, s := range subjects {
-		report, err := c.judge(ctx, config, content[s.name], content[s.document], parts, password)
+		report, err := c.judge(ctx, config, s, content, parts, password)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
@@ -286,15 +292,34 @@ func (c *cli) readParts(files []string) ([][]byte, error) {
 	return out, nil
 }
 
+// large tells whether a file is too large to be held as a document. Such a file is read
+// as it is needed: a PDF to be judged, or the document that evidence is about.
+func large(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.Mode().IsRegular() && info.Size() > limits.DocumentBytes
+}
+
 // judge returns the report on one file; the error is a fault on our side.
-func (c *cli) judge(ctx context.Context, config verifier.Config, b, document []byte, parts [][]byte, password string) (*verifier.Report, error) {
-	others := &foreign.Handler{Document: document}
+func (c *cli) judge(ctx context.Context, config verifier.Config, s subject, content map[string][]byte, parts [][]byte, password string) (*verifier.Report, error) {
+	pdf := pades.Handler{Config: pades.Config{Password: password}}
+	proof := &evidencehandler.Handler{Document: content[s.document], Parts: parts}
+	if s.document != "" && content[s.document] == nil {
+		var err error
+		if proof.Digest, err = c.digestFor(content[s.name], s.document); err != nil {
+			return nil, err
+		}
+	}
+	others := &foreign.Handler{Document: content[s.document]}
 	config.Handlers = others.All()
-	config.Handlers[chancery.MediaEvidence] = &evidencehandler.Handler{Document: document, Parts: parts}
-	config.Handlers[chancery.MediaPDF] = pades.Handler{Config: pades.Config{Password: password}}
+	config.Handlers[chancery.MediaEvidence] = proof
+	config.Handlers[chancery.MediaPDF] = pdf
 	v, err := verifier.New(config)
 	if err != nil {
 		return nil, usageError{err}
+	}
+	b, held := content[s.name]
+	if !held {
+		return c.judgeLarge(ctx, v, pdf, s.name)
 	}
 	secured, err := detect(b)
 	if err != nil {
@@ -309,6 +334,34 @@ func (c *cli) judge(ctx context.Context, config verifier.Config, b, document []b
 		return rejected.Report, nil
 	}
 	return nil, err
+}
+
+// judgeLarge judges a PDF of any size without holding it.
+func (c *cli) judgeLarge(ctx context.Context, v *verifier.Verifier, h pades.Handler, name string) (*verifier.Report, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fileError(err)
+	}
+	defer f.Close()
+	var head [5]byte
+	if _, err := f.ReadAt(head[:], 0); err != nil || string(head[:]) != "%PDF-" {
+		return nil, invalidError{fmt.Errorf("expected at most %d bytes, or a PDF", limits.DocumentBytes)}
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fileError(err)
+	}
+	return h.ExamineFile(ctx, v, f, info.Size())
+}
+
+// digestFor hashes a large document with the hash that the evidence names.
+func (c *cli) digestFor(bundle []byte, document string) ([]byte, error) {
+	b, err := evidence.Parse(bundle)
+	if err != nil {
+		return nil, nil // the handler says what is wrong with the bundle
+	}
+	subject, err := c.digestFile(document, evidence.SubjectStamp, b.Subject.DigestAlg)
+	return subject.Digest, err
 }
 
 // printJSON writes one report: indented when alone, on one line with the file's name

@@ -8,6 +8,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 
 	"github.com/chancery-dev/chancery"
 	"github.com/chancery-dev/chancery/verifier"
@@ -24,12 +26,36 @@ var _ verifier.Handler = Handler{}
 
 // Examine implements verifier.Handler.
 func (h Handler) Examine(ctx context.Context, v *verifier.Verifier, s chancery.Secured, _ verifier.Expect) (*verifier.Report, error) {
+	return h.examine(ctx, v, bytes.NewReader(s.Bytes), int64(len(s.Bytes)))
+}
+
+// ExamineFile judges a file that is too large to be held in memory, or for
+// verifier.Verify, and returns the whole report. An error means I/O, the context or the
+// configuration, never the file.
+func (h Handler) ExamineFile(ctx context.Context, v *verifier.Verifier, in io.ReaderAt, size int64) (*verifier.Report, error) {
+	r, err := h.examine(ctx, v, in, size)
+	if err != nil {
+		return nil, err
+	}
+	r.EvaluatedAt, r.Profile, r.MediaType = v.Now(), v.Policy().Profile.String(), chancery.MediaPDF
+	r.Offline = h.Config.Revocation == nil
+	if d := v.Trust().Digest(); d != "" {
+		r.TrustInputs = append(r.TrustInputs, d)
+	}
+	if v.Policy().InsecureNoStatus && !slices.Contains(r.Insecure, "InsecureNoStatus") {
+		r.Insecure = append(r.Insecure, "InsecureNoStatus")
+	}
+	r.Decide()
+	return r, nil
+}
+
+func (h Handler) examine(ctx context.Context, v *verifier.Verifier, in io.ReaderAt, size int64) (*verifier.Report, error) {
 	c := h.Config
 	c.Clock = v.Now
 	c.Roots = withAnchors(c.Roots, v.Trust().Roots)
 	c.TSARoots = withAnchors(c.TSARoots, v.Trust().TSARoots)
 	c.InsecureNoRevocation = c.InsecureNoRevocation || v.Policy().InsecureNoStatus
-	res, err := Validate(ctx, bytes.NewReader(s.Bytes), int64(len(s.Bytes)), c)
+	res, err := Validate(ctx, in, size, c)
 	if err != nil {
 		return nil, err
 	}
