@@ -150,10 +150,23 @@ func FuzzReadClaims(f *testing.F) {
 // FuzzEvidence: whatever bundle is read has one encoding and one view, and proves
 // nothing to someone who trusts nobody.
 func FuzzEvidence(f *testing.F) {
-	bundle := &evidence.Bundle{}
-	if b, err := bundle.Encode(); err == nil {
-		f.Add(b)
+	one := bytes.Repeat([]byte{1}, 64)
+	bundle := &evidence.Bundle{
+		Subject: evidence.Subject{Type: evidence.SubjectStamp, DigestAlg: "sha-256", Digest: one[:32]}, Salt: one[:32],
+		Tree:      evidence.TreeProof{Alg: "sha-256", Size: 1, Root: one[:32]},
+		Header:    evidence.Header{Issuer: "did:web:x.example", Size: 1, Roots: []evidence.Root{{Alg: "sha-256", Root: one[:32]}}, Time: now},
+		Signature: evidence.Signature{Alg: "Ed25519", Method: "did:web:x.example#k", Value: one},
 	}
+	b, err := bundle.Encode()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	view, err := bundle.JSON()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(view)
 	for _, s := range []string{"d9d9f7a0", "d9d9f7", "a0", "d9d9f7bfff", "d9d9f79b7fffffffffffffff", "d9d9f75bffffffffffffffff", "d9d9f7a16161a16161a16161a0"} {
 		b, err := hex.DecodeString(s)
 		if err != nil {
@@ -202,6 +215,17 @@ func FuzzEvidence(f *testing.F) {
 func FuzzBeaconPack(f *testing.F) {
 	f.Add([]byte("CFP\x01"))
 	f.Add(append([]byte("CFP\x01"), make([]byte, 2000)...))
+	pack := beacon.Pack{ForkVersion: beacon.Mainnet().Forks[len(beacon.Mainnet().Forks)-1].Version}
+	pack.Finality.Finalized.Execution = &beacon.ExecutionHeader{Blobs: true}
+	pack.Committee.Pubkeys = make([][48]byte, 8)
+	pack.Finality.Aggregate.Bits = make([]byte, 1)
+	if b, err := pack.Encode(); err != nil {
+		f.Fatal(err)
+	} else if _, err := beacon.ParsePack(b); err != nil {
+		f.Fatal(err)
+	} else {
+		f.Add(b)
+	}
 	trust := &beacon.Trust{Network: beacon.Mainnet()}
 	f.Fuzz(func(t *testing.T, in []byte) {
 		inTime(t, func() {
@@ -225,7 +249,9 @@ func FuzzBeaconPack(f *testing.F) {
 // FuzzEthereum: what is decoded is bound by its hash, and a proof leads only to what
 // its root commits to.
 func FuzzEthereum(f *testing.F) {
-	for _, s := range []string{"c0", "f86c", "02f8", "f9021a", "bfffffffffffffffff", "c88363617483646f67", "f8ffffffffffffffffff"} {
+	for _, s := range []string{ // the first is the example of EIP-155
+		"f86c098504a817c800825208943535353535353535353535353535353535353535880de0b6b3a76400008025a028ef61340bd939bc2195fe537567866003e1a15d3c71ff63e1590620aa636276a067cbe9d8997f761aecb703304b3800ccf555c9f3dc64214b297fb1966a3b6d83",
+		"c0", "f86c", "02f8", "f9021a", "bfffffffffffffffff", "c88363617483646f67", "f8ffffffffffffffffff"} {
 		b, err := hex.DecodeString(s)
 		if err != nil {
 			f.Fatal(err)
