@@ -45,7 +45,6 @@ type benchmark struct {
 }
 
 type report struct {
-	module     string
 	machine    []string // goos, goarch, cpu
 	benchmarks []*benchmark
 }
