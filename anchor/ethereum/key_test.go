@@ -131,8 +131,10 @@ func TestWrongKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	//lint:ignore SA1019 a point off the curve cannot be written in another way
+	//lint:ignore SA1019 no constructor makes a key that is no point
 	off := ecdsa.PublicKey{Curve: gethcrypto.S256(), X: big.NewInt(5), Y: big.NewInt(5)}
 	//lint:ignore SA1019 neither can one that is too big
+	//lint:ignore SA1019 no constructor makes a key that is no point
 	huge := ecdsa.PublicKey{Curve: gethcrypto.S256(), X: big.NewInt(5), Y: new(big.Int).Lsh(big.NewInt(1), 300)}
 	for name, s := range map[string]crypto.Signer{"ed25519": ed, "P-256": p256, "off the curve": &hsm{key: key, public: &off}, "too big": &hsm{key: key, public: &huge}} {
 		if _, err := ethereum.NewKey(s); !errors.Is(err, anchor.ErrConfig) {
