@@ -44,6 +44,10 @@ func redteamRefusals(tb testing.TB) []refusal {
 	swapped := statusList(tb, k, listBits(), `"id":"https://academy.example/status/8"`, `"credentialSubject":{"id":"https://academy.example/status/8#list","type":"BitstringStatusList","statusPurpose":"revocation","encodedList":"`+encodeList(listBits())+`"}`)
 	list := pin(verifier.KindStatusList, listURL, statusList(tb, k, listBits(9)))
 	nested := with(tb, draft(tb, k.did), `"credentialSubject":{"@context":{"name":"https://evil.example/colour"},"id":"did:example:subject","https://example.com/knows":{"name":"x"}}`)
+	ob301ctx := func(more string) string {
+		return `"@context":["https://www.w3.org/2018/credentials/v1","https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.1.json","https://w3id.org/security/data-integrity/v2"` + more + `]`
+	}
+	ob301 := with(tb, badgeDraft(tb, k.did), ob301ctx(""), "-validFrom", `"issuanceDate":"2026-01-01T00:00:00Z"`)
 	out := []refusal{
 		{name: "end as an IRI", want: verifier.UnsupportedJSONLD, s: vc(hide(`"` + vocabVC + `validUntil":` + end))},
 		{name: "end in nest", want: verifier.UnsupportedJSONLD, s: vc(hide(`"@nest":{"validUntil":"2026-02-01T00:00:00Z"}`))},
@@ -69,6 +73,7 @@ func redteamRefusals(tb testing.TB) []refusal {
 		{name: "expirationDate in a credential of 2.0", want: verifier.UnsupportedJSONLD, s: vc(with(tb, old, `"@context":["https://www.w3.org/ns/credentials/v2",{"a":{"@id":"`+vocabVC+`issuanceDate","@type":"`+xsdDateTime+`"},"b":{"@id":"`+vocabVC+`expirationDate","@type":"`+xsdDateTime+`"}}]`, "-issuanceDate", "-expirationDate", `"a":"2026-01-01T00:00:00Z"`, `"b":"2026-02-01T00:00:00Z"`))},
 		{name: "expirationDate by its name in 2.0", want: verifier.PeriodOver, s: vc(with(tb, old, `"@context":["https://www.w3.org/ns/credentials/v2",{"issuanceDate":{"@id":"`+vocabVC+`issuanceDate","@type":"`+xsdDateTime+`"},"expirationDate":{"@id":"`+vocabVC+`expirationDate","@type":"`+xsdDateTime+`"}}]`))},
 		{name: "validUntil in a credential of 1.1", want: verifier.PeriodOver, s: vc(older)},
+		{name: "unprotected term with another meaning", want: verifier.UnsupportedJSONLD, s: vc(with(tb, sign(tb, ob301, k, proofOf{}), ob301ctx(`,{"GeoCoordinates":"https://purl.imsglobal.org/spec/vc/ob/vocab.html#Profile"}`)))},
 		{name: "context above what it changes", want: verifier.ContextRedefinition, s: vc(sign(tb, nested, k, proofOf{suite: "eddsa-jcs-2022"}))},
 	}
 	for i := range out {

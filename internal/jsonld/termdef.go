@@ -34,6 +34,9 @@ func (l *localContext) need(name string) error {
 		def = previous
 	}
 	if previous == nil || !repeats(previous, def) {
+		if l.r.opt.ByName && def.inline && previous != nil && !previous.inline {
+			return l.unsupported(e.src, "another meaning for a term of a known context")
+		}
 		l.set(name, previous, def)
 	}
 	l.entries[i].state = defined
