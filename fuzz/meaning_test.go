@@ -148,17 +148,8 @@ func reading(text string) (string, error) {
 	if d, err = strictjson.Parse(d.Rewrite(0, nil, "proof"), strictjson.Limits{}); err != nil {
 		return "", err
 	}
-	// json-gold takes a context that is named twice for one that includes itself.
 	document := d.Any(0)
-	if root, ok := document.(map[string]any); ok {
-		if list, ok := root["@context"].([]any); ok {
-			for i := range list {
-				if url, ok := list[i].(string); ok {
-					list[i] = fmt.Sprintf("%s#%d", url, i)
-				}
-			}
-		}
-	}
+	numbered(document)
 	opt := ld.NewJsonLdOptions("")
 	opt.DocumentLoader, opt.Format, opt.Algorithm = embedded{}, "application/n-quads", ld.AlgorithmURDNA2015
 	out, err := ld.NewJsonLdProcessor().Normalize(document, opt)
@@ -168,7 +159,31 @@ func reading(text string) (string, error) {
 	return out.(string), nil
 }
 
-// embedded loads the embedded contexts.
+// numbered gives each mention of a context in a list a fragment of its own: json-gold
+// takes one that is named twice for one that includes itself.
+func numbered(value any) {
+	switch value := value.(type) {
+	case []any:
+		for _, e := range value {
+			numbered(e)
+		}
+	case map[string]any:
+		for name, e := range value {
+			list, ok := e.([]any)
+			if name != "@context" || !ok {
+				numbered(e)
+				continue
+			}
+			for i := range list {
+				if url, ok := list[i].(string); ok {
+					list[i] = fmt.Sprintf("%s#%d", url, i)
+				}
+			}
+		}
+	}
+}
+
+// embedded loads the embedded contexts, whatever the fragment.
 type embedded struct{}
 
 func (embedded) LoadDocument(url string) (*ld.RemoteDocument, error) {

@@ -226,8 +226,10 @@ func ParsePack(b []byte) (*Pack, error) {
 		return nil, err
 	}
 	var err error
-	f.Finalized.Execution, err = decodePackExecution(exec)
-	return p, err
+	if f.Finalized.Execution, err = decodePackExecution(exec); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 func (r *reader) branch() []Root {
