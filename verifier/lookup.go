@@ -3,6 +3,7 @@ package verifier
 import (
 	"crypto"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/chancery-dev/chancery/internal/did"
@@ -218,7 +219,7 @@ func (c *run) inKeySet(q keyQuery, host string, claimed *candidate) ([]candidate
 		return bound(k.Key), "", ""
 	}
 	for _, k := range set.Keys {
-		if (k.Use == "" || k.Use == "sig") && multikey.Equal(k.Key, claimed.key) {
+		if (k.Use == "" || k.Use == "sig") && (k.Ops == nil || slices.Contains(k.Ops, "verify")) && multikey.Equal(k.Key, claimed.key) {
 			return bound(k.Key), "", ""
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chancery-dev/chancery/internal/multikey"
 	"github.com/chancery-dev/chancery/verifier"
 )
 
@@ -138,5 +139,24 @@ func TestOB2OwnProfile(t *testing.T) {
 	trust := &verifier.Trust{Issuers: []verifier.TrustedIssuer{{ID: ob2Host + "profile", Keys: []verifier.TrustedKey{{Key: o.priv.Public()}}}}, Documents: docs[4:]}
 	if r := judge(t, setupTrust(t, verifier.Policy{}, trust), o.jws(t)); r.Outcome != verifier.Valid || r.Binding != verifier.BindingPinned {
 		t.Error(explain(r))
+	}
+}
+
+// TestKeyOperations: a key of the issuer's set that is not there to verify with does
+// not bind a JWT that carries it in its header.
+func TestKeyOperations(t *testing.T) {
+	k := newKey(t, "issuer")
+	const issuer = "https://academy.example/issuers/1"
+	jwk, err := multikey.EncodePublicJWK(k.priv.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := raw(jws(t, k, `{"alg":"EdDSA","typ":"vc+jwt","jwk":`+string(jwk)+`}`, draft(t, issuer)))
+	for ops, want := range map[string]verifier.Reason{`["verify"]`: "", `["deriveKey"]`: verifier.IssuerSelfAsserted} {
+		set := strings.Replace(string(jwk), "{", `{"key_ops":`+ops+`,`, 1)
+		r := judge(t, setup(t, verifier.Policy{}, pin(verifier.KindJWKS, "https://academy.example/.well-known/jwks.json", `{"keys":[`+set+`]}`)), token)
+		if r.Reason != want {
+			t.Errorf("%s: %s", ops, explain(r))
+		}
 	}
 }

@@ -227,7 +227,7 @@ func (c *Certificate) Digest(i int, contexts jsonld.Resolver) ([32]byte, error) 
 		}
 		doc, drop = rewritten, ""
 	}
-	opt := jsonld.Options{Contexts: contexts}
+	opt := jsonld.Options{Contexts: contexts, ByName: true} // what is anchored is shown by its names
 	if drop != "" {
 		opt.DropRoot = []string{drop}
 	}
