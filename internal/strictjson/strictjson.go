@@ -90,6 +90,9 @@ func Parse(b []byte, lim Limits) (*Doc, error) {
 	if len(b) > maxBytes {
 		return nil, &Error{Code: TooLarge, Offset: int64(maxBytes), Detail: "expected at most " + strconv.Itoa(maxBytes) + " bytes, found " + strconv.Itoa(len(b))}
 	}
+	if at := tooMany(b, maxNodes); at >= 0 {
+		return nil, &Error{Code: TooMany, Offset: int64(at), Detail: "expected at most " + strconv.Itoa(maxNodes) + " values"}
+	}
 	s := scanners.Get().(*scanner)
 	defer func() {
 		s.buf = bytes.Buffer{}
@@ -179,6 +182,39 @@ func Parse(b []byte, lim Limits) (*Doc, error) {
 		return nil, &Error{Code: TrailingData, Offset: s.dec.InputOffset(), Detail: "expected the end of the document after its one value"}
 	}
 	return d, nil
+}
+
+// tooMany finds, before anything is allocated, the place at which a text has more values
+// than allowed, and answers -1 where it does not. A value begins the text, or follows a
+// comma or an opening bracket; commas inside strings are not counted. Names count with
+// their values, so that a text that is not JSON may pass: the parser will see.
+func tooMany(b []byte, most int) int {
+	if len(b)/2 < most || bytes.Count(b, []byte{','})+bytes.Count(b, []byte{'['})+bytes.Count(b, []byte{'{'}) < most {
+		return -1
+	}
+	values := 1
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '"':
+			for i++; i < len(b) && b[i] != '"'; i++ {
+				if b[i] == '\\' {
+					i++
+				}
+			}
+		case ',':
+			values++
+		case '[', '{':
+			// An empty container holds none; white space inside makes it look as if it
+			// held one, which errs by as much as a document of nothing else deserves.
+			if i+1 < len(b) && b[i+1] != ']' && b[i+1] != '}' {
+				values++
+			}
+		}
+		if values > most {
+			return i
+		}
+	}
+	return -1
 }
 
 func (l Limits) resolve() (size, depth, nodes int) {
