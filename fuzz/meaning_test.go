@@ -66,7 +66,13 @@ func parts(ok *verifier.Verified) (d *strictjson.Doc, proofs []strictjson.Node, 
 // body is the key of a document without its proofs, as a suite sees it.
 func body(d *strictjson.Doc, suite string) string {
 	if strings.Contains(suite, "-jcs-") {
-		b, err := strictjson.Canonicalize(d.Rewrite(0, nil, "proof"))
+		// These suites sign the proof's copy of the contexts, to which the document's have
+		// to be equal, where one alone is a list of one (EdDSA Cryptosuites 3.3.2, step 4).
+		var set []strictjson.Member
+		if c := d.Get(0, "@context"); d.Kind(c) == strictjson.String {
+			set = []strictjson.Member{{Name: "@context", Value: "[" + d.Raw(c) + "]"}}
+		}
+		b, err := strictjson.Canonicalize(d.Rewrite(0, set, "proof"))
 		if err != nil {
 			return "?" // which no document that parsed comes to
 		}
