@@ -302,6 +302,9 @@ func large(name string) bool {
 // judge returns the report on one file; the error is a fault on our side.
 func (c *cli) judge(ctx context.Context, config verifier.Config, s subject, content map[string][]byte, parts [][]byte, password string) (*verifier.Report, error) {
 	pdf := pades.Handler{Config: pades.Config{Password: password}}
+	if source, ok := config.Keys.(pades.RevocationSource); ok { // with --online
+		pdf.Config.Revocation = source
+	}
 	proof := &evidencehandler.Handler{Document: content[s.document], Parts: parts}
 	if s.document != "" && content[s.document] == nil {
 		var err error
