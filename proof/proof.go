@@ -306,10 +306,10 @@ func circular(p Proof, all []Proof) bool {
 		return false // nothing can name it
 	}
 	seen := make(map[string]bool, len(all))
-	todo := p.PreviousProof
-	for len(todo) > 0 {
-		id := todo[0]
-		todo = todo[1:]
+	open := p.PreviousProof
+	for len(open) > 0 {
+		id := open[0]
+		open = open[1:]
 		if id == p.ID {
 			return true
 		}
@@ -319,7 +319,7 @@ func circular(p Proof, all []Proof) bool {
 		seen[id] = true
 		for _, q := range all {
 			if q.ID == id {
-				todo = append(todo[:len(todo):len(todo)], q.PreviousProof...)
+				open = append(open[:len(open):len(open)], q.PreviousProof...)
 			}
 		}
 	}

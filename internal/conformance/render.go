@@ -22,7 +22,7 @@ against other implementations.
 
 const outro = `## What is not claimed
 
-- ` + "`ecdsa-sd-2023`, `bbs-2023`, SD-JWT and COSE are not implemented: documents secured so are *indeterminate* (`proof_type_unknown`), never valid." + `
+- ` + "`ecdsa-sd-2023`, `bbs-2023`, SD-JWT and COSE are not supported: documents secured so are *indeterminate* (`proof_type_unknown`), never valid." + `
 - The W3C's suites that speak HTTP need a server and are not part of this page.
 - What other implementations accept of ours, and refuse, is tested by ` + "`CHANCERY_INTEROP=1 go test ./testvectors/interop/...`" + ` and needs a package registry.
 `

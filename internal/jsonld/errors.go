@@ -22,7 +22,7 @@ const (
 	NullValue        Code = "jsonld_null_value"       // null where JSON-LD would leave it out
 	DroppedValue     Code = "jsonld_dropped_value"    // a value that hangs on nothing and would vanish
 	InexactNumber    Code = "jsonld_inexact_number"   // a double that its canonical form does not hold
-	UnsupportedThing Code = "jsonld_unsupported"      // a feature that is not implemented; see Feature
+	UnsupportedThing Code = "jsonld_unsupported"      // a feature that is refused by name; see Feature
 	UnknownContext   Code = "jsonld_unknown_context"  // a context URL that is not in the closed table
 	InvalidContext   Code = "jsonld_invalid_context"  // a context that the specification refuses
 	ProtectedTerm    Code = "jsonld_protected_term"   // a context that changes a protected term
