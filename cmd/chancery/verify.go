@@ -346,9 +346,17 @@ func (c *cli) judgeLarge(ctx context.Context, v *verifier.Verifier, h pades.Hand
 		return nil, fileError(err)
 	}
 	defer f.Close()
-	var head [5]byte
-	if _, err := f.ReadAt(head[:], 0); err != nil || string(head[:]) != "%PDF-" {
-		return nil, invalidError{fmt.Errorf("expected at most %d bytes, or a PDF", limits.DocumentBytes)}
+	head := make([]byte, limits.DocumentBytes+1)
+	if _, err := f.ReadAt(head, 0); err != nil {
+		return nil, fileError(err)
+	}
+	if !bytes.HasPrefix(head, []byte("%PDF-")) { // the verifier says that it is too large
+		_, err := v.Verify(ctx, chancery.Secured{Bytes: head})
+		var rejected *verifier.Error
+		if errors.As(err, &rejected) {
+			return rejected.Report, nil
+		}
+		return nil, err
 	}
 	info, err := f.Stat()
 	if err != nil {

@@ -186,32 +186,38 @@ func Parse(b []byte, lim Limits) (*Doc, error) {
 
 // tooMany finds, before anything is allocated, the place at which a text has more values
 // than allowed, and answers -1 where it does not. A value begins the text, or follows a
-// comma or an opening bracket; commas inside strings are not counted. Names count with
-// their values, so that a text that is not JSON may pass: the parser will see.
+// comma or the opening bracket of a container that is not empty; what stands in strings
+// is not counted. For a text that is not JSON the answer means nothing: the parser will
+// refuse it.
 func tooMany(b []byte, most int) int {
 	if len(b)/2 < most || bytes.Count(b, []byte{','})+bytes.Count(b, []byte{'['})+bytes.Count(b, []byte{'{'}) < most {
 		return -1
 	}
 	values := 1
+	opened := false // the last thing seen was an opening bracket
 	for i := 0; i < len(b); i++ {
-		switch b[i] {
-		case '"':
+		switch c := b[i]; c {
+		case ' ', '\t', '\r', '\n':
+			continue
+		case ']', '}':
+			opened = false
+			continue
+		case ',':
+			values++
+		}
+		if opened {
+			values++
+		}
+		opened = b[i] == '[' || b[i] == '{'
+		if b[i] == '"' {
 			for i++; i < len(b) && b[i] != '"'; i++ {
 				if b[i] == '\\' {
 					i++
 				}
 			}
-		case ',':
-			values++
-		case '[', '{':
-			// An empty container holds none; white space inside makes it look as if it
-			// held one, which errs by as much as a document of nothing else deserves.
-			if i+1 < len(b) && b[i+1] != ']' && b[i+1] != '}' {
-				values++
-			}
 		}
 		if values > most {
-			return i
+			return min(i, len(b)-1)
 		}
 	}
 	return -1

@@ -1,6 +1,7 @@
 package strictjson
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"math"
@@ -67,6 +68,46 @@ func TestParseRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTooMany: the count before parsing is the parser's own, whatever the white space,
+// the brackets and the strings.
+func TestTooMany(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		space := rapid.SampledFrom([]string{"", " ", "\n\t "})
+		var text func(depth int) string
+		text = func(depth int) string {
+			s := space.Draw(rt, "space")
+			var parts []string
+			switch k := rapid.IntRange(0, 4).Draw(rt, "kind"); {
+			case k == 0 && depth < 4:
+				for range rapid.IntRange(0, 4).Draw(rt, "len") {
+					parts = append(parts, text(depth+1))
+				}
+				return s + "[" + s + strings.Join(parts, ",") + s + "]" + s
+			case k == 1 && depth < 4:
+				for i := range rapid.IntRange(0, 4).Draw(rt, "len") {
+					parts = append(parts, s+`"`+strconv.Itoa(i)+`,[{"`+":"+text(depth+1))
+				}
+				return s + "{" + s + strings.Join(parts, ",") + s + "}" + s
+			case k == 2:
+				return s + `"a,[{\\\",b"`
+			}
+			return s + "1" + s
+		}
+		b := []byte(text(0))
+		d, err := Parse(b, Limits{})
+		if err != nil {
+			rt.Fatalf("%s: %v", b, err)
+		}
+		// Room for all of them is enough, and for one less is not.
+		if at := tooMany(append(b, bytes.Repeat([]byte{' '}, 2*d.Size())...), d.Size()); at >= 0 {
+			rt.Fatalf("%s: refused at %d with room for %d values", b, at, d.Size())
+		}
+		if at := tooMany(append(b, bytes.Repeat([]byte{' '}, 2*d.Size())...), d.Size()-1); d.Size() > 1 && at < 0 {
+			rt.Fatalf("%s: accepted with room for %d values", b, d.Size()-1)
+		}
+	})
 }
 
 func TestParseAccepts(t *testing.T) {

@@ -30,8 +30,8 @@ func (h Handler) Examine(ctx context.Context, v *verifier.Verifier, s chancery.S
 }
 
 // ExamineFile judges a file that is too large to be held in memory, or for
-// verifier.Verify, and returns the whole report. An error means I/O, the context or the
-// configuration, never the file.
+// verifier.Verify, and returns the whole report, decided; its Digest is left empty. An
+// error means I/O, the context or the configuration, never the file.
 func (h Handler) ExamineFile(ctx context.Context, v *verifier.Verifier, in io.ReaderAt, size int64) (*verifier.Report, error) {
 	r, err := h.examine(ctx, v, in, size)
 	if err != nil {
