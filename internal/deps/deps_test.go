@@ -1,0 +1,31 @@
+// Package deps keeps modules in go.mod while the packages that use them are being written.
+package deps
+
+import (
+	_ "github.com/andybalholm/brotli"
+	_ "github.com/chromedp/chromedp"
+	_ "github.com/coreos/go-oidc/v3/oidc"
+	_ "github.com/danielgtaylor/huma/v2"
+	_ "github.com/danielgtaylor/huma/v2/adapters/humago"
+	_ "github.com/emersion/go-smtp"
+	_ "github.com/google/uuid"
+	_ "github.com/jackc/pgx/v5/pgxpool"
+	_ "github.com/jackc/pgx/v5/stdlib"
+	_ "github.com/klauspost/compress/gzhttp"
+	_ "github.com/knadh/koanf/v2"
+	_ "github.com/knadh/koanf/parsers/toml/v2"
+	_ "github.com/knadh/koanf/parsers/yaml"
+	_ "github.com/knadh/koanf/providers/file"
+	_ "github.com/minio/minio-go/v7"
+	_ "github.com/pb33f/libopenapi-validator"
+	_ "github.com/prometheus/client_golang/prometheus/promhttp"
+	_ "github.com/riverqueue/river"
+	_ "github.com/riverqueue/river/riverdriver/riverpgxv5"
+	_ "github.com/riverqueue/river/riverdriver/riversqlite"
+	_ "github.com/riverqueue/river/rivermigrate"
+	_ "github.com/rs/cors"
+	_ "github.com/standard-webhooks/standard-webhooks/libraries/go"
+	_ "github.com/wneessen/go-mail"
+	_ "golang.org/x/time/rate"
+	_ "modernc.org/sqlite"
+)
