@@ -1,0 +1,152 @@
+package service
+
+import (
+	"context"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
+)
+
+// NewID draws an id that sorts by time (UUID version 7, RFC 9562).
+func NewID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// Put writes a value as the body of a record: see Records.Put.
+func Put[T any](ctx context.Context, tx Tx, s Scope, r Record, value T) error {
+	body, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	r.Body = body
+	return tx.Put(ctx, s, r)
+}
+
+// Get reads a record and its body.
+func Get[T any](ctx context.Context, tx Tx, s Scope, k Kind, id string) (Record, T, error) {
+	var value T
+	r, err := tx.Get(ctx, s, k, id)
+	if err != nil {
+		return r, value, err
+	}
+	return r, value, json.Unmarshal(r.Body, &value)
+}
+
+// WriteAudit adds a line to the audit log, in the transaction of what it tells.
+func WriteAudit(ctx context.Context, tx Tx, c Caller, now time.Time, action, subject string, detail map[string]any) error {
+	e := AuditEntry{ID: NewID(), At: now, Actor: c.Actor, Action: action, Subject: subject, Source: c.Source, Request: c.RequestID}
+	if len(detail) != 0 {
+		var err error
+		if e.Detail, err = json.Marshal(detail, json.Deterministic(true)); err != nil {
+			return err
+		}
+	}
+	return tx.AddAudit(ctx, c.Scope, e)
+}
+
+// The types of events that webhooks are told of (API.md, 8).
+const (
+	EventIssued     = "credential.issued"
+	EventPublished  = "credential.published"
+	EventSuspended  = "credential.suspended"
+	EventReinstated = "credential.reinstated"
+	EventRevoked    = "credential.revoked"
+	EventExpired    = "credential.expired"
+	EventSent       = "credential.sent"
+	EventAnchored   = "credential.anchored"
+	EventBatchDone  = "batch.completed"
+	EventSigned     = "document.signed"
+	EventVerified   = "verification.recorded"
+)
+
+// Events returns all types of events, in the order of the documentation.
+func Events() []string {
+	return []string{EventIssued, EventPublished, EventSuspended, EventReinstated, EventRevoked, EventExpired, EventSent, EventAnchored, EventBatchDone, EventSigned, EventVerified}
+}
+
+// StoredWebhook is the body of a KindWebhook record.
+type StoredWebhook struct {
+	URL         string   `json:"url"`
+	Description string   `json:"description,omitempty"`
+	Events      []string `json:"events"`
+	Active      bool     `json:"active"`
+	Algorithm   string   `json:"algorithm"`
+	Problem     string   `json:"problem,omitempty"`
+	PublicKey   string   `json:"publicKey,omitempty"`
+	Secret      []byte   `json:"secret"`             // sealed
+	Old         []byte   `json:"old,omitempty"`      // sealed; the secret before, signs too until OldUntil
+	OldUntil    int64    `json:"oldUntil,omitempty"` // unix seconds
+	Failing     int      `json:"failing,omitempty"`  // failed attempts in a row
+	PausedTo    int64    `json:"pausedTo,omitempty"` // unix seconds; the circuit is open
+}
+
+// StoredDelivery is the body of a KindDelivery record, whose id is the webhook-id and whose
+// Parent is the webhook.
+type StoredDelivery struct {
+	Event    string    `json:"event"`
+	Body     string    `json:"body"` // as it is sent, on every attempt
+	State    string    `json:"state"`
+	NextAt   int64     `json:"nextAt,omitempty"` // unix seconds
+	Attempts []Attempt `json:"attempts,omitempty"`
+}
+
+// JobDeliver is the job that makes one attempt to deliver: Args {"tenant","environment","id"}.
+const JobDeliver = "webhook.deliver"
+
+// ScopedID are the Args of jobs about one thing.
+type ScopedID struct {
+	Tenant      string      `json:"tenant"`
+	Environment Environment `json:"environment"`
+	ID          string      `json:"id"`
+}
+
+// Scope is whose thing it is.
+func (a ScopedID) Scope() Scope { return Scope{Tenant: a.Tenant, Environment: a.Environment} }
+
+// EnqueueFor adds a job about one thing.
+func EnqueueFor(ctx context.Context, tx Tx, kind string, s Scope, id string, at time.Time) error {
+	args, err := json.Marshal(ScopedID{Tenant: s.Tenant, Environment: s.Environment, ID: id})
+	if err != nil {
+		return err
+	}
+	return tx.Enqueue(ctx, Job{Kind: kind, Args: args, Key: s.Tenant + "/" + string(s.Environment) + "/" + id, At: at})
+}
+
+// Emit queues an event for every webhook of the scope that listens to it. The body is
+// thin: it names what changed, not what it holds.
+func Emit(ctx context.Context, tx Tx, s Scope, now time.Time, event string, data map[string]any) error {
+	hooks, err := tx.List(ctx, s, KindWebhook, nil, Page{Limit: MaxLimit})
+	if err != nil || len(hooks.Items) == 0 {
+		return err
+	}
+	body, err := json.Marshal(map[string]any{"type": event, "timestamp": now.UTC().Format(time.RFC3339), "data": data}, json.Deterministic(true))
+	if err != nil {
+		return err
+	}
+	for _, r := range hooks.Items {
+		var hook StoredWebhook
+		if err := json.Unmarshal(r.Body, &hook); err != nil {
+			return err
+		}
+		if !hook.Active || !listens(hook.Events, event) {
+			continue
+		}
+		id := "msg_" + PublicID()
+		d := StoredDelivery{Event: event, Body: string(body), State: "pending"}
+		if err := Put(ctx, tx, s, Record{Kind: KindDelivery, ID: id, Parent: r.ID, Created: now, Updated: now}, d); err != nil {
+			return err
+		}
+		if err := EnqueueFor(ctx, tx, JobDeliver, s, id, time.Time{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func listens(events []string, event string) bool {
+	for _, e := range events {
+		if e == event || e == "*" {
+			return true
+		}
+	}
+	return false
+}
