@@ -148,7 +148,7 @@ func (c *fakeChain) Prove(ctx context.Context, p anchor.Place, tx anchor.Tx) (*a
 	case n >= c.final:
 		return nil, anchor.ErrPending
 	}
-	return &anchor.Proof{Eth: &evidence.Eth{ChainID: 31337, GenesisHash: [32]byte{1}, TxProof: [][]byte{tx.Raw}, Header: p.Block.Hash[:]}, Final: p.Block, RestsOn: "a test"}, ctx.Err()
+	return &anchor.Proof{Eth: &evidence.Eth{ChainID: 31337, GenesisHash: [32]byte{1}, Tx: evidence.NewPart(slices.Concat(p.Block.Hash[:], tx.Raw))}, Final: p.Block, RestsOn: "a test"}, ctx.Err()
 }
 
 // mine makes a block of what waits and pays enough.

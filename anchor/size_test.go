@@ -68,17 +68,19 @@ func sealMany(t testing.TB, n int) *manyItems {
 // mainnet makes them, a transaction proof of 1,381 bytes (a block of 400 transactions)
 // and a header of 638.
 func TestEvidenceSize(t *testing.T) {
-	const limit = 3584
+	const limit, partsLimit = 3500, 40_000
 	s := sealMany(t, 1_000_000)
 	trees, err := anchor.Trees(t.Context(), s, s.sealed)
 	if err != nil {
 		t.Fatal(err)
 	}
 	node := func(n int) []byte { return make([]byte, n) }
-	eth := &evidence.Eth{
-		ChainID: 1, TxIndex: 399, Header: node(638), TxProof: [][]byte{node(532), node(532), node(167), node(70), node(80)},
+	mined, err := (&evidence.TxProof{Index: 399, Header: node(638), Nodes: [][]byte{node(532), node(532), node(167), node(70), node(80)}}).Encode()
+	if err != nil {
+		t.Fatal(err)
 	}
-	link, pack := evidence.NewPart(make([]byte, 7000)), evidence.NewPart(make([]byte, 27000))
+	eth := &evidence.Eth{ChainID: 1, Tx: evidence.NewPart(mined)}
+	link, pack := evidence.NewPart(make([]byte, 6500)), evidence.NewPart(make([]byte, 26_100))
 	eth.Link, eth.Pack = &link, &pack
 	b := &evidence.Batch{SignedHeader: s.sealed.Signed, Trees: trees, Anchors: []evidence.Anchor{
 		{Type: evidence.AnchorEth, Eth: eth},
@@ -102,8 +104,8 @@ func TestEvidenceSize(t *testing.T) {
 	if len(file) > limit {
 		t.Errorf("expected at most %d bytes, found %d", limit, len(file))
 	}
-	if len(shared) > 40<<10 {
-		t.Errorf("expected at most 40 KB shared, found %d", len(shared))
+	if len(shared) > partsLimit {
+		t.Errorf("expected at most %d bytes shared, found %d", partsLimit, len(shared))
 	}
 	if len(bundle.Tree.Path) < 17*32 {
 		t.Errorf("a path of %d bytes is none of a million leaves", len(bundle.Tree.Path))

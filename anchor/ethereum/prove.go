@@ -43,13 +43,21 @@ func (c *Chain) Prove(ctx context.Context, p anchor.Place, tx anchor.Tx) (*ancho
 	if err != nil {
 		return nil, err
 	}
-	out := &evidence.Eth{ChainID: c.c.ChainID, GenesisHash: c.c.Genesis, TxIndex: p.TxIndex}
-	if out.Header, err = rlp.EncodeToBytes(block.Header()); err != nil {
+	mined := &evidence.TxProof{Index: p.TxIndex}
+	if mined.Header, err = rlp.EncodeToBytes(block.Header()); err != nil {
 		return nil, err
 	}
-	if out.TxProof, err = TransactionProof(block.Transactions(), p.TxIndex); err != nil {
+	if mined.Nodes, err = TransactionProof(block.Transactions(), p.TxIndex); err != nil {
 		return nil, err
 	}
+	if err := check(mined, tx, block.Hash()); err != nil {
+		return nil, err
+	}
+	enc, err := mined.Encode()
+	if err != nil {
+		return nil, err
+	}
+	out := &evidence.Eth{ChainID: c.c.ChainID, GenesisHash: c.c.Genesis, Tx: evidence.NewPart(enc)}
 	target, pack, rests, err := c.target(ctx, block)
 	if err != nil {
 		return nil, err
@@ -58,19 +66,16 @@ func (c *Chain) Prove(ctx context.Context, p anchor.Place, tx anchor.Tx) (*ancho
 	if out.Link, err = c.link(ctx, block.Header(), target); err != nil {
 		return nil, err
 	}
-	if err := check(out, tx, block.Hash()); err != nil {
-		return nil, err
-	}
 	return &anchor.Proof{Eth: out, RestsOn: rests, Final: evidence.Block{Number: target.Number.Uint64(), Hash: target.Hash()}}, nil
 }
 
 // check verifies with the verifying side's own code what was built.
-func check(e *evidence.Eth, tx anchor.Tx, blockHash common.Hash) error {
-	h, err := ethereum.ParseHeader(e.Header)
+func check(p *evidence.TxProof, tx anchor.Tx, blockHash common.Hash) error {
+	h, err := ethereum.ParseHeader(p.Header)
 	if err != nil {
 		return err
 	}
-	raw, err := ethereum.ProveTransaction(h.TransactionsRoot, e.TxIndex, e.TxProof)
+	raw, err := ethereum.ProveTransaction(h.TransactionsRoot, p.Index, p.Nodes)
 	if err != nil {
 		return err
 	}

@@ -268,7 +268,7 @@ func testUpdate(t *testing.T, su Suite) {
 	}
 	r.State, r.Done, r.Token = anchor.Final, true, []byte("token")
 	r.Place = &anchor.Place{Block: evidence.Block{Number: 5, Hash: [32]byte{5}}, TxIndex: 3, Time: base}
-	r.Eth = &evidence.Eth{ChainID: 1, GenesisHash: [32]byte{8}, TxProof: [][]byte{{1}, {2}}, Header: []byte{3}, Pack: &evidence.Part{SHA256: [32]byte{4}, Bytes: []byte{4}}}
+	r.Eth = &evidence.Eth{ChainID: 1, GenesisHash: [32]byte{8}, Tx: evidence.NewPart([]byte{1, 2, 3}), Pack: &evidence.Part{SHA256: [32]byte{4}, Bytes: []byte{4}}}
 	r.FinalBy = &evidence.Block{Number: 32, Hash: [32]byte{32}}
 	check(t, s.Update(ctx, r))
 	open, err := s.Open(ctx)
@@ -279,7 +279,7 @@ func testUpdate(t *testing.T, su Suite) {
 	got, err = s.Record(ctx, 0)
 	check(t, err)
 	if !got.Done || got.Place == nil || got.Place.Block != r.Place.Block || got.Eth == nil || got.Eth.Pack == nil || got.Eth.Pack.SHA256 != r.Eth.Pack.SHA256 ||
-		len(got.Eth.TxProof) != 2 || *got.FinalBy != *r.FinalBy || string(got.Token) != "token" {
+		got.Eth.Tx.SHA256 != r.Eth.Tx.SHA256 || !bytes.Equal(got.Eth.Tx.Bytes, r.Eth.Tx.Bytes) || *got.FinalBy != *r.FinalBy || string(got.Token) != "token" {
 		t.Fatalf("found record %+v", got)
 	}
 }

@@ -23,9 +23,8 @@ const (
 type Eth struct {
 	ChainID     uint64
 	GenesisHash [32]byte
-	TxIndex     uint64
-	TxProof     [][]byte // trie nodes from the transactions root to the transaction
-	Header      []byte   // RLP of the header of its block
+	// Tx shows the transaction in its block: the encoding of a TxProof.
+	Tx Part
 	// Link leads from that block to the final one: the encoding of a Link. Nil: the block
 	// itself is the final one.
 	Link *Part
@@ -45,6 +44,13 @@ type OTS struct{ Proof Part }
 type Checkpoint struct {
 	Header SignedHeader
 	Path   []byte // inclusion of this batch's digest, as leaf data, at index Seq of a tree of Header.Seq leaves
+}
+
+// TxProof shows that a transaction is in a block.
+type TxProof struct {
+	Index  uint64   // of the transaction in the block
+	Nodes  [][]byte // trie nodes from the transactions root to the transaction
+	Header []byte   // RLP of the block's header
 }
 
 // Link leads from a block to a final one. Exactly one member is set.
@@ -122,6 +128,20 @@ func (a *Anchor) visit(f *fields) {
 	}
 }
 
+// names returns the digest of the part that tells one anchor from another, nil for a
+// checkpoint.
+func (a *Anchor) names() *[32]byte {
+	switch {
+	case a.Eth != nil:
+		return &a.Eth.Tx.SHA256
+	case a.Timestamp != nil:
+		return &a.Timestamp.Token.SHA256
+	case a.OTS != nil:
+		return &a.OTS.Proof.SHA256
+	}
+	return nil
+}
+
 // single tells whether the anchor is the one that its type names.
 func (a *Anchor) single() bool {
 	return (a.Eth != nil) == (a.Type == AnchorEth) && (a.Timestamp != nil) == (a.Type == AnchorTimestamp) &&
@@ -131,9 +151,7 @@ func (a *Anchor) single() bool {
 func (e *Eth) visit(f *fields) {
 	f.uint("chainId", &e.ChainID)
 	f.hash("genesisHash", &e.GenesisHash)
-	f.uint("txIndex", &e.TxIndex)
-	f.byteStrings("txProof", &e.TxProof, maxTrieNodes, 1, maxTrieNode, false)
-	f.bytes("header", &e.Header, 1, maxEthHeader, false)
+	f.object("tx", &e.Tx)
 	if f.has("link", e.Link != nil) {
 		if e.Link == nil {
 			e.Link = &Part{}
@@ -166,6 +184,12 @@ func (c *Checkpoint) visit(f *fields) {
 	})
 }
 
+func (p *TxProof) visit(f *fields) {
+	f.uint("index", &p.Index)
+	f.byteStrings("nodes", &p.Nodes, maxTrieNodes, 1, maxTrieNode, false)
+	f.bytes("header", &p.Header, 1, maxEthHeader, false)
+}
+
 func (l *Link) visit(f *fields) {
 	f.byteStrings("headers", &l.Headers, MaxHeaders, 1, maxEthHeader, true)
 	if f.has("history", l.History != nil) {
@@ -185,34 +209,28 @@ func (h *History) visit(f *fields) {
 	f.byteStrings("storageProof", &h.StorageProof, maxTrieNodes, 1, maxTrieNode, false)
 }
 
-// Encode returns the deterministic CBOR of the link: the bytes of Eth.Link.
-func (l *Link) Encode() ([]byte, error) {
-	v, err := write(l)
-	if err != nil {
+// Encode returns the deterministic CBOR of the proof: the bytes of Eth.Tx.
+func (p *TxProof) Encode() ([]byte, error) { return encodePart(p) }
+
+// ParseTxProof reads exactly what Encode writes. Byte strings in the result are slices of
+// b. Errors are as those of Parse.
+func ParseTxProof(b []byte) (*TxProof, error) {
+	p := &TxProof{}
+	if err := parsePart(p, b); err != nil {
 		return nil, err
 	}
-	return v.appendCBOR(nil), nil
+	return p, nil
 }
 
-// ParseLink reads exactly what Encode writes.
+// Encode returns the deterministic CBOR of the link: the bytes of Eth.Link.
+func (l *Link) Encode() ([]byte, error) { return encodePart(l) }
+
+// ParseLink reads exactly what Encode writes. Byte strings in the result are slices of b.
+// Errors are as those of Parse.
 func ParseLink(b []byte) (*Link, error) {
-	if len(b) > maxPart {
-		return nil, ErrTooLarge
-	}
-	v, err := parseCBOR(b)
-	if err != nil {
-		return nil, err
-	}
 	l := &Link{}
-	if err := read(l, &v, false); err != nil {
+	if err := parsePart(l, b); err != nil {
 		return nil, err
-	}
-	again, err := l.Encode()
-	if err != nil {
-		return nil, err
-	}
-	if string(again) != string(b) {
-		return nil, malformed("expected the one encoding of the link")
 	}
 	return l, nil
 }

@@ -27,12 +27,13 @@ func BenchmarkTargetVerifyEvidence(b *testing.B) {
 		b.Fatal(err)
 	}
 	trust, in := w.trust(), Input{Document: document(41_700)}
-	block, err := ethereum.ParseHeader(bundle.Anchors[0].Eth.Header)
+	mined := minedIn(b, bundle)
+	block, err := ethereum.ParseHeader(mined.Header)
 	if err != nil {
 		b.Fatal(err)
 	}
 	trust.Chains[0].Final = []Block{{block.Number, block.Hash}}
-	raw, err := ethereum.ProveTransaction(block.TransactionsRoot, 75, bundle.Anchors[0].Eth.TxProof)
+	raw, err := ethereum.ProveTransaction(block.TransactionsRoot, mined.Index, mined.Nodes)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -232,7 +232,13 @@ func (b *Bundle) visit(f *fields) {
 	f.object("batchHeader", &b.Header)
 	f.object("signature", &b.Signature)
 	f.list("anchors", len(b.Anchors), MaxAnchors, true, func(n int) { b.Anchors = make([]Anchor, n) },
-		func(i int, v *value) { f.in("anchors", v, &b.Anchors[i]) })
+		func(i int, v *value) {
+			f.in("anchors", v, &b.Anchors[i])
+			name := b.Anchors[i].names()
+			if name != nil && slices.ContainsFunc(b.Anchors[:i], func(a Anchor) bool { n := a.names(); return n != nil && *n == *name }) {
+				f.fail("anchors", "expected each anchor once")
+			}
+		})
 	f.list("renewals", len(b.Renewals), MaxRenewal, true, func(n int) { b.Renewals = make([]Renewal, n) },
 		func(i int, v *value) { f.in("renewals", v, &b.Renewals[i]) })
 	f.bytes("content", &b.Content, 1, MaxContent, true)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/ed25519"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -97,8 +96,16 @@ func TestCases(t *testing.T) {
 		if in.Document != nil {
 			digest, _ = SumDigest("sha-256", in.Document)
 		}
-		cases = append(cases, map[string]any{"name": name, "bundle": base64.StdEncoding.EncodeToString(enc), "digest": hex.EncodeToString(digest),
-			"trust": jsonTrust(trust), "outcome": want.String(), "code": code})
+		c := map[string]any{"name": name, "bundle": base64.StdEncoding.EncodeToString(enc), "digest": hex.EncodeToString(digest),
+			"trust": jsonTrust(trust), "outcome": want.String(), "code": code}
+		if len(in.Parts) > 0 {
+			file, err := EncodeParts(in.Parts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c["parts"] = base64.StdEncoding.EncodeToString(file)
+		}
+		cases = append(cases, c)
 	}
 	encode := func(b *Bundle) []byte {
 		enc, err := b.Encode()
@@ -118,6 +125,9 @@ func TestCases(t *testing.T) {
 			t.Fatal(describe(r))
 		}
 		add("valid "+jsonNumber(uint64(name)), encode(b), in, w.trust(), Valid, "")
+		small, parts := b.Detach()
+		in.Parts = parts
+		add("valid "+jsonNumber(uint64(name))+", parts beside", encode(small), in, w.trust(), Valid, "")
 	}
 	for _, f := range forgeries(t, w, false) {
 		if aboutStamps.MatchString(f.name) {
@@ -153,9 +163,39 @@ func TestCases(t *testing.T) {
 		}
 		want, code := Invalid, Malformed
 		if errors.Is(err, ErrUnsupported) {
-			want, code = Indeterminate, "evidence_unsupported"
+			want, code = Indeterminate, Unsupported
 		}
 		add(name, forged, in, w.trust(), want, code)
+	}
+	small, parts := good.Detach()
+	file, err := EncodeParts(parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const count = 20 // the octet that says how many parts the file holds
+	more := func(b []byte) []byte {
+		out := append(bytes.Clone(file), b...)
+		out[count]++
+		return out
+	}
+	for name, forged := range map[string][]byte{
+		"parts file: a part twice":  more(appendBytes(nil, parts[0])),
+		"parts file: an empty part": more([]byte{0x40}),
+		"parts file: trailing byte": append(bytes.Clone(file), 0),
+		"parts file: no tag":        file[3:],
+		"parts file: version 2":     bytes.Replace(file, []byte("-parts"), []byte("-parts"), 1),
+		"parts file: a bundle":      enc,
+	} {
+		_, err := ParseParts(forged)
+		if err == nil {
+			t.Fatalf("%s: read", name)
+		}
+		want, code := Invalid, Malformed
+		if errors.Is(err, ErrUnsupported) {
+			want, code = Indeterminate, Unsupported
+		}
+		add(name, encode(small), in, w.trust(), want, code)
+		cases[len(cases)-1].(map[string]any)["parts"] = base64.StdEncoding.EncodeToString(forged)
 	}
 	slices.SortFunc(cases, func(a, b any) int {
 		return cmp.Compare(a.(map[string]any)["name"].(string), b.(map[string]any)["name"].(string))
@@ -262,55 +302,4 @@ func wrap(s string) string {
 		s = s[96:]
 	}
 	return out.String() + s + "\n"
-}
-
-// TestSize: the evidence of one document among a million, without what its batch shares.
-// How long the proof of a transaction is depends on its place in the block: the middle of
-// all places of a block of 200, somewhat over mainnet's mean, must be within the limit.
-func TestSize(t *testing.T) {
-	w := theWorld()
-	p := plan{n: 1_000_000, index: 417_417, kind: SubjectCredential, tenant: saltOf(1), seq: 88, prev: saltOf(2), log: saltOf(3), promise: []string{PromiseChain(worldChain), PromiseTimestamp}}
-	batch := w.batch(t, &p)
-	statement, err := batch.Statement()
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := sha256.Sum256(statement)
-	for _, txs := range []int{200, 400} {
-		var sizes []int
-		most := 0
-		for index := 0; index < txs; index += 41 {
-			batch.Anchors = []Anchor{w.ethAnchor(t, ethPlan{txs: txs, index: index, history: true, noPack: index > 0})(d, statement), w.tsaAnchor(t)(d, statement)}
-			if index > 0 {
-				batch.Anchors[0].Eth.Pack = &Part{}
-			}
-			b, err := batch.Bundle(Item{Index: p.index, Subject: p.subject(t, p.index), Salt: saltOf(p.index)})
-			if err != nil {
-				t.Fatal(err)
-			}
-			small, parts := b.Detach()
-			enc, err := small.Encode()
-			if err != nil {
-				t.Fatal(err)
-			}
-			sizes = append(sizes, len(enc))
-			if index > 0 {
-				continue
-			}
-			file, err := EncodeParts(parts)
-			if err != nil {
-				t.Fatal(err)
-			}
-			most = len(file)
-			if r, err := small.Verify(Input{Digest: b.Subject.Digest, Parts: parts}, w.trust()); err != nil {
-				t.Error(describe(r))
-			}
-		}
-		slices.Sort(sizes)
-		middle := sizes[len(sizes)/2]
-		t.Logf("%d transactions: bundle %d to %d bytes, in the middle %d; parts file %d bytes", txs, sizes[0], sizes[len(sizes)-1], middle, most)
-		if txs == 200 && middle > 3500 || most > 40_000 {
-			t.Errorf("bundle of %d bytes, parts of %d bytes", middle, most)
-		}
-	}
 }

@@ -27,17 +27,12 @@ func (v *run) checkEth(i int, e *Eth) bool {
 		v.pass("6.1", "chain", i, fmt.Sprintf("eip155:%d", e.ChainID))
 	}
 	// 6.2
-	block, err := ethereum.ParseHeader(e.Header)
+	block, index, raw, code, err := mined(&e.Tx)
 	if err != nil {
-		v.fail("6.2", "transaction", i, TransactionWrong, err.Error())
+		v.refuse("6.2", "transaction", i, code, err.Error())
 		return false
 	}
-	raw, err := ethereum.ProveTransaction(block.TransactionsRoot, e.TxIndex, e.TxProof)
-	if err != nil {
-		v.fail("6.2", "transaction", i, TransactionWrong, err.Error())
-		return false
-	}
-	v.pass("6.2", "transaction", i, fmt.Sprintf("index %d of block 0x%x", e.TxIndex, block.Hash))
+	v.pass("6.2", "transaction", i, fmt.Sprintf("index %d of block 0x%x", index, block.Hash))
 	// 6.3
 	tx, err := ethereum.ParseTransaction(raw)
 	if err == nil {
@@ -92,11 +87,37 @@ func (v *run) checkEth(i int, e *Eth) bool {
 	at := time.Unix(int64(block.Time), 0).UTC()
 	v.r.Facts.OnChain = append(v.r.Facts.OnChain, OnChain{
 		ChainID: chain.ChainID, Network: chain.name(), GenesisHash: chain.GenesisHash,
-		BlockNumber: block.Number, BlockHash: block.Hash, BlockTime: at, TxHash: tx.Hash, TxIndex: e.TxIndex, Sender: sender,
+		BlockNumber: block.Number, BlockHash: block.Hash, BlockTime: at, TxHash: tx.Hash, TxIndex: index, Sender: sender,
 		Final: proven, Trust: rests,
 	})
 	v.existed(at, "block", fmt.Sprintf("%s, block %d, final by %s", chain.name(), block.Number, rests), i)
 	return true
+}
+
+// mined is step 6.2: the block, and the transaction that its header commits to at an index.
+func mined(part *Part) (block ethereum.Header, index uint64, raw []byte, code Code, err error) {
+	b, code, err := readPart(part, TransactionWrong, ParseTxProof)
+	if err != nil {
+		return block, 0, nil, code, err
+	}
+	if block, err = ethereum.ParseHeader(b.Header); err == nil {
+		raw, err = ethereum.ProveTransaction(block.TransactionsRoot, b.Index, b.Nodes)
+	}
+	return block, b.Index, raw, TransactionWrong, err
+}
+
+// readPart reads a part that a step needs. Where it is away, or of a newer form, the
+// question is open; where it is of no form, the code says what is wrong.
+func readPart[T any](p *Part, wrong Code, parse func([]byte) (T, error)) (T, Code, error) {
+	if p.Bytes == nil {
+		var none T
+		return none, PartMissing, fmt.Errorf("evidence: expected the part with SHA-256 %x", p.SHA256)
+	}
+	out, err := parse(p.Bytes)
+	if errors.Is(err, ErrUnsupported) {
+		wrong = Unsupported
+	}
+	return out, wrong, err
 }
 
 // calldata is the heart of step 6.3: the transaction says D and nothing else.
@@ -142,15 +163,9 @@ func linked(block ethereum.Header, part *Part) (ethereum.Header, Code, error) {
 	if part == nil {
 		return block, "", nil
 	}
-	if part.Bytes == nil {
-		return block, PartMissing, fmt.Errorf("evidence: expected the part with SHA-256 %x", part.SHA256)
-	}
-	link, err := ParseLink(part.Bytes)
-	if errors.Is(err, ErrUnsupported) {
-		return block, FinalityUndecided, err
-	}
+	link, code, err := readPart(part, LinkWrong, ParseLink)
 	if err != nil {
-		return block, LinkWrong, err
+		return block, code, err
 	}
 	if link.History == nil {
 		headers, err := ethereum.ParseChain(link.Headers)

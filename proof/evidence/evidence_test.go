@@ -3,6 +3,7 @@ package evidence
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -58,7 +59,7 @@ func drawBundle(t *rapid.T) *Bundle {
 		var a Anchor
 		switch a.Type = rapid.SampledFrom([]string{AnchorEth, AnchorTimestamp, AnchorOTS, AnchorCheckpoint}).Draw(t, "anchor"); a.Type {
 		case AnchorEth:
-			a.Eth = &Eth{ChainID: rapid.Uint64Range(0, maxUint).Draw(t, "chain"), GenesisHash: hash(), TxProof: [][]byte{some.Draw(t, "node")}, Header: some.Draw(t, "header")}
+			a.Eth = &Eth{ChainID: rapid.Uint64Range(0, maxUint).Draw(t, "chain"), GenesisHash: hash(), Tx: part()}
 			if rapid.Bool().Draw(t, "linked") {
 				p, q := part(), part()
 				a.Eth.Link, a.Eth.Pack = &p, &q
@@ -70,7 +71,9 @@ func drawBundle(t *rapid.T) *Bundle {
 		case AnchorCheckpoint:
 			a.Checkpoint = &Checkpoint{SignedHeader{header(), signature()}, bytes.Repeat(b32.Draw(t, "node"), rapid.IntRange(0, 3).Draw(t, "depth"))}
 		}
-		b.Anchors = append(b.Anchors, a)
+		if name := a.names(); name == nil || !slices.ContainsFunc(b.Anchors, func(o Anchor) bool { n := o.names(); return n != nil && *n == *name }) {
+			b.Anchors = append(b.Anchors, a)
+		}
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "renewals") {
 		if rapid.Bool().Draw(t, "bundle") {

@@ -62,17 +62,25 @@ func forgeries(t testing.TB, w *world, stamps bool) []forgery {
 	changedEth := func(change func(e *Eth)) func() *Bundle {
 		return changed(func(b *Bundle) {
 			e := *b.Anchors[0].Eth
-			e.TxProof = slices.Clone(e.TxProof)
 			change(&e)
 			b.Anchors[0].Eth = &e
 		})
 	}
+	// changedTx also makes the digest of the changed part anew.
+	changedTx := func(change func(p *TxProof)) func() *Bundle {
+		return changed(func(b *Bundle) {
+			e, p := *b.Anchors[0].Eth, *minedIn(t, b)
+			p.Nodes = slices.Clone(p.Nodes)
+			change(&p)
+			e.Tx = *partOf(t, &p)
+			b.Anchors[0].Eth = &e
+		})
+	}
 	with := func(p plan, e ethPlan) func() *Bundle { return func() *Bundle { return w.bundle(t, p, eth(e)) } }
-	part := func(b []byte) *Part { p := NewPart(b); return &p }
 	foreign := w.bundle(t, plan{n: 8, index: 3}, eth(ethPlan{headers: 2, at: worldTime.Add(time.Hour)}), w.tsaAnchor(t))
 
 	doc417, doc0 := &Input{Document: document(417)}, &Input{Document: document(0)}
-	return []forgery{
+	return append(partForgeries(t, w), []forgery{
 		{"the document changed", Invalid, DocumentMismatch, good, nil, &Input{Document: document(416)}},
 		{"another digest asked about", Invalid, DocumentMismatch, good, nil, &Input{Digest: saltOf(1)}},
 		{"no document at all", Indeterminate, DocumentMissing, good, nil, &Input{}},
@@ -112,7 +120,7 @@ func forgeries(t testing.TB, w *world, stamps bool) []forgery {
 			b.Anchors[0].Eth.ChainID = 0
 			return b
 		}, func(t *Trust) { t.Chains[0].ChainID = 0 }, doc0},
-		{"another transaction of the block", Invalid, TransactionWrong, changedEth(func(e *Eth) { e.TxIndex++ }), nil, doc417},
+		{"another transaction of the block", Invalid, TransactionWrong, changedTx(func(p *TxProof) { p.Index++ }), nil, doc417},
 		{"transaction with other calldata", Invalid, TransactionWrong, with(plan{}, ethPlan{data: func(d [32]byte) []byte { d[0] ^= 1; return d[:] }}), nil, doc0},
 		{"calldata that only contains the digest", Invalid, TransactionWrong, with(plan{}, ethPlan{data: func(d [32]byte) []byte { return append(d[:], 0) }}), nil, doc0},
 		{"calldata with the digest after a selector", Invalid, TransactionWrong, with(plan{}, ethPlan{data: func(d [32]byte) []byte { return append([]byte{1, 2, 3, 4}, d[:]...) }}), nil, doc0},
@@ -122,8 +130,8 @@ func forgeries(t testing.TB, w *world, stamps bool) []forgery {
 		}, nil, doc0},
 		{"transaction that creates a contract", Invalid, TransactionWrong, with(plan{}, ethPlan{create: true}), nil, doc0},
 		{"transaction by a stranger", Invalid, SenderWrong, with(plan{}, ethPlan{key: otherSender}), nil, doc0},
-		{"trie node left out", Invalid, TransactionWrong, changedEth(func(e *Eth) { e.TxProof = e.TxProof[1:] }), nil, doc417},
-		{"trie node added", Invalid, TransactionWrong, changedEth(func(e *Eth) { e.TxProof = append(e.TxProof, e.TxProof[0]) }), nil, doc417},
+		{"trie node left out", Invalid, TransactionWrong, changedTx(func(p *TxProof) { p.Nodes = p.Nodes[1:] }), nil, doc417},
+		{"trie node added", Invalid, TransactionWrong, changedTx(func(p *TxProof) { p.Nodes = append(p.Nodes, p.Nodes[0]) }), nil, doc417},
 
 		{"path of depth 0, size 1", Invalid, NotIncluded, changed(func(b *Bundle) {
 			leaf, _ := LeafData(merkle.SHA256, b.Subject, b.Salt, nil)
@@ -179,23 +187,22 @@ func forgeries(t testing.TB, w *world, stamps bool) []forgery {
 			return b
 		}, nil, doc0},
 
-		{"foreign block header", Invalid, TransactionWrong, changedEth(func(e *Eth) { e.Header = foreign.Anchors[0].Eth.Header }), nil, doc417},
-		{"block time changed", Invalid, "", changedEth(func(e *Eth) {
-			e.Header = bytes.Clone(e.Header)
+		{"foreign block header", Invalid, TransactionWrong, changedTx(func(p *TxProof) { p.Header = minedIn(t, foreign).Header }), nil, doc417},
+		{"block time changed", Invalid, "", changedTx(func(p *TxProof) {
+			p.Header = bytes.Clone(p.Header)
 			at := []byte{0x84, 0, 0, 0, 0}
 			unix := uint32(worldTime.Add(10 * time.Minute).Unix())
 			at[1], at[2], at[3], at[4] = byte(unix>>24), byte(unix>>16), byte(unix>>8), byte(unix)
-			i := bytes.Index(e.Header, at)
+			i := bytes.Index(p.Header, at)
 			if i < 0 {
 				t.Fatal("no timestamp in the header")
 			}
-			e.Header[i+4] ^= 1
+			p.Header[i+4] ^= 1
 		}), nil, doc417},
 		{"link with a gap", Invalid, LinkWrong, changedEth(func(e *Eth) {
 			l, _ := ParseLink(e.Link.Bytes)
 			l.Headers = l.Headers[1:]
-			b, _ := l.Encode()
-			e.Link = part(b)
+			e.Link = partOf(t, l)
 		}), nil, doc417},
 		{"link left out", Invalid, FinalityWrong, changedEth(func(e *Eth) { e.Link = nil }), nil, doc417},
 		{"history of another block", Invalid, LinkWrong, func() *Bundle {
@@ -265,7 +272,7 @@ func forgeries(t testing.TB, w *world, stamps bool) []forgery {
 			first := w.token(t, worldTime.Add(48*time.Hour), crypto.SHA256, b.Anchors[1].Timestamp.Token.Bytes)
 			b.Renewals = []Renewal{{Type: RenewTimestamp, Anchor: 1, Token: NewPart(first)}, {Type: RenewTimestamp, Token: NewPart(w.token(t, worldTime.Add(24*time.Hour), crypto.SHA512, first))}}
 		}), nil, doc417},
-	}
+	}...)
 }
 
 func TestForged(t *testing.T) {

@@ -14,7 +14,7 @@ func (b *Bundle) parts() []*Part {
 		a := &b.Anchors[i]
 		switch {
 		case a.Eth != nil:
-			for _, p := range []*Part{a.Eth.Link, a.Eth.Pack} {
+			for _, p := range []*Part{&a.Eth.Tx, a.Eth.Link, a.Eth.Pack} {
 				if p != nil {
 					out = append(out, p)
 				}
@@ -61,8 +61,8 @@ func (b *Bundle) clone() *Bundle {
 	return &out
 }
 
-// Detach returns the bundle without the bytes that its whole batch shares (links,
-// packs, tokens, material), and those bytes, each once. Attach puts them back.
+// Detach returns the bundle without the bytes that its whole batch shares (transactions
+// with their blocks, links, packs, tokens, material), and those bytes, each once. Attach puts them back.
 func (b *Bundle) Detach() (small *Bundle, parts [][]byte) {
 	out := b.clone()
 	take := func(p []byte) {
@@ -82,7 +82,7 @@ func (b *Bundle) Detach() (small *Bundle, parts [][]byte) {
 }
 
 // Attach returns the bundle with those of its detached parts filled in that are among
-// parts. Others stay detached.
+// parts. Others stay detached, and parts that it does not name are not used.
 func (b *Bundle) Attach(parts [][]byte) *Bundle {
 	out := b.clone()
 	pool := make(map[[32]byte][]byte, len(parts))
@@ -105,11 +105,42 @@ func (b *Bundle) Attach(parts [][]byte) *Bundle {
 	return out
 }
 
-// EncodeParts returns a file that holds the shared parts of a batch: the CBOR array
-// ["chancery-parts", 1, [part, …]] after the tag 55799.
+// encodePart returns the deterministic CBOR of a part.
+func encodePart(x visitor) ([]byte, error) {
+	v, err := write(x)
+	if err != nil {
+		return nil, err
+	}
+	return v.appendCBOR(nil), nil
+}
+
+// parsePart reads exactly what encodePart writes.
+func parsePart(x visitor, b []byte) error {
+	if len(b) > maxPart {
+		return ErrTooLarge
+	}
+	v, err := parseCBOR(b)
+	if err != nil {
+		return err
+	}
+	if err := read(x, &v, false); err != nil {
+		return err
+	}
+	again, err := encodePart(x)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(again, b) {
+		return malformed("expected the one encoding of the part")
+	}
+	return nil
+}
+
+// EncodeParts returns a file that holds the shared parts of a batch, each once: the CBOR
+// array ["chancery-parts", 1, [part, …]] after the tag 55799.
 func EncodeParts(parts [][]byte) ([]byte, error) {
-	if len(parts) > MaxParts {
-		return nil, fmt.Errorf("%w: expected at most %d parts", ErrTooLarge, MaxParts)
+	if err := checkPartList(parts); err != nil {
+		return nil, err
 	}
 	b := appendText(appendHead(bytes.Clone(selfDescribed), kindArray, 3), "chancery-parts")
 	b = appendHead(appendHead(b, kindUint, 1), kindArray, uint64(len(parts)))
@@ -140,9 +171,6 @@ func ParseParts(b []byte) ([][]byte, error) {
 	if v.list[1].n != 1 {
 		return nil, unsupported("expected version 1 of a parts file, found %d", v.list[1].n)
 	}
-	if len(v.list[2].list) > MaxParts {
-		return nil, ErrTooLarge
-	}
 	out := make([][]byte, len(v.list[2].list))
 	for i, p := range v.list[2].list {
 		if p.kind != kindBytes {
@@ -150,5 +178,24 @@ func ParseParts(b []byte) ([][]byte, error) {
 		}
 		out[i] = p.b
 	}
+	if err := checkPartList(out); err != nil {
+		return nil, err
+	}
 	return out, nil
+}
+
+// checkPartList refuses what is not a list of parts: too many, an empty one, one twice.
+func checkPartList(parts [][]byte) error {
+	if len(parts) > MaxParts {
+		return fmt.Errorf("%w: expected at most %d parts", ErrTooLarge, MaxParts)
+	}
+	for i, p := range parts {
+		if len(p) == 0 || len(p) > maxPart {
+			return malformed("expected parts of 1 to %d bytes, found %d", maxPart, len(p))
+		}
+		if slices.ContainsFunc(parts[:i], func(q []byte) bool { return bytes.Equal(p, q) }) {
+			return malformed("expected each part once")
+		}
+	}
+	return nil
 }

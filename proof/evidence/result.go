@@ -59,6 +59,7 @@ const (
 	TimeWrong        Code = "evidence_time"              // the header claims a time after it was anchored
 	SplitHistory     Code = "evidence_split"             // the issuer signed another batch with this number
 
+	Unsupported       Code = "evidence_unsupported"        // a part holds something that this package does not know
 	PartMissing       Code = "evidence_part_missing"       // a detached part was not given
 	DocumentMissing   Code = "evidence_document_missing"   // there is nothing to compare the digest with
 	ChainUnknown      Code = "evidence_chain_unknown"      // the trust does not name the chain
@@ -72,7 +73,7 @@ const (
 )
 
 var openCodes = map[Code]bool{
-	PartMissing: true, DocumentMissing: true, ChainUnknown: true, SenderUnknown: true, FinalityUndecided: true, TimestampOpen: true,
+	Unsupported: true, PartMissing: true, DocumentMissing: true, ChainUnknown: true, SenderUnknown: true, FinalityUndecided: true, TimestampOpen: true,
 	AnchorMissing: true, IssuerUnknown: true, KeyTimeUnproven: true, KeyRevoked: true,
 }
 
@@ -80,7 +81,7 @@ var openCodes = map[Code]bool{
 func Codes() []Code {
 	return []Code{Malformed, PartMismatch, DocumentMismatch, NotIncluded, ChainMismatch, TransactionWrong, SenderWrong, LinkWrong, FinalityWrong,
 		TimestampWrong, CheckpointWrong, OTSWrong, RenewalWrong, SignatureWrong, KeyOutside, TimeWrong, SplitHistory,
-		PartMissing, DocumentMissing, ChainUnknown, SenderUnknown, FinalityUndecided, TimestampOpen, AnchorMissing, IssuerUnknown, KeyTimeUnproven, KeyRevoked}
+		Unsupported, PartMissing, DocumentMissing, ChainUnknown, SenderUnknown, FinalityUndecided, TimestampOpen, AnchorMissing, IssuerUnknown, KeyTimeUnproven, KeyRevoked}
 }
 
 // Open tells whether the code leaves the question open: with other trust or more parts

@@ -239,11 +239,13 @@ type ethPlan struct {
 	chainID uint64 // in the transaction; 0: the world's
 	txs     int    // in the block; 0: 40
 	index   int
+	shown   int                     // how far from index the transaction is that is shown
 	data    func(d [32]byte) []byte // nil: the digest
 	create  bool                    // the transaction creates a contract
 	key     *ecdsa.PrivateKey       // nil: the world's sender
 	headers int                     // how many lead to the final block
 	history bool                    // the history contract leads there
+	deep    bool                    // its proofs are as deep as mainnet's
 	noPack  bool
 	at      time.Time // of the block; zero: ten minutes after the batch
 	forge   func(f *finalPlan)
@@ -332,11 +334,13 @@ func (w *world) transaction(tb testing.TB, p ethPlan, d [32]byte) (*Eth, *types.
 		key, _ := rlp.EncodeToBytes(uint64(i))
 		txTrie.MustUpdate(key, raw)
 	}
-	key, _ := rlp.EncodeToBytes(uint64(p.index))
 	zero := uint64(0)
 	block := &types.Header{Number: big.NewInt(20_000_000), Difficulty: new(big.Int), GasLimit: 36e6, GasUsed: 22_280, Time: uint64(p.at.Unix()), BaseFee: big.NewInt(7e8),
 		TxHash: txTrie.Hash(), WithdrawalsHash: &common.Hash{1}, BlobGasUsed: &zero, ExcessBlobGas: &zero, ParentBeaconRoot: &common.Hash{2}, RequestsHash: &common.Hash{3}, Extra: []byte("test")}
-	e := &Eth{ChainID: worldChain, GenesisHash: worldGenesis, TxIndex: uint64(p.index), TxProof: prove(tb, txTrie, key), Header: encodeHeader(tb, block)}
+	shown := uint64(p.index + p.shown)
+	key, _ := rlp.EncodeToBytes(shown)
+	tx := &TxProof{Index: shown, Nodes: prove(tb, txTrie, key), Header: encodeHeader(tb, block)}
+	e := &Eth{ChainID: worldChain, GenesisHash: worldGenesis, Tx: *partOf(tb, tx)}
 	final := block
 	var link Link
 	for i := range p.headers {
@@ -347,17 +351,33 @@ func (w *world) transaction(tb testing.TB, p ethPlan, d [32]byte) (*Eth, *types.
 		final = next
 	}
 	if p.history {
-		final, link.History = history(tb, block)
+		final, link.History = history(tb, block, p.deep)
 	}
 	if p.headers > 0 || p.history {
-		b, err := link.Encode()
-		if err != nil {
-			tb.Fatal(err)
-		}
-		part := NewPart(b)
-		e.Link = &part
+		e.Link = partOf(tb, &link)
 	}
 	return e, final
+}
+
+// partOf makes a part of what has an encoding.
+func partOf(tb testing.TB, x interface{ Encode() ([]byte, error) }) *Part {
+	tb.Helper()
+	b, err := x.Encode()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p := NewPart(b)
+	return &p
+}
+
+// minedIn reads the transaction of a bundle's first anchor.
+func minedIn(tb testing.TB, b *Bundle) *TxProof {
+	tb.Helper()
+	p, err := ParseTxProof(b.Anchors[0].Eth.Tx.Bytes)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return p
 }
 
 func encodeHeader(tb testing.TB, h *types.Header) []byte {
@@ -369,7 +389,7 @@ func encodeHeader(tb testing.TB, h *types.Header) []byte {
 }
 
 // history makes a block 5000 later whose state remembers the older one.
-func history(tb testing.TB, old *types.Header) (*types.Header, *History) {
+func history(tb testing.TB, old *types.Header, deep bool) (*types.Header, *History) {
 	storage, state := newTrie(), newTrie()
 	word, _ := rlp.EncodeToBytes(old.Hash().Bytes())
 	number := old.Number.Uint64()
@@ -389,7 +409,35 @@ func history(tb testing.TB, old *types.Header) (*types.Header, *History) {
 	final := types.CopyHeader(old)
 	final.Root, final.Number, final.Time = state.Hash(), new(big.Int).SetUint64(number+5000), old.Time+60_000
 	slot := ethereum.HistorySlot(number)
+	if deep {
+		deepen(state, at, 7)
+		deepen(storage, ethcrypto.Keccak256(slot[:]), 3)
+		account, err = rlp.EncodeToBytes(&types.StateAccount{Nonce: 1, Balance: uint256.NewInt(0), Root: storage.Hash(), CodeHash: ethcrypto.Keccak256(nil)})
+		if err != nil {
+			tb.Fatal(err)
+		}
+		state.MustUpdate(at, account)
+		final.Root = state.Hash()
+	}
 	return final, &History{Header: encodeHeader(tb, final), AccountProof: prove(tb, state, at), StorageProof: prove(tb, storage, ethcrypto.Keccak256(slot[:]))}
+}
+
+// deepen makes the nodes on the way to a key branches with all 16 children, down to a
+// level; the next is a branch with two, and below it is the key's leaf.
+func deepen(t *trie.Trie, key []byte, full int) {
+	for level := range full + 1 {
+		shift := 4 - level%2*4
+		own := key[level/2] >> shift & 15
+		for nibble := range byte(16) {
+			if nibble == own || level == full && nibble != own^1 {
+				continue
+			}
+			k := bytes.Clone(key)
+			k[level/2] = k[level/2]&^(15<<shift) | nibble<<shift
+			k[31] ^= 1
+			t.MustUpdate(k, bytes.Repeat([]byte{1}, 40))
+		}
+	}
 }
 
 // committee is a sync committee whose keys the test holds.

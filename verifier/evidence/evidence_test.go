@@ -197,7 +197,11 @@ func transaction(tb testing.TB, data []byte) (*proofs.Eth, *types.Header) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return &proofs.Eth{ChainID: chainID, GenesisHash: genesis, TxProof: [][]byte{node}, Header: enc}, head
+	mined, err := (&proofs.TxProof{Nodes: [][]byte{node}, Header: enc}).Encode()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return &proofs.Eth{ChainID: chainID, GenesisHash: genesis, Tx: proofs.NewPart(mined)}, head
 }
 
 // finalBlock finds the block of a bundle: the auditor of these tests knows it.
@@ -207,7 +211,11 @@ func finalBlock(tb testing.TB, enc []byte) [32]byte {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return [32]byte(ethcrypto.Keccak256(b.Anchors[0].Eth.Header))
+	mined, err := proofs.ParseTxProof(b.Anchors[0].Eth.Tx.Bytes)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return [32]byte(ethcrypto.Keccak256(mined.Header))
 }
 
 // trustFile is the auditor's. extra goes into the issuer's keys.

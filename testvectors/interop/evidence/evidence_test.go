@@ -28,6 +28,7 @@ import (
 type testCase struct {
 	Name    string          `json:"name"`
 	Bundle  []byte          `json:"bundle"`
+	Parts   []byte          `json:"parts"` // the file of detached parts beside it
 	Digest  string          `json:"digest"`
 	Trust   json.RawMessage `json:"trust"`
 	Outcome string          `json:"outcome"`
@@ -129,13 +130,16 @@ func readTrust(tb testing.TB, b []byte) *evidence.Trust {
 // ours is this module's verdict on a case.
 func ours(tb testing.TB, c *testCase, trust *evidence.Trust) string {
 	b, err := evidence.Parse(c.Bundle)
+	in := evidence.Input{}
+	if err == nil && len(c.Parts) > 0 {
+		in.Parts, err = evidence.ParseParts(c.Parts)
+	}
 	switch {
 	case errors.Is(err, evidence.ErrUnsupported):
 		return "indeterminate"
 	case err != nil:
 		return "invalid"
 	}
-	in := evidence.Input{}
 	if c.Digest != "" {
 		in.Digest = unhex(tb, c.Digest)
 	}
@@ -192,11 +196,24 @@ func TestSecondVerifier(t *testing.T) {
 				t.Errorf("%s: we accept it", flipped.Name)
 			}
 			cases = append(cases, &flipped)
+			if len(c.Parts) == 0 {
+				continue
+			}
+			beside := *c
+			bit = rng.IntN(len(c.Parts) * 8)
+			beside.Parts = bytes.Clone(c.Parts)
+			beside.Parts[bit/8] ^= 1 << (bit % 8)
+			beside.Name, beside.Code = c.Name+", bit "+strconv.Itoa(bit)+" of the parts flipped", "any"
+			if beside.Outcome = ours(t, &beside, trust); beside.Outcome == "valid" {
+				t.Errorf("%s: we accept it", beside.Name)
+			}
+			cases = append(cases, &beside)
 		}
 	}
 	type entry struct {
 		Name   string          `json:"name"`
 		Bundle string          `json:"bundle"`
+		Parts  string          `json:"parts"`
 		Digest string          `json:"digest"`
 		Trust  json.RawMessage `json:"trust"`
 	}
@@ -204,7 +221,7 @@ func TestSecondVerifier(t *testing.T) {
 		Cases []entry `json:"cases"`
 	}
 	for _, c := range cases {
-		file.Cases = append(file.Cases, entry{c.Name, base64.StdEncoding.EncodeToString(c.Bundle), c.Digest, c.Trust})
+		file.Cases = append(file.Cases, entry{c.Name, base64.StdEncoding.EncodeToString(c.Bundle), base64.StdEncoding.EncodeToString(c.Parts), c.Digest, c.Trust})
 	}
 	text, err := json.Marshal(file)
 	if err != nil {

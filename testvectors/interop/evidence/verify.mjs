@@ -27,6 +27,7 @@ function parseCBOR(b) {
     return v;
   } catch (e) { invalid('evidence_malformed'); }
 }
+const tagged = (b) => { need(eq(b.slice(0, 3), Uint8Array.of(0xd9, 0xd9, 0xf7)), 'evidence_malformed'); return parseCBOR(b.slice(3)); };
 const bad = () => invalid('evidence_malformed');
 const open1 = () => { throw new Fault('indeterminate', 'evidence_unsupported'); };
 const uint = (max = Number.MAX_SAFE_INTEGER) => (v) => Number.isSafeInteger(v) && v >= 0 && v <= max || bad();
@@ -37,8 +38,8 @@ const list = (lo, hi, item) => (v) => { Array.isArray(v) && v.length >= lo && v.
 const opt = (check) => Object.assign((v) => check(v), { optional: true });
 const map = (members, ext) => (v) => {
   if (v === null || typeof v !== 'object' || Array.isArray(v) || v instanceof Uint8Array) bad();
-  for (const k of Object.keys(v)) if (!members[k]) (ext && /^x-[a-z0-9-]{1,32}$/.test(k)) ? text(v[k]) : ext && k.startsWith('x-') ? bad() : open1();
   for (const [k, check] of Object.entries(members)) k in v ? check(v[k]) : check.optional || bad();
+  for (const k of Object.keys(v)) if (!members[k]) (ext && /^x-[a-z0-9-]{1,32}$/.test(k)) ? text(v[k]) : ext && k.startsWith('x-') ? bad() : open1();
 };
 const b32 = bytes(32), part = map({ sha256: b32, bytes: opt(bytes(1, 11 << 20)) });
 const version = (v) => { uint()(v); v === 1 || open1(); };
@@ -54,24 +55,38 @@ const header = (v) => {
   map({ version, issuer: text, tenant: opt(b32), seq: uint(), size: uint(2 ** 40), roots: list(1, 2, root), time: text, prev: opt(b32), log: opt(b32),
     promise: opt((p) => { list(1, 16, promise)(p); sorted(p); }), material: opt((m) => { list(1, 64, b32)(m); sorted(m); }) })(v);
   const ok = v.size >= 1 && (v.roots.length < 2 || v.roots[0].alg !== v.roots[1].alg) && (v.seq === 0) === !v.prev && !(v.seq === 0 && v.log);
-  ok && /^[2-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(v.time) && new Date(v.time).toISOString().replace('.000', '') === v.time || bad();
+  ok && /^[2-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(v.time) && !Number.isNaN(Date.parse(v.time)) && new Date(v.time).toISOString().replace('.000', '') === v.time || bad();
 };
 const signature = map({ alg: oneOf('Ed25519', 'ES256', 'ES384', 'ES512', 'PS256'), method: text, value: bytes(64, 1024) });
 const nodes = list(1, 16, bytes(1, 1 << 20)), rlpHeader = bytes(1, 2048);
+const txProof = map({ index: uint(), nodes, header: rlpHeader });
+const link = (v) => { map({ headers: opt(list(1, 128, rlpHeader)), history: opt(map({ header: rlpHeader, accountProof: nodes, storageProof: nodes })) })(v); !v.headers !== !v.history || bad(); };
 const anchors = {
-  eth: map({ type: text, chainId: uint(), genesisHash: b32, txIndex: uint(), txProof: nodes, header: rlpHeader, link: opt(part), pack: opt(part) }),
+  eth: map({ type: text, chainId: uint(), genesisHash: b32, tx: part, link: opt(part), pack: opt(part) }),
   rfc3161: map({ type: text, token: part }), ots: map({ type: text, proof: part }),
   checkpoint: map({ type: text, batchHeader: header, signature, path: list(0, 64, b32) }),
 };
 const anchor = (v) => { v && typeof v.type === 'string' || bad(); (anchors[v.type] ?? open1)(v); };
+const once = (names) => new Set(names).size === names.length || bad();
+const anchorList = (v) => { list(1, 16, anchor)(v); once(v.map((a) => a.tx ?? a.token ?? a.proof).filter(Boolean).map((p) => hex(p.sha256))); };
 const renewal = (v) => map(v?.type === 'bundle' ? { type: text, token: part, alg: oneOf('sha-256', 'sha-384', 'sha-512'), digest: bytes(32, 64) }
   : { type: oneOf('timestamp'), token: part, anchor: uint() })(v);
 const material = map({ kind: oneOf('controller', 'jwks', 'statusList', 'context', 'schema', 'badge'), url: text, sha256: b32, bytes: opt(bytes(1, 10 << 20)) });
-const bundle = map({ version, salt: b32, tree: proof, secondTree: opt(proof), batchHeader: header, signature, anchors: opt(list(1, 16, anchor)),
+const bundle = map({ version, salt: b32, tree: proof, secondTree: opt(proof), batchHeader: header, signature, anchors: opt(anchorList),
   renewals: opt(list(1, 64, renewal)), content: opt(bytes(1, 10 << 20)), material: opt(list(1, 64, material)), subject: (v) => {
     map({ type: oneOf('credential', 'presentation', 'badge', 'pdf', 'statusList', 'stamp'), digestAlg: oneOf(...Object.keys(H)), digest: bytes(1, 64) })(v);
     v.digest.length === H[v.digestAlg](new Uint8Array()).length || bad();
   } }, true);
+function partsFile(b) {
+  const v = tagged(b);
+  Array.isArray(v) && v.length === 3 && v[0] === 'chancery-parts' || bad();
+  version(v[1]); list(0, 64, bytes(1, 11 << 20))(v[2]); once(v[2].map(hex));
+  return v[2];
+}
+function readPart(p, check, code) { // what a step needs: away it is undecided, of the wrong form it fails
+  if (!p.bytes) throw new Fault('indeterminate', 'evidence_part_missing');
+  try { const v = parseCBOR(p.bytes); check(v); return v; } catch (e) { throw e.outcome === 'indeterminate' ? e : new Fault('invalid', code); }
+}
 
 // ---- Step 4: RFC 9162, 2.1.3.2
 function rootOf(h, p, hash) {
@@ -135,18 +150,14 @@ function transaction(b) {
   } catch { invalid('evidence_sender'); }
   return { chain, to: f[at[2]], data: f[at[3]], sender };
 }
-function finalBlock(block, link) {
-  if (!link) return block;
-  const code = 'evidence_link', l = parseCBOR(link.bytes);
-  map({ headers: opt(list(1, 128, rlpHeader)), history: opt(map({ header: rlpHeader, accountProof: nodes, storageProof: nodes })) })(l);
-  need(!l.headers !== !l.history, code);
-  if (l.headers) {
-    return l.headers.reduce((last, b) => {
-      const next = parseHeader(b, code);
-      need(eq(next.parent, last.hash) && next.number === last.number + 1, code);
-      return next;
-    }, block);
-  }
+function finalBlock(block, part) {
+  if (!part) return block;
+  const code = 'evidence_link', l = readPart(part, link, code);
+  if (l.headers) return l.headers.reduce((last, b) => {
+    const next = parseHeader(b, code);
+    need(eq(next.parent, last.hash) && next.number === last.number + 1, code);
+    return next;
+  }, block);
   const newer = parseHeader(l.history.header, code), slot = new Uint8Array(32);
   need(block.number < newer.number && newer.number - block.number <= 8191, code);
   slot[30] = (block.number % 8191) >> 8; slot[31] = (block.number % 8191) & 255;
@@ -169,8 +180,7 @@ const pad32 = (b) => { const out = new Uint8Array(32); out.set(b); return out; }
 const le = (b) => num([...b].reverse());
 function verifyPack(b, net, final) {
   const code = 'evidence_finality', undecided = 'evidence_finality_undecided';
-  let at = 0;
-  const take = (n) => { need(at + n <= b.length, code); return b.slice(at, at += n); };
+  let at = 0; const take = (n) => { need(at + n <= b.length, code); return b.slice(at, at += n); };
   const beacon = () => { const f = take(112), l = [f.slice(0, 8), f.slice(8, 16), f.slice(16, 48), f.slice(48, 80), f.slice(80)].map(pad32); return { slot: le(f.slice(0, 8)), state: l[3], body: l[4], root: merkleize(l) }; };
   const branch = () => Array.from({ length: take(1)[0] }, () => take(32));
   const climbs = (leaf, br, g, top) => { // a branch whose length is the depth of the generalised index
@@ -208,8 +218,7 @@ function verifyPack(b, net, final) {
   const signers = keys.slice(0, size).filter((_, i) => (bits[i >> 3] >> (i & 7)) & 1);
   need(3 * signers.length >= 2 * size, code);
   const domain = cat(Uint8Array.of(7, 0, 0, 0), pair(pad32(versionBytes), unhex(net.genesisValidatorsRoot)).slice(0, 28));
-  const S = bls.longSignatures;
-  let ok = false;
+  const S = bls.longSignatures; let ok = false;
   try { ok = S.verify(sig, S.hash(pair(attested.root, domain), 'BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_'), S.aggregatePublicKeys(signers)); } catch { /* not a point */ }
   need(ok, code);
   need(eq(f[12], final.hash) && le(f[6].slice(0, 6)) === final.number, code);
@@ -217,16 +226,17 @@ function verifyPack(b, net, final) {
 }
 
 // ---- The steps of section 5
-export function verify(file, digest, trust) {
+export function verify(file, digest, trust, beside) {
   const undecided = [], open = (code) => undecided.push(code);
   try {
-    need(eq(file.slice(0, 3), Uint8Array.of(0xd9, 0xd9, 0xf7)), 'evidence_malformed');                   // 1
-    const b = parseCBOR(file.slice(3)), h = b.batchHeader;
-    if (b && Number.isSafeInteger(b.version) && b.version !== 1) open1();
-    bundle(b);
-    const parts = (b.anchors ?? []).flatMap((a) => [a.link, a.pack, a.token, a.proof]).concat((b.renewals ?? []).map((r) => r.token));
-    for (const p of parts) if (p?.bytes) need(eq(sha256(p.bytes), p.sha256), 'evidence_part_mismatch');  // 2
-    for (const m of b.material ?? []) if (m.bytes) need(eq(sha256(encode(['chancery-material', 1, m.kind, m.url, m.bytes])), m.sha256), 'evidence_part_mismatch');
+    const b = tagged(file), h = b?.batchHeader;                                                            // 1
+    if (Number.isSafeInteger(b?.version) && b.version !== 1) open1(); else bundle(b);
+    const parts = (b.anchors ?? []).flatMap((a) => [a.tx, a.link, a.pack, a.token, a.proof]).concat((b.renewals ?? []).map((r) => r.token)).filter(Boolean);
+    const pool = beside.length ? partsFile(beside) : [], nameOf = (m, x) => sha256(m.kind ? encode(['chancery-material', 1, m.kind, m.url, x]) : x);
+    for (const p of parts.concat(b.material ?? [])) {                                                      // 2
+      p.bytes ??= pool.find((x) => eq(nameOf(p, x), p.sha256));
+      need(!p.bytes || eq(nameOf(p, p.bytes), p.sha256), 'evidence_part_mismatch');
+    }
     need(!b.content || eq(H[b.subject.digestAlg](b.content), b.subject.digest), 'evidence_document_mismatch'); // 3
     if (digest.length > 0) need(eq(digest, b.subject.digest), 'evidence_document_mismatch');
     else if (!b.content) open('evidence_document_missing');
@@ -239,28 +249,26 @@ export function verify(file, digest, trust) {
     });
     const head = encode(h), sig = b.signature;                                                             // 5
     const D = sha256(encode(['chancery-batch', 1, head, sig.alg, sig.method, sig.value]));
-    const passed = new Set();
-    let proven = Infinity;
+    let passed = new Set(), proven = Infinity;
     if (b.renewals) open('timestamp_untrusted');
-    for (const a of b.anchors ?? []) {
+    for (const a of b.anchors ?? []) try {
       if (a.type === 'ots') continue;
       if (a.type !== 'eth') { open('timestamp_untrusted'); continue; }
       const before = undecided.length, chain = trust.chains.find((c) => c.chainId === a.chainId), code = 'evidence_transaction';
       if (!chain) open('evidence_chain_unknown');                                                          // 6.1
       else need(hex(a.genesisHash) === chain.genesisHash, 'evidence_chain_mismatch');
-      const block = parseHeader(a.header, code);                                                           // 6.2
-      const tx = transaction(trie(block.txs, RLP.encode(a.txIndex), a.txProof, code));
+      const mined = readPart(a.tx, txProof, code), block = parseHeader(mined.header, code);                // 6.2
+      const tx = transaction(trie(block.txs, RLP.encode(mined.index), mined.nodes, code));
       need(tx.chain === a.chainId && a.chainId !== 0 && tx.to.length === 20 && eq(tx.data, D), code);      // 6.3
       if (!chain?.senders.length) open('evidence_sender_unknown');                                         // 6.4
       else need(chain.senders.includes(hex(tx.sender)), 'evidence_sender');
-      for (const p of [a.link, a.pack]) if (p && !p.bytes) open('evidence_part_missing');
       const final = finalBlock(block, a.link);                                                             // 6.5
       if (!chain?.final.some((f) => f.hash === hex(final.hash) && f.number === final.number)) {            // 6.6
-        const why = chain && a.pack ? verifyPack(a.pack.bytes, chain.beacon, final) : 'evidence_finality_undecided';
+        const why = !chain || !a.pack ? 'evidence_finality_undecided' : a.pack.bytes ? verifyPack(a.pack.bytes, chain.beacon, final) : 'evidence_part_missing';
         if (why) open(why);
       }
       if (undecided.length === before) { passed.add(`eip155:${a.chainId}`); proven = Math.min(proven, block.time * 1000); }
-    }
+    } catch (e) { if (e.outcome === 'indeterminate') open(e.code); else throw e; }
     for (const p of trust.require ?? h.promise ?? []) if (!passed.has(p)) open('evidence_anchor_missing'); // 11
     if (passed.size === 0) open('evidence_anchor_missing');
     const claimed = Date.parse(h.time), now = Date.parse(trust.now);                                       // 12
@@ -286,6 +294,6 @@ export function verify(file, digest, trust) {
 
 if (process.argv[2]) {
   const { cases } = JSON.parse(readFileSync(process.argv[2], 'utf8'));
-  const out = cases.map((c) => ({ name: c.name, ...verify(new Uint8Array(Buffer.from(c.bundle, 'base64')), unhex(c.digest), c.trust) }));
+  const out = cases.map((c) => ({ name: c.name, ...verify(new Uint8Array(Buffer.from(c.bundle, 'base64')), unhex(c.digest), c.trust, new Uint8Array(Buffer.from(c.parts ?? '', 'base64'))) }));
   console.log(JSON.stringify(out));
 }
