@@ -19,6 +19,9 @@ const (
 	MediaSVG      = "image/svg+xml"
 	MediaPDF      = "application/pdf"
 	MediaEvidence = "application/vnd.chancery.evidence+cbor"
+	// MediaEvidenceParts is what the evidence of a batch shares, in a file of its own. It
+	// is given beside evidence, and by itself there is nothing in it to verify.
+	MediaEvidenceParts = "application/vnd.chancery.evidence-parts+cbor"
 )
 
 // Secured is a document as it is handed over: its bytes, and what they are. The
@@ -40,6 +43,8 @@ func Detect(b []byte) (Secured, error) {
 		return Secured{MediaPNG, b}, nil
 	case bytes.HasPrefix(b, []byte("%PDF-")):
 		return Secured{MediaPDF, b}, nil
+	case bytes.HasPrefix(b, []byte("\xd9\xd9\xf7\x83\x6echancery-parts")): // evidence.md, section 3
+		return Secured{MediaEvidenceParts, b}, nil
 	case isEvidence(b):
 		return Secured{MediaEvidence, b}, nil
 	}

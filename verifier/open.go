@@ -46,6 +46,8 @@ func (c *run) open(s chancery.Secured, level int) {
 		c.openJSON(s)
 	case badge.MediaURL:
 		c.openHosted(strings.TrimSpace(string(s.Bytes)))
+	case chancery.MediaEvidenceParts:
+		c.fail(CheckDocument, UnknownContent, "detached parts of evidence: they are given beside the evidence itself")
 	default:
 		c.handOver(media, s)
 	}

@@ -73,6 +73,7 @@ func inputRefusals(tb testing.TB) []refusal {
 		{name: "empty", want: verifier.UnknownContent, s: raw("")},
 		{name: "PDF without handler", want: verifier.UnsupportedMediaType, s: raw("%PDF-1.7\n")},
 		{name: "evidence without handler", want: verifier.UnsupportedMediaType, s: raw("\xd9\xd9\xf7\xa0")},
+		{name: "parts of evidence without the evidence", want: verifier.UnknownContent, s: raw("\xd9\xd9\xf7\x83\x6echancery-parts\x01\x80")},
 		{name: "handler gives up", want: verifier.Canceled, s: raw("%PDF-1.7\n"), config: func(c *verifier.Config) {
 			c.Handlers = map[string]verifier.Handler{chancery.MediaPDF: handlerFunc(func() (*verifier.Report, error) { return nil, errors.New("x") })}
 		}},

@@ -95,7 +95,7 @@ func open(b []byte) (*opened, error) {
 	}
 	text := secured.Bytes
 	switch secured.MediaType {
-	case chancery.MediaPDF, chancery.MediaEvidence:
+	case chancery.MediaPDF, chancery.MediaEvidence, chancery.MediaEvidenceParts:
 		return nil, errors.New("files of this kind are not shown by inspect: use verify")
 	case chancery.MediaJWT, chancery.MediaVCJWT, chancery.MediaVPJWT:
 		if in.jws, err = proof.ParseJWS(secured.Bytes); err != nil {

@@ -127,6 +127,9 @@ func Parse(b []byte) (*Bundle, error) {
 	if !bytes.HasPrefix(b, selfDescribed) {
 		return nil, malformed("expected the tag 55799 of self-described CBOR")
 	}
+	if bytes.HasPrefix(b, partsPrefix) {
+		return nil, malformed("expected a bundle, found a file of detached parts, which are given beside one")
+	}
 	v, err := parseCBOR(b[len(selfDescribed):])
 	if err != nil {
 		return nil, err

@@ -136,14 +136,16 @@ func parsePart(x visitor, b []byte) error {
 	return nil
 }
 
+// partsPrefix begins every file of parts; its version follows.
+var partsPrefix = appendText(appendHead(bytes.Clone(selfDescribed), kindArray, 3), "chancery-parts")
+
 // EncodeParts returns a file that holds the shared parts of a batch, each once: the CBOR
 // array ["chancery-parts", 1, [part, …]] after the tag 55799.
 func EncodeParts(parts [][]byte) ([]byte, error) {
 	if err := checkPartList(parts); err != nil {
 		return nil, err
 	}
-	b := appendText(appendHead(bytes.Clone(selfDescribed), kindArray, 3), "chancery-parts")
-	b = appendHead(appendHead(b, kindUint, 1), kindArray, uint64(len(parts)))
+	b := appendHead(appendHead(bytes.Clone(partsPrefix), kindUint, 1), kindArray, uint64(len(parts)))
 	for _, p := range parts {
 		b = appendBytes(b, p)
 	}
