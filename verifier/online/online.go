@@ -20,7 +20,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -29,6 +28,7 @@ import (
 	"time"
 
 	"github.com/chancery-dev/chancery/internal/did"
+	"github.com/chancery-dev/chancery/internal/netguard"
 	"github.com/chancery-dev/chancery/verifier"
 )
 
@@ -100,11 +100,10 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Ports == nil {
 		cfg.Ports = []int{443}
 	}
-	guard := guard{loopback: cfg.InsecureAllowLoopback, ports: slices.Clone(cfg.Ports)}
-	dialer := &net.Dialer{Timeout: cfg.Timeout, ControlContext: guard.control}
+	guard := netguard.Guard{Ports: cfg.Ports, InsecureLoopback: cfg.InsecureAllowLoopback}
 	transport := &http.Transport{
 		Proxy:                  nil,
-		DialContext:            dialer.DialContext,
+		DialContext:            guard.Dialer(cfg.Timeout).DialContext,
 		TLSClientConfig:        &tls.Config{RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    cfg.Timeout,
 		ResponseHeaderTimeout:  cfg.Timeout,

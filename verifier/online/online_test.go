@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -219,30 +218,9 @@ func TestHostileAddresses(t *testing.T) {
 	}
 }
 
-func TestPublic(t *testing.T) {
-	for s, want := range map[string]bool{
-		"93.184.216.34": true, "2606:2800:220:1:248:1893:25c8:1946": true, "::ffff:93.184.216.34": true,
-		"::ffff:10.0.0.1": false, "0.1.2.3": false, "255.255.255.255": false, "224.0.0.1": false, "ff02::1": false, "100.127.255.255": false, "192.0.2.1": false,
-		"198.19.0.1": false, "2001::1": false, "64:ff9b::5db8:d822": false, "fec0::1": false, "100::1": false, "fc00::1": false, "::1": false, "::": false, "::7f00:1": false, "2001:db8::1": false,
-	} {
-		if got := public(netip.MustParseAddr(s)); got != want {
-			t.Errorf("%s: %v", s, got)
-		}
-	}
-}
-
 func TestPorts(t *testing.T) {
 	c := client(t, nil, func(cfg *Config) { cfg.InsecureAllowLoopback = false })
 	if _, err := c.Document(context.Background(), "https://example.com:8443/"); !errors.Is(err, verifier.ErrUnreachable) || !strings.Contains(err.Error(), "ports") {
-		t.Error(err)
-	}
-	if err := (guard{ports: []int{443}}).control(context.Background(), "udp", "93.184.216.34:443", nil); err == nil {
-		t.Error("UDP was allowed")
-	}
-	if err := (guard{ports: []int{443}}).control(context.Background(), "tcp4", "93.184.216.34:80", nil); err == nil {
-		t.Error("port 80 was allowed")
-	}
-	if err := (guard{ports: []int{443}}).control(context.Background(), "tcp4", "93.184.216.34:443", nil); err != nil {
 		t.Error(err)
 	}
 }

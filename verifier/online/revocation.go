@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"github.com/chancery-dev/chancery/internal/cms/revocation"
+	"github.com/chancery-dev/chancery/internal/netguard"
 	"github.com/chancery-dev/chancery/verifier"
 )
 
@@ -30,13 +30,12 @@ const (
 // revocationClient is a second client: authorities publish at http addresses, since
 // their answers are signed, so port 80 is open to it. Addresses are guarded alike.
 func (c *Client) revocationClient() *http.Client {
-	guard := guard{loopback: c.cfg.InsecureAllowLoopback, ports: append(slices.Clone(c.cfg.Ports), 80)}
-	dialer := &net.Dialer{Timeout: c.cfg.Timeout, ControlContext: guard.control}
+	guard := netguard.Guard{Ports: append(slices.Clone(c.cfg.Ports), 80), InsecureLoopback: c.cfg.InsecureAllowLoopback}
 	return &http.Client{
 		Timeout:       c.cfg.Timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
-			DialContext: dialer.DialContext, TLSClientConfig: &tls.Config{RootCAs: c.cfg.RootCAs, MinVersion: tls.VersionTLS12}, TLSHandshakeTimeout: c.cfg.Timeout, ResponseHeaderTimeout: c.cfg.Timeout,
+			DialContext: guard.Dialer(c.cfg.Timeout).DialContext, TLSClientConfig: &tls.Config{RootCAs: c.cfg.RootCAs, MinVersion: tls.VersionTLS12}, TLSHandshakeTimeout: c.cfg.Timeout, ResponseHeaderTimeout: c.cfg.Timeout,
 			MaxResponseHeaderBytes: 64 << 10, DisableCompression: true, DisableKeepAlives: true,
 		},
 	}
