@@ -181,6 +181,11 @@ func FuzzEvidence(f *testing.F) {
 					t.Fatalf("parts: %v", err)
 				}
 			}
+			if p, err := evidence.ParseTxProof(in); err == nil {
+				if out, err := p.Encode(); err != nil || !bytes.Equal(out, in) {
+					t.Fatalf("transaction: %v", err)
+				}
+			}
 			if l, err := evidence.ParseLink(in); err == nil {
 				if out, err := l.Encode(); err != nil || !bytes.Equal(out, in) {
 					t.Fatalf("link: %v", err)
