@@ -86,6 +86,7 @@ type StoredDelivery struct {
 	Body     string    `json:"body"` // as it is sent, on every attempt
 	State    string    `json:"state"`
 	NextAt   int64     `json:"nextAt,omitempty"` // unix seconds
+	Tries    int       `json:"tries,omitempty"`  // attempts since it was queued or replayed
 	Attempts []Attempt `json:"attempts,omitempty"`
 }
 

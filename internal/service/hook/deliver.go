@@ -1,0 +1,397 @@
+package hook
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/chancery-dev/chancery/internal/service"
+)
+
+// JobClean removes old deliveries.
+const JobClean = "webhook.clean"
+
+// waits are those after each failed attempt: about three days in all. After the last the
+// delivery has failed, and can be replayed.
+var waits = []time.Duration{
+	5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour,
+	4 * time.Hour, 8 * time.Hour, 12 * time.Hour, 20 * time.Hour, 24 * time.Hour,
+}
+
+const (
+	lease      = 2 * time.Minute    // how long an attempt is taken to run, at most
+	maxWait    = 24 * time.Hour     // of what a Retry-After may ask for
+	maxAge     = 7 * 24 * time.Hour // since it was queued or tried last: one that has waited longer has failed
+	openAfter  = 10                 // failed attempts in a row, of any delivery, that open the circuit
+	openFirst  = 5 * time.Minute
+	openLast   = time.Hour
+	keptAnswer = 512 // bytes
+)
+
+// Jobs returns what has to be done in the background, and how often.
+func (h *Hooks) Jobs() (map[string]service.JobHandler, map[string]time.Duration) {
+	return map[string]service.JobHandler{service.JobDeliver: h.deliver, JobClean: h.clean},
+		map[string]time.Duration{JobClean: 24 * time.Hour}
+}
+
+// deliver makes one attempt, if one is due. Two jobs may be about one delivery, after a
+// replay or a crash: the attempt is reserved first, so that they do not run side by side.
+func (h *Hooks) deliver(ctx context.Context, r service.Run) error {
+	var a service.ScopedID
+	if err := json.Unmarshal(r.Args, &a); err != nil {
+		return &service.GiveUp{Err: err}
+	}
+	m, wait, err := h.reserve(ctx, a)
+	if err != nil {
+		return err
+	}
+	if wait > 0 {
+		return &service.Later{After: wait}
+	}
+	if m == nil {
+		return nil
+	}
+	sent, err := h.c.Sender.Send(ctx, *m)
+	if err != nil {
+		// The attempt did not happen as far as the receiver's part goes: it is neither
+		// counted nor held against him.
+		if ctx.Err() != nil {
+			return err
+		}
+		if rerr := h.put(ctx, a, func(d *service.StoredDelivery) { d.NextAt = 0 }); rerr != nil {
+			return errors.Join(err, rerr)
+		}
+		return err
+	}
+	next, err := h.record(ctx, a, sent)
+	if err != nil || next <= 0 {
+		return err
+	}
+	return &service.Later{After: next}
+}
+
+// reserve finds out whether an attempt is due and takes it, or tells how long to wait.
+// Neither: there is nothing to do.
+func (h *Hooks) reserve(ctx context.Context, a service.ScopedID) (m *Message, wait time.Duration, err error) {
+	now := h.now()
+	err = h.retry(func() error {
+		return h.c.Store.Update(ctx, func(tx service.Tx) error {
+			m, wait = nil, 0
+			rd, d, err := service.Get[service.StoredDelivery](ctx, tx, a.Scope(), service.KindDelivery, a.ID)
+			if errors.Is(err, service.ErrNotFound) || err == nil && d.State != "pending" {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			rh, hook, err := service.Get[service.StoredWebhook](ctx, tx, a.Scope(), service.KindWebhook, rd.Parent)
+			if errors.Is(err, service.ErrNotFound) {
+				return tx.Delete(ctx, a.Scope(), service.KindDelivery, a.ID)
+			}
+			if err != nil {
+				return err
+			}
+			if !hook.Active || now.Sub(rd.Updated) > maxAge {
+				d.State, d.NextAt = "failed", 0
+				return service.Put(ctx, tx, a.Scope(), rd, d)
+			}
+			if left := time.Unix(d.NextAt, 0).Sub(now); d.NextAt != 0 && left > 0 {
+				wait = left
+				return nil
+			}
+			if paused := time.Unix(hook.PausedTo, 0).Sub(now); hook.PausedTo != 0 && paused > 0 {
+				wait = jitter(paused) + time.Second
+				return nil
+			}
+			if hook.PausedTo != 0 { // this attempt is the trial: others wait for it
+				hook.PausedTo = now.Add(lease).Unix()
+				if err := service.Put(ctx, tx, a.Scope(), rh, hook); err != nil {
+					return err
+				}
+			}
+			secrets, err := h.secrets(a.Scope(), rh.ID, hook, now)
+			if err != nil {
+				return err
+			}
+			d.NextAt = now.Add(lease).Unix()
+			m = &Message{URL: hook.URL, ID: a.ID, At: now, Body: []byte(d.Body), Secrets: secrets}
+			return service.Put(ctx, tx, a.Scope(), rd, d)
+		})
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	return m, wait, nil
+}
+
+func (h *Hooks) secrets(s service.Scope, id string, hook service.StoredWebhook, now time.Time) ([]string, error) {
+	sealed := [][]byte{hook.Secret}
+	if hook.Old != nil && now.Unix() < hook.OldUntil {
+		sealed = append(sealed, hook.Old)
+	}
+	var out []string
+	for _, b := range sealed {
+		secret, err := h.c.Sealer.Open(b, place(s, id))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, string(secret))
+	}
+	return out, nil
+}
+
+// record stores what became of an attempt, and returns after how long the next one is
+// due, 0 where none is.
+func (h *Hooks) record(ctx context.Context, a service.ScopedID, sent Sent) (next time.Duration, err error) {
+	now := h.now()
+	sent.Attempt.Answer = printable(sent.Attempt.Answer)
+	sent.Attempt.Problem = printable(sent.Attempt.Problem)
+	err = h.retry(func() error {
+		return h.c.Store.Update(ctx, func(tx service.Tx) error {
+			next = 0
+			rd, d, err := service.Get[service.StoredDelivery](ctx, tx, a.Scope(), service.KindDelivery, a.ID)
+			if errors.Is(err, service.ErrNotFound) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			d.Tries++
+			d.Attempts = append(d.Attempts, sent.Attempt)
+			if over := len(d.Attempts) - keptAttempts; over > 0 {
+				d.Attempts = d.Attempts[over:]
+			}
+			d.NextAt = 0
+			switch {
+			case sent.Delivered:
+				d.State = "delivered"
+			case sent.Gone || d.Tries > len(waits):
+				d.State = "failed"
+			default:
+				next = max(jitter(waits[d.Tries-1]), min(sent.RetryAfter, maxWait))
+				d.NextAt = now.Add(next).Unix()
+			}
+			rd.Updated = now
+			if err := service.Put(ctx, tx, a.Scope(), rd, d); err != nil {
+				return err
+			}
+			return h.count(ctx, tx, a.Scope(), rd.Parent, sent, now)
+		})
+	})
+	return next, err
+}
+
+// count keeps the endpoint's count of failures in a row, which opens the circuit: then
+// all of its deliveries wait, and after that one is tried.
+func (h *Hooks) count(ctx context.Context, tx service.Tx, s service.Scope, id string, sent Sent, now time.Time) error {
+	r, hook, err := service.Get[service.StoredWebhook](ctx, tx, s, service.KindWebhook, id)
+	if errors.Is(err, service.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case sent.Gone:
+		hook.Active, hook.Problem = false, "the endpoint answered 410: it wants no events any more"
+	case sent.Delivered && hook.Failing == 0 && hook.PausedTo == 0:
+		return nil
+	case sent.Delivered:
+		hook.Failing, hook.PausedTo = 0, 0
+	default:
+		hook.Failing++
+		if hook.Failing >= openAfter {
+			wait := openFirst
+			for n := openAfter; n < hook.Failing && wait < openLast; n++ {
+				wait *= 2
+			}
+			hook.PausedTo = now.Add(min(wait, openLast)).Unix()
+		}
+	}
+	return service.Put(ctx, tx, s, r, hook)
+}
+
+// put changes a delivery.
+func (h *Hooks) put(ctx context.Context, a service.ScopedID, f func(*service.StoredDelivery)) error {
+	return h.retry(func() error {
+		return h.c.Store.Update(ctx, func(tx service.Tx) error {
+			r, d, err := service.Get[service.StoredDelivery](ctx, tx, a.Scope(), service.KindDelivery, a.ID)
+			if errors.Is(err, service.ErrNotFound) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			f(&d)
+			return service.Put(ctx, tx, a.Scope(), r, d)
+		})
+	})
+}
+
+// retry repeats what another transaction came in between of.
+func (h *Hooks) retry(f func() error) error {
+	for attempt := 0; ; attempt++ {
+		if err := f(); attempt >= 20 || !errors.Is(err, service.ErrConflict) {
+			return err
+		}
+	}
+}
+
+// Deliveries implements service.Webhooks.
+func (h *Hooks) Deliveries(ctx context.Context, c service.Caller, webhook string, p service.Page) (service.List[service.Delivery], error) {
+	var out service.List[service.Delivery]
+	if err := c.Need(service.MayWebhooks); err != nil {
+		return out, err
+	}
+	err := h.c.Store.View(ctx, func(tx service.Tx) error {
+		if _, err := tx.Get(ctx, c.Scope, service.KindWebhook, webhook); err != nil {
+			return absent(err, "webhook")
+		}
+		records, err := tx.List(ctx, c.Scope, service.KindDelivery, &webhook, p)
+		if err != nil {
+			return err
+		}
+		out = service.List[service.Delivery]{Next: records.Next, Total: records.Total}
+		for _, r := range records.Items {
+			d, err := decode[service.StoredDelivery](r)
+			if err != nil {
+				return err
+			}
+			out.Items = append(out.Items, viewDelivery(r, d))
+		}
+		return nil
+	})
+	return out, err
+}
+
+// Replay implements service.Webhooks: the same event goes out again, under the same
+// webhook-id, beginning with the first wait.
+func (h *Hooks) Replay(ctx context.Context, c service.Caller, delivery string) (out service.Delivery, err error) {
+	if err := c.Need(service.MayWebhooks); err != nil {
+		return out, err
+	}
+	now := h.now()
+	err = h.retry(func() error {
+		return h.c.Store.Update(ctx, func(tx service.Tx) error {
+			r, d, err := service.Get[service.StoredDelivery](ctx, tx, c.Scope, service.KindDelivery, delivery)
+			if err != nil {
+				return absent(err, "delivery")
+			}
+			_, hook, err := load(ctx, tx, c.Scope, r.Parent)
+			if err != nil {
+				return err
+			}
+			if !hook.Active {
+				return &service.Error{Code: service.CodeState, Detail: "the endpoint is switched off"}
+			}
+			d.State, d.NextAt, d.Tries = "pending", 0, 0
+			r.Updated = now
+			if err := service.Put(ctx, tx, c.Scope, r, d); err != nil {
+				return err
+			}
+			out = viewDelivery(r, d)
+			if err := service.WriteAudit(ctx, tx, c, now, "webhook.replay", delivery, nil); err != nil {
+				return err
+			}
+			args, err := service.EncodeArgs(service.ScopedID{Tenant: c.Tenant, Environment: c.Environment, ID: delivery})
+			if err != nil {
+				return err
+			}
+			// A job that waits for the next attempt has the usual key: this one must not be
+			// taken for a repetition of it.
+			return tx.Enqueue(ctx, service.Job{Kind: service.JobDeliver, Args: args})
+		})
+	})
+	return out, err
+}
+
+// clean removes deliveries that are older than KeepFor.
+func (h *Hooks) clean(ctx context.Context, _ service.Run) error {
+	before := h.now().Add(-h.c.KeepFor)
+	var scopes []service.Scope
+	err := h.c.Store.View(ctx, func(tx service.Tx) (err error) {
+		scopes, err = tx.Scopes(ctx, service.KindDelivery)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, s := range scopes {
+		for cursor := ""; ; {
+			var old []string
+			var list service.List[service.Record]
+			err := h.c.Store.View(ctx, func(tx service.Tx) (err error) {
+				list, err = tx.List(ctx, s, service.KindDelivery, nil, service.Page{Limit: service.MaxLimit, Cursor: cursor})
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			for _, r := range list.Items {
+				if r.Created.Before(before) && r.Updated.Before(before) {
+					old = append(old, r.ID)
+				}
+			}
+			if err := h.remove(ctx, s, old); err != nil {
+				return err
+			}
+			if cursor = list.Next; cursor == "" {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+func (h *Hooks) remove(ctx context.Context, s service.Scope, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return h.c.Store.Update(ctx, func(tx service.Tx) error {
+		for _, id := range ids {
+			if err := tx.Delete(ctx, s, service.KindDelivery, id); err != nil && !errors.Is(err, service.ErrNotFound) {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func viewDelivery(r service.Record, d service.StoredDelivery) service.Delivery {
+	out := service.Delivery{ID: r.ID, Webhook: r.Parent, Event: d.Event, State: d.State, CreatedAt: r.Created.UTC(), Attempts: d.Attempts}
+	if out.Attempts == nil {
+		out.Attempts = []service.Attempt{}
+	}
+	if d.State == "pending" && d.NextAt != 0 {
+		at := time.Unix(d.NextAt, 0).UTC()
+		out.NextAt = &at
+	}
+	return out
+}
+
+// jitter spreads a wait by a fifth, so that what failed together does not return together.
+func jitter(d time.Duration) time.Duration {
+	return d + time.Duration((rand.Float64()*0.4-0.2)*float64(d))
+}
+
+// printable makes a receiver's words fit for a log.
+func printable(s string) string {
+	s = strings.ToValidUTF8(s, "\ufffd")
+	if len(s) > keptAnswer {
+		s = s[:keptAnswer]
+		for !utf8.ValidString(s) {
+			s = s[:len(s)-1]
+		}
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' && r != '\t' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, s)
+}
