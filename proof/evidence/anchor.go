@@ -75,14 +75,17 @@ type Renewal struct {
 	// Anchor is which of the bundle's anchors the token of a first RenewTimestamp
 	// renews; zero and without meaning otherwise.
 	Anchor uint64
-	// Alg and Digest are set for RenewBundle: "sha-256", "sha-384" or "sha-512", and the
-	// digest of the document under it.
+	// Alg and Digest are set for RenewBundle: one of "sha-256", "sha-384", "sha-512",
+	// "sha3-256", "sha3-384" and "sha3-512", and the digest of the document under it.
 	Alg    string
 	Digest []byte
 }
 
-// renewalHashes are the hashes that timestamping authorities take.
-var renewalHashes = map[string]crypto.Hash{"sha-256": crypto.SHA256, "sha-384": crypto.SHA384, "sha-512": crypto.SHA512}
+// renewalHashes are the hashes of imprints in timestamps.
+var renewalHashes = map[string]crypto.Hash{
+	"sha-256": crypto.SHA256, "sha-384": crypto.SHA384, "sha-512": crypto.SHA512,
+	"sha3-256": crypto.SHA3_256, "sha3-384": crypto.SHA3_384, "sha3-512": crypto.SHA3_512,
+}
 
 // The types of renewals.
 const (
@@ -244,10 +247,12 @@ func (r *Renewal) visit(f *fields) {
 	case RenewBundle:
 		f.text("alg", &r.Alg, false)
 		f.bytes("digest", &r.Digest, 32, 64, false)
-		if _, ok := renewalHashes[r.Alg]; *f.err == nil && !ok {
-			*f.err = unsupported("renewals.alg: expected sha-256, sha-384 or sha-512")
-		} else if len(r.Digest) != digestSizes[r.Alg] {
-			f.fail("digest", "expected %d bytes", digestSizes[r.Alg])
+		if h, ok := renewalHashes[r.Alg]; !ok {
+			if *f.err == nil {
+				*f.err = unsupported("renewals.alg: expected SHA-2 or SHA-3 of 256, 384 or 512 bits")
+			}
+		} else if len(r.Digest) != h.Size() {
+			f.fail("digest", "expected %d bytes", h.Size())
 		}
 	default:
 		if *f.err == nil {

@@ -134,15 +134,14 @@ func VerifyLog(earlier, later *Header, path []byte) error {
 // bundle so far with every part attached, and without content, ignored members, and
 // material that the batch header does not list.
 func (b *Bundle) RenewalStatement(alg string, document []byte) (statement, digest []byte, err error) {
-	if _, ok := renewalHashes[alg]; !ok {
-		return nil, nil, unsupported("expected sha-256, sha-384 or sha-512")
+	h, ok := renewalHashes[alg]
+	if !ok {
+		return nil, nil, unsupported("expected SHA-2 or SHA-3 of 256, 384 or 512 bits")
 	}
 	if !b.Subject.matches(document) {
 		return nil, nil, fmt.Errorf("%w: the document does not have the subject's digest", ErrBuild)
 	}
-	if digest, err = SumDigest(alg, document); err != nil {
-		return nil, nil, err
-	}
+	digest = imprintOf(h, document)
 	statement, err = b.renewalStatement(alg, digest)
 	return statement, digest, err
 }
@@ -168,10 +167,7 @@ func (b *Bundle) renewalStatement(alg string, digest []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum, err := SumDigest(alg, enc)
-	if err != nil {
-		return nil, err
-	}
+	sum := imprintOf(renewalHashes[alg], enc)
 	s := appendHead(appendText(appendHead(nil, kindArray, 5), "chancery-renewal"), kindUint, 1)
 	return appendBytes(appendBytes(appendText(s, alg), digest), sum), nil
 }

@@ -3,6 +3,7 @@ package evidence
 import (
 	"bytes"
 	"crypto"
+	"errors"
 	"reflect"
 	"testing"
 	"time"
@@ -164,6 +165,26 @@ func TestRenewals(t *testing.T) {
 	// Without the document, the renewal of the whole is open.
 	if r, err := b.Verify(Input{Digest: b.Subject.Digest}, w.trust()); err == nil || r.Outcome != Indeterminate || r.Code != DocumentMissing {
 		t.Error(describe(r))
+	}
+	// With SHA-3, should SHA-2 weaken.
+	for alg, h := range map[string]crypto.Hash{"sha3-256": crypto.SHA3_256, "sha3-384": crypto.SHA3_384, "sha3-512": crypto.SHA3_512} {
+		c := plain.clone()
+		statement, digest, err := c.RenewalStatement(alg, document(8))
+		if err != nil {
+			t.Fatal(err)
+		}
+		token := w.token(t, worldTime.Add(time.Hour), h, statement)
+		c.Renewals = []Renewal{{Type: RenewBundle, Alg: alg, Digest: digest, Token: NewPart(token)}}
+		if r, err := reparse(t, c).Verify(in, w.trust()); err != nil {
+			t.Errorf("%s: %s", alg, describe(r))
+		}
+		c.Renewals[0].Alg, c.Renewals[0].Digest = "sha-256", b.Subject.Digest
+		if r, err := c.Verify(in, w.trust()); err == nil || r.Outcome != Invalid {
+			t.Errorf("%s passed off as SHA-256: %s", alg, describe(r))
+		}
+	}
+	if _, _, err := plain.RenewalStatement("sha3-224", document(8)); !errors.Is(err, ErrUnsupported) {
+		t.Errorf("found %v", err)
 	}
 	for name, change := range map[string]func(b *Bundle){
 		"whole renewed, then an anchor added": func(b *Bundle) { b.Anchors = append(b.Anchors, b.Anchors[1]) },

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/sha256"
+	"crypto/sha3"
 	"crypto/sha512"
 	"errors"
 	"fmt"
@@ -64,6 +65,15 @@ func imprintOf(h crypto.Hash, message []byte) []byte {
 		return d[:]
 	case crypto.SHA512:
 		d := sha512.Sum512(message)
+		return d[:]
+	case crypto.SHA3_256:
+		d := sha3.Sum256(message)
+		return d[:]
+	case crypto.SHA3_384:
+		d := sha3.Sum384(message)
+		return d[:]
+	case crypto.SHA3_512:
+		d := sha3.Sum512(message)
 		return d[:]
 	}
 	return nil

@@ -97,3 +97,29 @@ func TestMaxSignature(t *testing.T) {
 		t.Errorf("P-224: %v", err)
 	}
 }
+
+// SHA-3 is a hash of imprints only: neither signatures nor their digests may use it.
+func TestImprint(t *testing.T) {
+	for oid, want := range map[algo.OID]crypto.Hash{algo.OIDSHA3_256: crypto.SHA3_256, algo.OIDSHA3_384: crypto.SHA3_384, algo.OIDSHA3_512: crypto.SHA3_512} {
+		for _, params := range [][]byte{nil, {5, 0}} {
+			if h, err := algo.ParseImprint(algo.Identifier{OID: oid, Params: params}); err != nil || h != want {
+				t.Errorf("%v: found %v, %v", oid, h, err)
+			}
+		}
+		if _, err := algo.ParseImprint(algo.Identifier{OID: oid, Params: []byte{4, 0}}); !errors.Is(err, algo.ErrParameters) {
+			t.Errorf("%v with parameters: found %v", oid, err)
+		}
+		if _, err := algo.ParseDigest(algo.Identifier{OID: oid}); !errors.Is(err, algo.ErrUnsupported) {
+			t.Errorf("%v as digest: found %v", oid, err)
+		}
+		if algo.ImprintOID(want) != oid || algo.DigestOID(want) != "" {
+			t.Errorf("%v: written otherwise than read", oid)
+		}
+	}
+	if h, err := algo.ParseImprint(algo.Identifier{OID: algo.OIDSHA256}); err != nil || h != crypto.SHA256 {
+		t.Errorf("found %v, %v", h, err)
+	}
+	if algo.ImprintOID(crypto.SHA1) != "" || algo.ImprintOID(crypto.SHA3_224) != "" {
+		t.Error("a hash that imprints must not have")
+	}
+}

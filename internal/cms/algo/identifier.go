@@ -7,6 +7,7 @@ import (
 	// The digests this package names must be linked in wherever it is used.
 	_ "crypto/sha1"
 	_ "crypto/sha256"
+	_ "crypto/sha3"
 	_ "crypto/sha512"
 	"errors"
 	"fmt"
@@ -99,6 +100,37 @@ func HashOf(o OID) (crypto.Hash, bool) {
 		return crypto.SHA1, true
 	}
 	return 0, false
+}
+
+// imprintHashes are those of timestamps alone.
+var imprintHashes = map[OID]crypto.Hash{OIDSHA3_256: crypto.SHA3_256, OIDSHA3_384: crypto.SHA3_384, OIDSHA3_512: crypto.SHA3_512}
+
+// ParseImprint returns the hash an identifier names as that of a timestamp's imprint (RFC
+// 3161, section 2.4.1): those of ParseDigest, and SHA-3. Evidence has to outlive SHA-2, and
+// nothing but the imprint is hashed with it: signatures and their digests stay with
+// ParseDigest.
+func ParseImprint(id Identifier) (crypto.Hash, error) {
+	if h, ok := imprintHashes[id.OID]; ok {
+		if !id.noParams() {
+			return 0, fmt.Errorf("%w: digest %s must have none or NULL", ErrParameters, id.OID)
+		}
+		return h, nil
+	}
+	return ParseDigest(id)
+}
+
+// ImprintOID returns the OID of a hash for an imprint, or "" for one that ParseImprint does
+// not read, and for SHA-1, with which no new imprints are made.
+func ImprintOID(h crypto.Hash) OID {
+	for o, known := range imprintHashes {
+		if h == known {
+			return o
+		}
+	}
+	if h == crypto.SHA1 {
+		return ""
+	}
+	return DigestOID(h)
 }
 
 // DigestOID returns the OID of a hash, or "" for one this package does not know.

@@ -120,6 +120,11 @@ var (
 	OIDSHA256 = NewOID(2, 16, 840, 1, 101, 3, 4, 2, 1)
 	OIDSHA384 = NewOID(2, 16, 840, 1, 101, 3, 4, 2, 2)
 	OIDSHA512 = NewOID(2, 16, 840, 1, 101, 3, 4, 2, 3)
+
+	// SHA-3 (RFC 9688) is for the imprints of timestamps: ImprintHash.
+	OIDSHA3_256 = NewOID(2, 16, 840, 1, 101, 3, 4, 2, 8)
+	OIDSHA3_384 = NewOID(2, 16, 840, 1, 101, 3, 4, 2, 9)
+	OIDSHA3_512 = NewOID(2, 16, 840, 1, 101, 3, 4, 2, 10)
 )
 
 // Signature algorithms and keys.

@@ -79,6 +79,7 @@ func DefaultPolicy() *Policy {
 		Hashes: []HashRule{
 			{crypto.SHA1, day(2012, time.August, 1)},
 			{Hash: crypto.SHA256}, {Hash: crypto.SHA384}, {Hash: crypto.SHA512},
+			{Hash: crypto.SHA3_256}, {Hash: crypto.SHA3_384}, {Hash: crypto.SHA3_512},
 		},
 		Keys: []KeyRule{
 			{RSAPKCS1, 1024, day(2010, time.August, 1)}, {RSAPSS, 1024, day(2010, time.August, 1)},

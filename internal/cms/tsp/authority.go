@@ -137,7 +137,7 @@ func reject(bit int, text string) ([]byte, error) {
 
 // Token issues a token for a request, without the response around it.
 func (a *Authority) Token(ctx context.Context, req *Request) ([]byte, error) {
-	if algo.DigestOID(req.Hash) == "" || req.Hash == crypto.SHA1 || len(req.Digest) != req.Hash.Size() {
+	if algo.ImprintOID(req.Hash) == "" || len(req.Digest) != req.Hash.Size() {
 		return nil, fail(Unsupported, "hash %v with a digest of %d bytes", req.Hash, len(req.Digest))
 	}
 	serial, err := a.c.Serial()

@@ -30,7 +30,7 @@ const (
 
 // Request is a TimeStampReq (RFC 3161, section 2.4.1).
 type Request struct {
-	Hash         crypto.Hash // of the data; SHA-256, SHA-384 or SHA-512
+	Hash         crypto.Hash // of the data; SHA-256, SHA-384, SHA-512, or SHA-3 of these sizes
 	Digest       []byte      // of the data, under Hash
 	Policy       OID         // the policy asked for; empty leaves it to the authority
 	Nonce        *big.Int    // random, at least 64 bits; nil sends none, and then a replayed answer cannot be told from a fresh one
@@ -41,7 +41,7 @@ func implicit(n uint8) asn1.Tag { return asn1.Tag(n).ContextSpecific().Construct
 
 func addImprint(b *cryptobyte.Builder, h crypto.Hash, digest []byte) {
 	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		algo.AddDigest(b, h)
+		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { algo.ImprintOID(h).Add(b) })
 		b.AddASN1OctetString(digest)
 	})
 }
@@ -56,7 +56,7 @@ func readImprint(s *cryptobyte.String) (crypto.Hash, []byte, *Error) {
 	if !ok || !seq.ReadASN1(&digest, asn1.OCTET_STRING) || !seq.Empty() {
 		return 0, nil, fail(Malformed, "messageImprint")
 	}
-	h, err := algo.ParseDigest(id)
+	h, err := algo.ParseImprint(id)
 	if err != nil {
 		return 0, nil, &Error{Reason: Unsupported, Err: err}
 	}
@@ -68,7 +68,7 @@ func readImprint(s *cryptobyte.String) (crypto.Hash, []byte, *Error) {
 
 // Marshal encodes the request in DER.
 func (r *Request) Marshal() ([]byte, error) {
-	if algo.DigestOID(r.Hash) == "" || r.Hash == crypto.SHA1 {
+	if algo.ImprintOID(r.Hash) == "" {
 		return nil, fail(Unsupported, "hash %v in a request", r.Hash)
 	}
 	if len(r.Digest) != r.Hash.Size() {

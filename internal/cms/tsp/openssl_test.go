@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/chancery-dev/chancery/internal/cms/algo"
 	"github.com/chancery-dev/chancery/internal/cms/chain"
 	"github.com/chancery-dev/chancery/internal/cms/tsp"
 )
@@ -53,7 +54,7 @@ serial = serial
 crypto_device = builtin
 signer_digest = sha384
 default_policy = 1.3.6.1.4.1.99999.2
-digests = sha256, sha384, sha512
+digests = sha256, sha384, sha512, sha3-256, sha3-384, sha3-512
 accuracy = secs:1, millisecs:500, microsecs:100
 ordering = yes
 tsa_name = yes
@@ -77,8 +78,15 @@ func TestOpenSSL(t *testing.T) {
 	write(t, dir, "serial", []byte("01\n"))
 	write(t, dir, "ts.cnf", []byte(tsConf))
 
+	for name, h := range map[string]crypto.Hash{"sha256": crypto.SHA256, "sha512": crypto.SHA512, "sha3-256": crypto.SHA3_256, "sha3-384": crypto.SHA3_384, "sha3-512": crypto.SHA3_512} {
+		t.Run(name, func(t *testing.T) { crossCheck(t, a, dir, name, h) })
+	}
+}
+
+// crossCheck has each side answer the other's request and judge the other's token.
+func crossCheck(t *testing.T, a *tsa, dir, name string, h crypto.Hash) {
 	// Their request, our answer, their verdict.
-	if out, err := openssl(t, dir, "ts", "-query", "-data", "data", "-sha256", "-cert", "-out", "req.tsq"); err != nil {
+	if out, err := openssl(t, dir, "ts", "-query", "-data", "data", "-"+name, "-cert", "-out", "req.tsq"); err != nil {
 		t.Fatalf("openssl: %s", out)
 	}
 	query := read(t, dir, "req.tsq")
@@ -115,12 +123,12 @@ func TestOpenSSL(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	vc := tsp.VerifyConfig{Imprint: digest, Anchors: []chain.Anchor{{Certificate: a.root.Certificate}}, At: tok.Info.GenTime}
+	vc := tsp.VerifyConfig{Imprint: algo.Sum(h, data), Anchors: []chain.Anchor{{Certificate: a.root.Certificate}}, At: tok.Info.GenTime}
 	v, err := tok.Verify(vc)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v.Signature.Hash != crypto.SHA384 || !tok.Info.Ordering || tok.Info.Accuracy.Microseconds() != 1500100 || len(v.Notes) != 1 { // openssl adds a signing-time
+	if v.Signature.Hash != crypto.SHA384 || tok.Info.Hash != h || !tok.Info.Ordering || tok.Info.Accuracy.Microseconds() != 1500100 || len(v.Notes) != 1 { // openssl adds a signing-time
 		t.Fatalf("%+v, notes %v", tok.Info, v.Notes)
 	}
 }

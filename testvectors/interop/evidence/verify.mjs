@@ -69,7 +69,7 @@ const anchors = {
 const anchor = (v) => { v && typeof v.type === 'string' || bad(); (anchors[v.type] ?? open1)(v); };
 const once = (names) => new Set(names).size === names.length || bad();
 const anchorList = (v) => { list(1, 16, anchor)(v); once(v.map((a) => a.tx ?? a.token ?? a.proof).filter(Boolean).map((p) => hex(p.sha256))); };
-const renewal = (v) => map(v?.type === 'bundle' ? { type: text, token: part, alg: oneOf('sha-256', 'sha-384', 'sha-512'), digest: bytes(32, 64) }
+const renewal = (v) => map(v?.type === 'bundle' ? { type: text, token: part, alg: oneOf('sha-256', 'sha-384', 'sha-512', 'sha3-256', 'sha3-384', 'sha3-512'), digest: bytes(32, 64) }
   : { type: oneOf('timestamp'), token: part, anchor: uint() })(v);
 const material = map({ kind: oneOf('controller', 'jwks', 'statusList', 'context', 'schema', 'badge'), url: text, sha256: b32, bytes: opt(bytes(1, 10 << 20)) });
 const bundle = map({ version, salt: b32, tree: proof, secondTree: opt(proof), batchHeader: header, signature, anchors: opt(anchorList),
