@@ -1,0 +1,307 @@
+// Package vcalm serves the W3C plane: the paths of VCALM 1.0 under /vc/{issuer}/ and the
+// interaction URLs. Bodies are bare, as VCALM has them; what is not an answer of VCALM is
+// a problem (RFC 9457).
+package vcalm
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/chancery-dev/chancery/internal/service"
+	"github.com/chancery-dev/chancery/internal/service/vcalm"
+	"github.com/chancery-dev/chancery/internal/strictjson"
+)
+
+// MaxBody is the largest body that is read, in bytes.
+const MaxBody = 10 << 20
+
+// Config is what the handler needs.
+type Config struct {
+	// Plane does the work. Required.
+	Plane *vcalm.Plane
+	// Authenticate finds the caller of a bearer token. Required.
+	Authenticate func(ctx context.Context, token string) (service.Caller, error)
+	// Logger is told of internal faults. Required.
+	Logger *slog.Logger
+	// RequestID names a request, for problems and logs. nil: no name.
+	RequestID func(*http.Request) string
+}
+
+// New makes the handler of /vc, /vc/ and /interactions/.
+func New(c Config) (http.Handler, error) {
+	if c.Plane == nil || c.Authenticate == nil || c.Logger == nil {
+		return nil, errors.New("httpapi/vcalm: expected a plane, an authenticator and a logger")
+	}
+	h := &handler{c}
+	mux := http.NewServeMux()
+	for pattern, f := range map[string]func(*http.Request, *call) error{
+		"GET /vc":                                h.listing,
+		"POST /vc/{issuer}/credentials/issue":    h.issue,
+		"POST /vc/{issuer}/credentials/verify":   h.verifyCredential,
+		"POST /vc/{issuer}/credentials/status":   h.status,
+		"POST /vc/{issuer}/presentations/verify": h.verifyPresentation,
+		"POST /vc/{issuer}/challenges":           h.challenge,
+		"POST /vc/{issuer}/status-lists":         h.addStatusList,
+		"GET /vc/{issuer}/status-lists/{id}":     h.statusList,
+
+		"POST /vc/{issuer}/workflows/{workflow}/exchanges":                              h.createExchange,
+		"GET /vc/{issuer}/workflows/{workflow}/exchanges/{id}":                          h.exchange,
+		"POST /vc/{issuer}/workflows/{workflow}/exchanges/{id}":                         h.participate,
+		"GET /vc/{issuer}/workflows/{workflow}/exchanges/{id}/protocols":                h.protocols,
+		"POST /vc/{issuer}/workflows/{workflow}/exchanges/{id}/invite-request/response": h.invited,
+		"GET /interactions/{id}":                                                        h.interaction,
+	} {
+		mux.Handle(pattern, h.wrap(f))
+	}
+	return h.unmatched(mux), nil
+}
+
+type handler struct{ c Config }
+
+// call is one request on its way through: who calls, and the answer.
+type call struct {
+	w        http.ResponseWriter
+	caller   *service.Caller
+	instance *vcalm.Instance
+}
+
+// wrap finds the instance and the caller and turns errors into problems.
+func (h *handler) wrap(f func(*http.Request, *call) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := &call{w: w}
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		if err := h.admit(r, c); err != nil {
+			h.fail(w, r, err)
+			return
+		}
+		if err := f(r, c); err != nil {
+			h.fail(w, r, err)
+		}
+	})
+}
+
+// public are the operations that need no caller: whoever knows the URL may.
+func public(pattern string) bool {
+	return strings.HasPrefix(pattern, "GET /interactions/") || pattern == "GET /vc" ||
+		strings.HasPrefix(pattern, "GET /vc/{issuer}/status-lists/") ||
+		strings.HasSuffix(pattern, "/exchanges/{id}/invite-request/response") ||
+		strings.HasSuffix(pattern, "/protocols") ||
+		pattern == "POST /vc/{issuer}/workflows/{workflow}/exchanges/{id}"
+}
+
+func (h *handler) admit(r *http.Request, c *call) error {
+	if public(r.Pattern) {
+		return nil
+	}
+	if auth := r.Header.Values("Authorization"); len(auth) != 0 {
+		token, ok := strings.CutPrefix(auth[0], "Bearer ")
+		if !ok || len(auth) != 1 || token == "" || strings.ContainsAny(token, " \"") {
+			return &service.Error{Code: service.CodeKey, Detail: "Authorization: expected Bearer, one space and a token"}
+		}
+		caller, err := h.c.Authenticate(r.Context(), token)
+		if err != nil {
+			return err
+		}
+		if h.c.RequestID != nil {
+			caller.RequestID = h.c.RequestID(r)
+		}
+		c.caller = &caller
+	}
+	var err error
+	c.instance, err = h.c.Plane.Instance(r.Context(), r.PathValue("issuer"), c.caller)
+	return err
+}
+
+// unmatched answers for paths and methods that the mux does not know, as problems.
+func (h *handler) unmatched(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := mux.Handler(r); pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		probe := &headerOnly{header: http.Header{}}
+		mux.ServeHTTP(probe, r)
+		if probe.status == http.StatusMethodNotAllowed {
+			w.Header().Set("Allow", probe.header.Get("Allow"))
+			h.problem(w, r, http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "expected another method", nil)
+			return
+		}
+		h.problem(w, r, http.StatusNotFound, "NOT_FOUND", "no such path", nil)
+	})
+}
+
+// headerOnly keeps status and header of an answer.
+type headerOnly struct {
+	header http.Header
+	status int
+}
+
+func (p *headerOnly) Header() http.Header         { return p.header }
+func (p *headerOnly) WriteHeader(status int)      { p.status = status }
+func (p *headerOnly) Write(b []byte) (int, error) { return len(b), nil }
+
+var statuses = map[service.Code]int{
+	service.CodeBody: 400, service.CodeParameter: 400, service.CodeKey: 401, service.CodeTokenExpired: 401, service.CodeScope: 403,
+	service.CodeQuota: 402, service.CodeState: 409, service.CodeDuplicate: 409, service.CodeTooLarge: 413, service.CodeMedia: 415,
+	service.CodeValidation: 422, service.CodeRate: 429, service.CodeUnavailable: 503,
+}
+
+// fail answers with a problem. Of internal faults callers learn nothing.
+func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var bad *vcalm.BadRequest
+	var known *service.Error
+	switch {
+	case errors.As(err, &bad):
+		h.problem(w, r, 400, string(service.CodeBody), bad.Problem.Detail, &bad.Problem)
+	case errors.As(err, &known):
+		status, ok := statuses[known.Code]
+		switch {
+		case ok:
+		case service.IsNotFound(err):
+			status = 404
+		default:
+			status = 500
+		}
+		if status == 401 {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+		}
+		if known.RetryAfter > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int(known.RetryAfter.Seconds())+1))
+		}
+		h.problem(w, r, status, string(known.Code), known.Detail, nil)
+	case errors.Is(err, service.ErrNotFound):
+		h.problem(w, r, 404, "NOT_FOUND", "not found", nil)
+	case errors.Is(err, service.ErrUnavailable), r.Context().Err() != nil:
+		h.log(r, err)
+		h.problem(w, r, 503, string(service.CodeUnavailable), "try again later", nil)
+	default:
+		h.log(r, err)
+		h.problem(w, r, 500, string(service.CodeInternal), "internal error", nil)
+	}
+}
+
+func (h *handler) log(r *http.Request, err error) {
+	h.c.Logger.ErrorContext(r.Context(), "vcalm: request failed", "operation", r.Pattern, "request", h.id(r), "error", err)
+}
+
+func (h *handler) id(r *http.Request) string {
+	if h.c.RequestID == nil {
+		return ""
+	}
+	return h.c.RequestID(r)
+}
+
+// problemBody is a problem in the form of API.md, 4.
+type problemBody struct {
+	Type      string `json:"type"`
+	Title     string `json:"title"`
+	Status    int    `json:"status"`
+	Detail    string `json:"detail"`
+	Instance  string `json:"instance"`
+	Code      string `json:"code"`
+	Message   string `json:"message"`
+	RequestID string `json:"requestId,omitempty"`
+}
+
+func (h *handler) problem(w http.ResponseWriter, r *http.Request, status int, code, detail string, own *vcalm.Problem) {
+	p := problemBody{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Instance: instanceOf(r), Code: code, Message: detail, RequestID: h.id(r)}
+	if own != nil {
+		p.Type, p.Title = own.Type, own.Title
+	}
+	body, err := json.Marshal(p, jsontext.WithIndent("  "))
+	if err != nil {
+		body = []byte("{}")
+	}
+	media := "application/problem+json"
+	if accept := r.Header.Get("Accept"); accept == "application/json" {
+		media = accept
+	}
+	w.Header().Set("Content-Type", media)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	w.Write(body)
+}
+
+// instanceOf is the path, unless it holds a capability.
+func instanceOf(r *http.Request) string {
+	if strings.Contains(r.URL.Path, "/exchanges/") || strings.HasPrefix(r.URL.Path, "/interactions/") {
+		return ""
+	}
+	return r.URL.Path
+}
+
+// body reads a JSON object of the media types that VCALM sends. An empty one is None.
+func body(r *http.Request, allowed ...string) (*strictjson.Doc, error) {
+	b, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, MaxBody))
+	if err != nil {
+		var large *http.MaxBytesError
+		if errors.As(err, &large) {
+			return nil, &service.Error{Code: service.CodeTooLarge, Detail: "the body is larger than 10 MB"}
+		}
+		return nil, &service.Error{Code: service.CodeBody, Detail: "the body could not be read", Err: err}
+	}
+	if len(b) == 0 {
+		return nil, nil
+	}
+	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	switch strings.ToLower(strings.TrimSpace(media)) {
+	case "application/json", "application/ld+json", "application/vc", "application/vp":
+	default:
+		return nil, &service.Error{Code: service.CodeMedia, Detail: "Content-Type: expected application/json"}
+	}
+	doc, err := strictjson.Parse(b, strictjson.Limits{})
+	if err != nil {
+		return nil, &service.Error{Code: service.CodeBody, Detail: "the body is not one strict JSON value", Err: err}
+	}
+	if doc.Kind(0) != strictjson.Object {
+		return nil, &service.Error{Code: service.CodeBody, Detail: "the body: expected a JSON object"}
+	}
+	return doc, known(doc, 0, "", allowed)
+}
+
+// known refuses members that an object may not have.
+func known(doc *strictjson.Doc, n strictjson.Node, path string, allowed []string) error {
+	var err error
+	doc.Each(n, func(m strictjson.Node) bool {
+		for _, a := range allowed {
+			if doc.Name(m) == a {
+				return true
+			}
+		}
+		if path == "options" {
+			err = vcalm.UnknownOption(doc.Name(m))
+		} else {
+			err = &service.Error{Code: service.CodeBody, Detail: strings.TrimPrefix(path+": expected no other members than "+strings.Join(allowed, ", "), ": ")}
+		}
+		return false
+	})
+	return err
+}
+
+// answer writes JSON text as it is.
+func (c *call) answer(status int, text []byte) error {
+	c.w.Header().Set("Content-Type", "application/json")
+	c.w.WriteHeader(status)
+	_, err := c.w.Write(text)
+	if err != nil {
+		return nil // the client has gone; nothing can be told
+	}
+	return nil
+}
+
+func (c *call) answerValue(status int, v any) error {
+	text, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
+		return err
+	}
+	return c.answer(status, text)
+}

@@ -1,0 +1,344 @@
+package vcalm
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/chancery-dev/chancery/internal/service"
+	"github.com/chancery-dev/chancery/internal/service/vcalm"
+	"github.com/chancery-dev/chancery/internal/strictjson"
+)
+
+func missing(member string) error {
+	return &service.Error{Code: service.CodeBody, Detail: member + ": is required"}
+}
+
+func wrongType(member, expected string) error {
+	return &service.Error{Code: service.CodeBody, Detail: member + ": expected " + expected}
+}
+
+// text reads an optional string.
+func text(doc *strictjson.Doc, n strictjson.Node, name, path string) (string, error) {
+	m := doc.Get(n, name)
+	if m == strictjson.None {
+		return "", nil
+	}
+	s, ok := doc.Str(m)
+	if !ok || len(s) > 4096 {
+		return "", wrongType(path, "a string of at most 4,096 bytes")
+	}
+	return s, nil
+}
+
+// listing tells the open instances: their DID, suite and key type.
+func (h *handler) listing(r *http.Request, c *call) error {
+	list, err := h.c.Plane.Listings(r.Context())
+	if err != nil {
+		return err
+	}
+	return c.answerValue(http.StatusOK, map[string]any{"issuers": list})
+}
+
+func (h *handler) issue(r *http.Request, c *call) error {
+	doc, err := body(r, "credential", "options")
+	if err != nil {
+		return err
+	}
+	if doc == nil || doc.Kind(doc.Get(0, "credential")) != strictjson.Object {
+		return wrongType("credential", "an object")
+	}
+	options := doc.Get(0, "options")
+	var id string
+	if options != strictjson.None {
+		if doc.Kind(options) != strictjson.Object {
+			return wrongType("options", "an object")
+		}
+		if err := known(doc, options, "options", []string{"credentialId", "mandatoryPointers"}); err != nil {
+			return err
+		}
+		if id, err = text(doc, options, "credentialId", "options.credentialId"); err != nil {
+			return err
+		}
+		// No suite here discloses selectively: pointers to what must stay are met by
+		// disclosing all. An empty list asks for nothing.
+		if m := doc.Get(options, "mandatoryPointers"); m != strictjson.None && doc.Kind(m) != strictjson.Array {
+			return wrongType("options.mandatoryPointers", "a list")
+		}
+	}
+	signed, err := h.c.Plane.Issue(r.Context(), c.instance, c.caller, vcalm.Value(doc.Raw(doc.Get(0, "credential"))), id)
+	if err != nil {
+		return err
+	}
+	out := make([]byte, 0, len(signed)+32)
+	out = append(append(append(out, `{"verifiableCredential":`...), signed...), '}')
+	return c.answer(http.StatusCreated, out)
+}
+
+// options reads the options of a verification. checks, domain and challenge are sent by
+// the test suites to credentials/verify as well; they change nothing there.
+func options(doc *strictjson.Doc, allowed ...string) (vcalm.Options, error) {
+	var o vcalm.Options
+	n := doc.Get(0, "options")
+	if n == strictjson.None {
+		return o, nil
+	}
+	if doc.Kind(n) != strictjson.Object {
+		return o, wrongType("options", "an object")
+	}
+	if err := known(doc, n, "options", append(allowed, "checks", "domain", "challenge", "returnResults", "returnProblemDetails")); err != nil {
+		return o, err
+	}
+	for name, to := range map[string]*bool{"returnResults": &o.Results, "returnProblemDetails": &o.Problems, "returnCredential": &o.Document, "returnPresentation": &o.Document} {
+		if m := doc.Get(n, name); m != strictjson.None {
+			v, ok := doc.Bool(m)
+			if !ok {
+				return o, wrongType("options."+name, "true or false")
+			}
+			*to = *to || v
+		}
+	}
+	var err error
+	if o.Challenge, err = text(doc, n, "challenge", "options.challenge"); err != nil {
+		return o, err
+	}
+	o.Domain, err = text(doc, n, "domain", "options.domain")
+	return o, err
+}
+
+func (h *handler) verifyCredential(r *http.Request, c *call) error {
+	doc, err := body(r, "verifiableCredential", "options")
+	if err != nil {
+		return err
+	}
+	if doc == nil || doc.Get(0, "verifiableCredential") == strictjson.None {
+		return missing("verifiableCredential")
+	}
+	o, err := options(doc, "returnCredential")
+	if err != nil {
+		return err
+	}
+	result, err := h.c.Plane.VerifyCredential(r.Context(), c.instance, c.caller, vcalm.Value(doc.Raw(doc.Get(0, "verifiableCredential"))), o)
+	if err != nil {
+		return err
+	}
+	return c.answerValue(statusOf(c.instance, result), result)
+}
+
+func (h *handler) verifyPresentation(r *http.Request, c *call) error {
+	doc, err := body(r, "verifiablePresentation", "presentation", "options")
+	if err != nil {
+		return err
+	}
+	member := "verifiablePresentation"
+	if doc != nil && doc.Get(0, member) == strictjson.None {
+		member = "presentation" // without proof: it is judged, and found to have none
+	}
+	if doc == nil || doc.Get(0, member) == strictjson.None {
+		return missing("verifiablePresentation")
+	}
+	o, err := options(doc, "returnPresentation")
+	if err != nil {
+		return err
+	}
+	result, err := h.c.Plane.VerifyPresentation(r.Context(), c.instance, c.caller, vcalm.Value(doc.Raw(doc.Get(0, member))), o)
+	if err != nil {
+		return err
+	}
+	return c.answerValue(statusOf(c.instance, result), result)
+}
+
+// statusOf is 200 for what was judged, whatever the result, unless the instance answers
+// failures with 400, as the test suites of the W3C ask for.
+func statusOf(in *vcalm.Instance, r vcalm.Result) int {
+	if !r.Verified && in.FailureStatus == http.StatusBadRequest {
+		return http.StatusBadRequest
+	}
+	return http.StatusOK
+}
+
+func (h *handler) status(r *http.Request, c *call) error {
+	doc, err := body(r, "credentialId", "credentialStatus", "status", "indexAllocator")
+	if err != nil {
+		return err
+	}
+	if doc == nil {
+		return missing("credentialId")
+	}
+	id, err := text(doc, 0, "credentialId", "credentialId")
+	if err != nil {
+		return err
+	}
+	entry := doc.Get(0, "credentialStatus")
+	value, ok := doc.Bool(doc.Get(0, "status"))
+	switch {
+	case id == "":
+		return missing("credentialId")
+	case doc.Kind(entry) != strictjson.Object:
+		return wrongType("credentialStatus", "an object")
+	case !ok:
+		return wrongType("status", "true or false")
+	}
+	if err := known(doc, entry, "credentialStatus", []string{"id", "type", "statusPurpose", "statusListIndex", "statusListCredential"}); err != nil {
+		return err
+	}
+	kind, err := text(doc, entry, "type", "credentialStatus.type")
+	if err != nil {
+		return err
+	}
+	purpose, err := text(doc, entry, "statusPurpose", "credentialStatus.statusPurpose")
+	if err != nil {
+		return err
+	}
+	if err := h.c.Plane.SetStatus(r.Context(), c.instance, c.caller, id, kind, purpose, value); err != nil {
+		return err
+	}
+	c.w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+func (h *handler) challenge(r *http.Request, c *call) error {
+	if _, err := body(r); err != nil {
+		return err
+	}
+	id, err := h.c.Plane.Challenge(r.Context(), c.instance, c.caller)
+	if err != nil {
+		return err
+	}
+	return c.answerValue(http.StatusOK, map[string]string{"challenge": id})
+}
+
+func (h *handler) addStatusList(r *http.Request, c *call) error {
+	doc, err := body(r, "statusPurpose", "id", "options")
+	if err != nil {
+		return err
+	}
+	if doc == nil {
+		return missing("statusPurpose")
+	}
+	purpose, err := text(doc, 0, "statusPurpose", "statusPurpose")
+	if err != nil {
+		return err
+	}
+	if doc.Get(0, "id") != strictjson.None {
+		return &service.Error{Code: service.CodeBody, Detail: "id: expected to be absent; lists get their URL here"}
+	}
+	if o := doc.Get(0, "options"); o != strictjson.None {
+		if doc.Kind(o) != strictjson.Object {
+			return wrongType("options", "an object")
+		}
+		if err := known(doc, o, "options", nil); err != nil {
+			return err
+		}
+	}
+	url, list, err := h.c.Plane.AddStatusList(r.Context(), c.instance, c.caller, purpose)
+	if err != nil {
+		return err
+	}
+	c.w.Header().Set("Location", url)
+	return c.answerValue(http.StatusCreated, struct {
+		ID   string      `json:"id"`
+		List vcalm.Value `json:"verifiableCredential"`
+	}{url, list})
+}
+
+func (h *handler) statusList(r *http.Request, c *call) error {
+	f, err := h.c.Plane.StatusList(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	etag := `"` + f.Digest + `"`
+	c.w.Header().Set("ETag", etag)
+	c.w.Header().Set("Cache-Control", "public, max-age=60")
+	if match := r.Header.Get("If-None-Match"); match == etag {
+		c.w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	return c.answer(http.StatusOK, f.Bytes)
+}
+
+func (h *handler) createExchange(r *http.Request, c *call) error {
+	doc, err := body(r, "variables", "expires", "protocol")
+	if err != nil {
+		return err
+	}
+	if doc == nil || doc.Kind(doc.Get(0, "variables")) != strictjson.Object {
+		return wrongType("variables", "an object with the member credential")
+	}
+	variables := doc.Get(0, "variables")
+	if err := known(doc, variables, "variables", []string{"credential"}); err != nil {
+		return err
+	}
+	credential, err := text(doc, variables, "credential", "variables.credential")
+	if err != nil {
+		return err
+	}
+	url, err := h.c.Plane.CreateExchange(r.Context(), c.instance, c.caller, r.PathValue("workflow"), credential)
+	if err != nil {
+		return err
+	}
+	c.w.Header().Set("Location", url)
+	return c.answerValue(http.StatusCreated, map[string]string{"id": url[strings.LastIndexByte(url, '/')+1:]})
+}
+
+func (h *handler) exchange(r *http.Request, c *call) error {
+	state, err := h.c.Plane.Exchange(r.Context(), c.instance, c.caller, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	return c.answerValue(http.StatusOK, map[string]any{"exchange": state})
+}
+
+func (h *handler) participate(r *http.Request, c *call) error {
+	if r.PathValue("workflow") != vcalm.WorkflowClaim {
+		return service.NotFound("workflow")
+	}
+	doc, err := body(r, "verifiablePresentation")
+	if err != nil {
+		return err
+	}
+	var presentation vcalm.Value
+	if doc != nil {
+		if n := doc.Get(0, "verifiablePresentation"); n != strictjson.None {
+			presentation = vcalm.Value(doc.Raw(n))
+		}
+	}
+	out, err := h.c.Plane.Participate(r.Context(), r.PathValue("issuer"), r.PathValue("id"), presentation)
+	if err != nil {
+		return err
+	}
+	return c.answer(http.StatusOK, out)
+}
+
+func (h *handler) protocols(r *http.Request, c *call) error {
+	out, err := h.c.Plane.Interaction(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	return c.answerValue(http.StatusOK, out)
+}
+
+func (h *handler) interaction(r *http.Request, c *call) error {
+	if r.URL.Query().Get("iuv") != "1" {
+		return &service.Error{Code: service.CodeParameter, Detail: "iuv: expected 1"}
+	}
+	return h.protocols(r, c)
+}
+
+func (h *handler) invited(r *http.Request, c *call) error {
+	doc, err := body(r, "url", "purpose", "referenceId")
+	if err != nil {
+		return err
+	}
+	if doc == nil {
+		return missing("url")
+	}
+	url, err := text(doc, 0, "url", "url")
+	if err != nil {
+		return err
+	}
+	if err := h.c.Plane.Invited(r.Context(), r.PathValue("issuer"), r.PathValue("id"), url); err != nil {
+		return err
+	}
+	c.w.WriteHeader(http.StatusOK)
+	return nil
+}
