@@ -183,7 +183,7 @@ func TestCases(t *testing.T) {
 		"parts file: an empty part": more([]byte{0x40}),
 		"parts file: trailing byte": append(bytes.Clone(file), 0),
 		"parts file: no tag":        file[3:],
-		"parts file: version 2":     bytes.Replace(file, []byte("-parts"), []byte("-parts"), 1),
+		"parts file: version 2":     bytes.Replace(file, []byte("-parts\x01"), []byte("-parts\x02"), 1),
 		"parts file: a bundle":      enc,
 	} {
 		_, err := ParseParts(forged)
