@@ -1,0 +1,71 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// address finds who asks: the peer of the connection, or, where that is a trusted proxy,
+// the last address of X-Forwarded-For that is not one. Whatever stands left of it was
+// written by the client and is not believed.
+func (a *api) address(r *http.Request) netip.Addr {
+	peer := parseAddr(r.RemoteAddr)
+	if len(a.Trusted) == 0 || !a.trusted(peer) {
+		return peer
+	}
+	list := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(list) - 1; i >= 0; i-- {
+		addr := parseAddr(strings.TrimSpace(list[i]))
+		if !addr.IsValid() {
+			return peer
+		}
+		peer = addr
+		if !a.trusted(addr) {
+			return addr
+		}
+	}
+	return peer
+}
+
+func (a *api) trusted(addr netip.Addr) bool {
+	for _, p := range a.Trusted {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+func parseAddr(s string) netip.Addr {
+	if ap, err := netip.ParseAddrPort(s); err == nil {
+		return ap.Addr().Unmap().WithZone("")
+	}
+	addr, err := netip.ParseAddr(strings.Trim(s, "[]"))
+	if err != nil {
+		return netip.Addr{}
+	}
+	return addr.Unmap().WithZone("")
+}
+
+// network is the part of an address that limits are counted by: one customer usually has
+// a whole /64 of IPv6.
+func network(addr netip.Addr) string { return masked(addr, 32, 64) }
+
+// coarse is the part of an address that may be kept: it names no household.
+func coarse(addr netip.Addr) string { return masked(addr, 24, 48) }
+
+func masked(addr netip.Addr, v4, v6 int) string {
+	if !addr.IsValid() {
+		return ""
+	}
+	bits := v6
+	if addr.Is4() {
+		bits = v4
+	}
+	p, err := addr.Prefix(bits)
+	if err != nil {
+		return ""
+	}
+	return p.String()
+}

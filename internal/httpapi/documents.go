@@ -1,0 +1,164 @@
+package httpapi
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"io"
+	"net/http"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/chancery-dev/chancery/internal/service"
+)
+
+// SignatureValue is what a remote signing service has signed.
+type SignatureValue struct {
+	Value string `json:"value" doc:"base64 of the signature"`
+}
+
+// Invitation is what an invited signer is told.
+type Invitation struct {
+	Document  service.Document  `json:"document"`
+	Signature service.Signature `json:"signature"`
+	Issuer    string            `json:"issuer" doc:"who asks"`
+}
+
+func (a *api) addDocuments() {
+	documents := operation{Path: "/v1/documents", Tag: "Documents", Scope: service.MayDocuments}
+	one := documents
+	one.Path += "/{id}"
+
+	o := documents
+	o.Method, o.ID, o.Summary, o.Creates, o.MaxBody = http.MethodPost, "addDocuments", "Upload files", true, a.MaxBody
+	o.Description = "A part `file`, or several `files[]`. The same content is the existing document. `data` is a list in the order of the parts; 201 where one of them is new."
+	o.Consumes = []string{multipartType}
+	o.Bodies = []content{multipartBody("files[]")}
+	docs := a.envelopeOf(&huma.Schema{Type: "array", Items: a.schemaOf(typeOf[service.Document]())}, a.schemaOf(typeOf[meta]()))
+	list := content{Type: jsonType, Schema: docs, Example: envelope[[]service.Document]{Data: []service.Document{exampleDocument}}}
+	o.Out = []reply{
+		{Status: http.StatusCreated, Description: "stored", Content: []content{list}, Headers: map[string]*huma.Param{"Location": {Description: "of the first", Schema: &huma.Schema{Type: "string"}}}},
+		{Status: http.StatusOK, Description: "all were there already", Content: []content{list}},
+	}
+	o.Run = a.addFiles
+	a.add(o)
+
+	o = one
+	o.ID, o.Summary = "getDocument", "Read a document and its signatures"
+	get(a, o, exampleDocument, func(c *call) (service.Document, error) { return a.Documents.GetDocument(c.ctx, c.caller, c.id("id")) })
+	o = one
+	o.Path, o.ID, o.Summary = one.Path+"/file", "getDocumentFile", "Read the file as it is now"
+	bytesOf(a, o, []string{"application/pdf", "application/octet-stream"}, func(c *call) (service.File, []string, error) {
+		f, err := a.Documents.DocumentFile(c.ctx, c.caller, c.id("id"))
+		return f, revalidate, err
+	})
+	o = one
+	o.Path, o.ID, o.Summary = one.Path+"/signatures", "addSignature", "Ask for a signature"
+	o.Description = "`institutional`: signed at once with the issuer's certificate. `thirdParty`: the signer is mailed a single-use link. `remote`: the answer holds what a remote signing service is to sign; end it with the signature."
+	create(a, o, service.NewSignature{Kind: "thirdParty", Signer: &service.Signer{Name: "Aina Rahman", Email: "aina@example.com"}}, exampleSignature,
+		func(c *call, in service.NewSignature) (service.Result[service.Signature], error) {
+			return a.Documents.AddSignature(c.ctx, c.caller, c.id("id"), in, c.idempotency())
+		}, func(c *call, s service.Signature) string { return a.location("/v1/documents", c.id("id")) })
+	o = one
+	o.Path, o.ID, o.Summary = one.Path+"/signatures/{signature}/complete", "completeSignature", "End a remote signature"
+	change(a, http.MethodPost, o, SignatureValue{Value: "MEUCIQ=="}, exampleSignature, func(c *call, in SignatureValue) (service.Signature, error) {
+		value, err := base64.StdEncoding.DecodeString(in.Value)
+		if err != nil || len(value) == 0 {
+			return service.Signature{}, wrong("value", "must be base64 of a signature")
+		}
+		return a.Documents.CompleteSignature(c.ctx, c.caller, c.id("id"), c.id("signature"), value)
+	})
+}
+
+func (a *api) addFiles(c *call) error {
+	var err error
+	if c.media, c.limit, err = c.mediaType(); err != nil {
+		return err
+	}
+	files, err := c.files()
+	if err != nil {
+		return err
+	}
+	var out []service.Document
+	status := http.StatusOK
+	for i, f := range files {
+		// The digest is of the file, not of the body: the boundary differs on every attempt.
+		h := sha256.New()
+		sized(h, len(f.Name))
+		io.WriteString(h, f.Name)
+		h.Write(f.Bytes)
+		h.Sum(c.digest[:0])
+		idem := c.idempotency()
+		if i > 0 && idem.Key != "" { // each file is a creation of its own
+			idem.Route += "#" + strconv.Itoa(i)
+		}
+		r, err := a.Documents.AddDocument(c.ctx, c.caller, f, idem)
+		if err != nil {
+			return err
+		}
+		if r.Created || r.Replayed {
+			status = http.StatusCreated
+		}
+		c.replayed(r.Replayed)
+		out = append(out, r.Value)
+	}
+	c.w.Header()["Location"] = []string{a.location("/v1/documents", out[0].ID)}
+	return data(c, status, out)
+}
+
+// addInvitations registers what the holder of a single-use link can do.
+func (a *api) addInvitations() {
+	invited := operation{Path: "/v1/invitations/{token}", Tag: "Documents", Public: true, Secret: true}
+
+	o := invited
+	o.ID, o.Summary = "getInvitation", "What an invited signer is asked to sign"
+	get(a, o, Invitation{Document: exampleDocument, Signature: exampleSignature, Issuer: "Academy"}, func(c *call) (Invitation, error) {
+		v, err := a.Documents.Invitation(c.ctx, c.id("token"))
+		return Invitation{Document: v.Document, Signature: v.Signature, Issuer: v.Issuer}, err
+	})
+	o = invited
+	o.Path, o.ID, o.Summary = invited.Path+"/file", "getInvitationFile", "The file to sign"
+	bytesOf(a, o, []string{"application/pdf", "application/octet-stream"}, func(c *call) (service.File, []string, error) {
+		v, err := a.Documents.Invitation(c.ctx, c.id("token"))
+		return v.File, noStore, err
+	})
+	o = invited
+	o.Method, o.Path, o.ID, o.Summary, o.MaxBody = http.MethodPost, invited.Path+"/file", "signInvitation", "Hand in the signed file", a.MaxBody
+	o.Description = "It is verified on arrival: the document unchanged, and one more valid signature."
+	o.Consumes, o.Bodies = []string{multipartType}, []content{multipartBody("file")}
+	o.Out = []reply{dataReply[service.Signature](a, http.StatusOK, "signed", exampleSignature)}
+	o.Run = func(c *call) error {
+		var err error
+		if c.media, c.limit, err = c.mediaType(); err != nil {
+			return err
+		}
+		files, err := c.files()
+		if err != nil {
+			return err
+		}
+		if len(files) != 1 {
+			return wrong("file", "must be one file")
+		}
+		s, err := a.Documents.Sign(c.ctx, c.id("token"), files[0])
+		if err != nil {
+			return err
+		}
+		return data(c, http.StatusOK, s)
+	}
+	a.add(o)
+	o = invited
+	o.Method, o.Path, o.ID, o.Summary, o.In = http.MethodPost, invited.Path+"/decline", "declineInvitation", "Decline to sign", Reason{"Not mine"}
+	o.Out = []reply{{Status: http.StatusNoContent, Description: "declined"}}
+	o.Run = func(c *call) error {
+		in, err := decode[Reason](c)
+		if err != nil {
+			return err
+		}
+		if err := a.Documents.Decline(c.ctx, c.id("token"), in.Reason); err != nil {
+			return err
+		}
+		c.w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	a.add(o)
+}

@@ -1,0 +1,221 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/chancery-dev/chancery/internal/service"
+)
+
+// exchange is what is known of a request and its answer, for the log and for problems.
+type exchange struct {
+	id     string
+	addr   netip.Addr
+	route  string // the pattern that was found, never the path
+	secret bool   // the path holds a secret
+	caller service.Caller
+	err    error // cause of an answer of 500 and above
+}
+
+type exchangeKey struct{}
+
+func exchangeOf(r *http.Request) *exchange {
+	x, _ := r.Context().Value(exchangeKey{}).(*exchange)
+	return x
+}
+
+// RequestID returns the id of the request that ctx belongs to, "" outside of one. It is in
+// the answer's X-Request-Id, in problems, in the log and in the audit log.
+func RequestID(ctx context.Context) string {
+	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
+		return x.id
+	}
+	return ""
+}
+
+// Source returns the part of the caller's address that may be kept, "" where not known.
+func Source(ctx context.Context) string {
+	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
+		return coarse(x.addr)
+	}
+	return ""
+}
+
+// recorder notes what is answered. While guarded, the plain texts with which the mux
+// answers what it does not know are held back.
+type recorder struct {
+	http.ResponseWriter
+	request *http.Request
+	guarded bool
+	unknown int // status of an answer held back
+	status  int
+	bytes   int64
+}
+
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *recorder) WriteHeader(status int) {
+	if w.guarded && w.request.Pattern == "" {
+		w.unknown = status
+		return
+	}
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *recorder) Write(b []byte) (int, error) {
+	if w.unknown != 0 {
+		return len(b), nil
+	}
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(b)
+	w.bytes += int64(n)
+	return n, err
+}
+
+// ServeHTTP is the outermost handler: it names the request, survives a fault below, and
+// writes the log line.
+func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	begin := a.Clock()
+	x := &exchange{id: service.NewID(), addr: a.address(r)}
+	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+	rec := &recorder{ResponseWriter: w, request: r}
+	h := w.Header()
+	h["X-Request-Id"] = []string{x.id}
+	h["X-Content-Type-Options"] = nosniff
+	defer func() {
+		if fault := recover(); fault != nil {
+			if fault == http.ErrAbortHandler { // an answer broken off on purpose
+				a.done(r, rec, x, a.Clock().Sub(begin))
+				panic(fault)
+			}
+			x.err = fmt.Errorf("httpapi: panic: %v\n%s", fault, debug.Stack())
+			if rec.status == 0 {
+				rec.guarded, rec.unknown = false, 0
+				a.fail(rec, r, x.err)
+			}
+		}
+		a.done(r, rec, x, a.Clock().Sub(begin))
+	}()
+	a.metrics.begin()
+	if a.cors(rec, r) {
+		x.route = "preflight"
+		return
+	}
+	a.route(rec, r, x)
+}
+
+var nosniff = []string{"nosniff"}
+
+// route finds who answers: an operation, a mounted handler, the pages, or nobody.
+func (a *api) route(rec *recorder, r *http.Request, x *exchange) {
+	path := r.URL.Path
+	if a.VCALM != nil && (path == "/vc" || strings.HasPrefix(path, "/vc/") || strings.HasPrefix(path, "/interactions/")) {
+		x.route, x.secret = "/vc", true
+		if wait, ok := a.vcalm.take(rec.Header(), network(x.addr), a.Clock()); !ok {
+			a.fail(rec, r, tooMany(wait))
+			return
+		}
+		a.VCALM.ServeHTTP(rec, r)
+		return
+	}
+	if isClean(path) {
+		rec.guarded = true
+		a.mux.ServeHTTP(rec, r)
+		rec.guarded = false
+		if rec.unknown == 0 {
+			return
+		}
+	} else {
+		rec.unknown = http.StatusNotFound
+	}
+	status := rec.unknown
+	rec.unknown = 0
+	if a.Web != nil && status == http.StatusNotFound && !isMachine(path) {
+		h := rec.Header()
+		delete(h, "Content-Type")
+		x.route, x.secret = "page", true
+		a.Web.ServeHTTP(rec, r)
+		return
+	}
+	x.route, x.secret = "unknown", true
+	if status == http.StatusMethodNotAllowed {
+		a.fail(rec, r, &service.Error{Code: codeMethod, Detail: "the method is not offered here; see Allow"})
+		return
+	}
+	a.fail(rec, r, &service.Error{Code: codeNotFound, Detail: "nothing is offered under this path"})
+}
+
+// isClean reports whether a path is in the form in which routes are compared; others
+// would be redirected by the mux.
+func isClean(path string) bool {
+	return strings.HasPrefix(path, "/") && !strings.Contains(path, "//") && !strings.Contains(path+"/", "/./") && !strings.Contains(path+"/", "/../")
+}
+
+// isMachine reports whether unknown paths there are answered for programs, not people.
+func isMachine(path string) bool {
+	for _, p := range []string{"/v1", "/vc", "/status", "/schemas", "/interactions"} {
+		if path == p || strings.HasPrefix(path, p+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *api) done(r *http.Request, rec *recorder, x *exchange, took time.Duration) {
+	status := rec.status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	if x.route == "" {
+		x.route = r.Pattern
+	}
+	a.metrics.end(x.route, r.Method, status, took)
+	level := slog.LevelInfo
+	if status >= 500 {
+		level = slog.LevelError
+	}
+	ctx := r.Context()
+	if !a.Logger.Enabled(ctx, level) {
+		return
+	}
+	attrs := [10]slog.Attr{
+		slog.String("requestId", x.id),
+		slog.String("method", method(r.Method)),
+		slog.String("route", x.route),
+		slog.Int("status", status),
+		slog.Int64("bytes", rec.bytes),
+		slog.Duration("took", took),
+		slog.String("source", coarse(x.addr)),
+	}
+	n := 7
+	if x.caller.Tenant != "" {
+		attrs[n] = slog.String("tenant", x.caller.Tenant)
+		attrs[n+1] = slog.String("actor", x.caller.Actor)
+		n += 2
+	}
+	if x.err != nil {
+		attrs[n] = slog.String("error", x.err.Error())
+		n++
+	}
+	a.Logger.LogAttrs(ctx, level, "request", attrs[:n]...)
+}
+
+// method is a request's method, or OTHER: clients make up names.
+func method(m string) string {
+	switch m {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return m
+	}
+	return "OTHER"
+}

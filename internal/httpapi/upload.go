@@ -1,0 +1,89 @@
+package httpapi
+
+import (
+	"errors"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/chancery-dev/chancery/internal/service"
+)
+
+// files reads the parts file and files[] of a multipart body, up to the operation's limit
+// for all of them together. Memory is taken as bytes arrive.
+func (c *call) files() ([]service.Upload, error) {
+	if c.r.ContentLength > c.op.MaxBody {
+		return nil, &http.MaxBytesError{Limit: c.op.MaxBody}
+	}
+	mr := multipart.NewReader(http.MaxBytesReader(c.w, c.r.Body, c.op.MaxBody), c.limit)
+	var out []service.Upload
+	for {
+		part, err := mr.NextRawPart()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, multipartFault(err)
+		}
+		if name := part.FormName(); name != "file" && name != "files[]" {
+			return nil, &service.Error{Code: service.CodeValidation, Detail: "expected parts file or files[] only", Fields: map[string][]string{"file": {"expected parts named file or files[] only"}}}
+		}
+		if len(out) == maxFiles {
+			return nil, &service.Error{Code: service.CodeTooLarge, Detail: "expected at most " + strconv.Itoa(maxFiles) + " files"}
+		}
+		if enc := part.Header.Get("Content-Transfer-Encoding"); enc != "" && !strings.EqualFold(enc, "binary") && !strings.EqualFold(enc, "8bit") && !strings.EqualFold(enc, "7bit") {
+			return nil, badBody("multipart: Content-Transfer-Encoding is not taken")
+		}
+		b, err := io.ReadAll(part)
+		if err != nil {
+			return nil, multipartFault(err)
+		}
+		out = append(out, service.Upload{Name: fileName(part.FileName()), Bytes: b})
+	}
+	if len(out) == 0 {
+		return nil, &service.Error{Code: service.CodeValidation, Detail: "file is required", Fields: map[string][]string{"file": {"is required"}}}
+	}
+	return out, nil
+}
+
+// fileName keeps the last part of a name, without characters that no file name has.
+func fileName(s string) string {
+	s = path.Base(strings.ReplaceAll(s, `\`, "/"))
+	if s == "." || s == "/" {
+		return ""
+	}
+	s = strings.Map(func(r rune) rune {
+		if r < 0x20 || r == 0x7f || r == 0xfffd {
+			return -1
+		}
+		return r
+	}, s)
+	if len(s) > 200 {
+		s = strings.ToValidUTF8(s[:200], "")
+	}
+	return s
+}
+
+func multipartFault(err error) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return err
+	}
+	return badBody("the multipart body cannot be read to its end")
+}
+
+// multipartBody describes uploads.
+func multipartBody(member string) content {
+	file := &huma.Schema{Type: "string", Format: "binary"}
+	s := &huma.Schema{Type: "object", Properties: map[string]*huma.Schema{"file": file, "files[]": {Type: "array", Items: file}}}
+	var example any = "(the file)"
+	if member == "files[]" {
+		example = []string{"(the file)"}
+	}
+	return content{Type: multipartType, Schema: s, Example: map[string]any{member: example}}
+}
