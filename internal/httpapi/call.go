@@ -57,6 +57,18 @@ func (c *call) idempotency() service.Idempotency {
 	return i
 }
 
+// checkKey refuses an Idempotency-Key that is malformed before anything is read.
+func (c *call) checkKey() error {
+	values, ok := c.r.Header["Idempotency-Key"]
+	if !ok || !c.op.Creates {
+		return nil
+	}
+	if len(values) != 1 || values[0] == "" {
+		return badParameter("Idempotency-Key: expected 1 to 255 printable ASCII characters")
+	}
+	return service.Idempotency{Key: values[0]}.Check()
+}
+
 // sized writes a length before what it is of, so that parts cannot be shifted.
 func sized(w io.Writer, n int) {
 	var b [8]byte

@@ -42,7 +42,7 @@ func NewAPI(mux humago.Mux, title, version string) huma.API {
 		SchemasPath:      "",
 		Formats:          map[string]huma.Format{jsonType: format, "json": format},
 		DefaultFormat:    jsonType,
-		NoFormatFallback: true,
+		NoFormatFallback: false, // true: huma panics where Accept is absent
 		CreateHooks:      nil,
 		Transformers:     nil,
 	}

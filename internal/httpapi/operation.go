@@ -140,9 +140,12 @@ func (c *call) run() error {
 		}
 	}
 	if !c.acceptable() {
-		return &service.Error{Code: codeAcceptable, Detail: "expected an Accept that allows " + strings.Join(o.accept, " or ")}
+		return &service.Error{Code: codeAcceptable, Detail: "expected an Accept that allows " + strings.Join(append([]string{jsonType}, o.accept...), " or ")}
 	}
 	if err := c.parseQuery(); err != nil {
+		return err
+	}
+	if err := c.checkKey(); err != nil {
 		return err
 	}
 	if o.Consumes != nil && (o.In != nil || o.emptyBody || slices.Contains(o.Consumes, formType)) && !o.ownBody() {
@@ -161,7 +164,7 @@ func (o *operation) ownBody() bool { return len(o.Bodies) > 0 }
 
 func (c *call) acceptable() bool {
 	header := c.r.Header["Accept"]
-	if len(header) == 0 || len(c.op.accept) == 0 {
+	if len(header) == 0 || accepts(header, jsonType) {
 		return true
 	}
 	for _, t := range c.op.accept {
@@ -328,7 +331,7 @@ func bytesOf(a *api, o operation, types []string, f func(*call) (service.File, [
 		if err != nil {
 			return err
 		}
-		if !accepts(c.r.Header["Accept"], f.MediaType) {
+		if header := c.r.Header["Accept"]; !accepts(header, f.MediaType) && !accepts(header, jsonType) {
 			return &service.Error{Code: codeAcceptable, Detail: "expected an Accept that allows " + f.MediaType}
 		}
 		return c.file(f, cache)
