@@ -139,7 +139,7 @@ func sorted(c service.StoredCredential) keyset.Place {
 
 func matches(c service.StoredCredential, q service.CredentialQuery) bool {
 	state := c.State
-	if state == service.StateIssued && !c.ValidUntil.IsZero() && !q.Now.Before(c.ValidUntil) {
+	if state == service.StateIssued && !c.ValidUntil.IsZero() && q.Now.After(c.ValidUntil) {
 		state = service.StateExpired
 	}
 	return (q.TypeID == "" || c.TypeID == q.TypeID) &&

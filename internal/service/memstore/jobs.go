@@ -13,7 +13,11 @@ import (
 	"github.com/chancery-dev/chancery/internal/service"
 )
 
-const defaultAttempts = 25
+const (
+	defaultAttempts = 25
+	// stopAfter is how long jobs may go on when work ends.
+	stopAfter = 30 * time.Second
+)
 
 type kindKey struct{ kind, key string }
 
@@ -127,9 +131,19 @@ func (s *Store) Work(ctx context.Context, c service.WorkConfig) error {
 	if n <= 0 {
 		n = 2 * runtime.GOMAXPROCS(0)
 	}
+	// Jobs that run when ctx ends may go on for a while.
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		select {
+		case <-run.Done():
+		case <-time.After(stopAfter):
+			cancel()
+		}
+	})()
 	var wg sync.WaitGroup
 	for range n {
-		wg.Go(func() { s.worker(ctx, c) })
+		wg.Go(func() { s.worker(ctx, run, c) })
 	}
 	for kind, every := range c.Every {
 		wg.Go(func() { s.periodic(ctx, kind, every) })
@@ -155,11 +169,11 @@ func (s *Store) periodic(ctx context.Context, kind string, every time.Duration) 
 	}
 }
 
-func (s *Store) worker(ctx context.Context, c service.WorkConfig) {
+func (s *Store) worker(ctx, run context.Context, c service.WorkConfig) {
 	for ctx.Err() == nil {
 		j, wait, changed := s.jobs.next(s.now(), c.Handlers)
 		if j != nil {
-			s.run(ctx, c, j)
+			s.run(run, c, j)
 			continue
 		}
 		timer := time.NewTimer(wait)
