@@ -1,0 +1,290 @@
+package blob
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/chancery-dev/chancery/internal/service"
+)
+
+// S3Config says which bucket to use.
+type S3Config struct {
+	// Endpoint is the server's URL, such as https://s3.eu-central-1.amazonaws.com. Required.
+	Endpoint string
+	// Region is what requests are signed for. "": us-east-1.
+	Region string
+	// Bucket must be there. Required.
+	Bucket string
+	// Prefix stands before the names of all files, such as "chancery/". "": none.
+	Prefix string
+	// AccessKey and SecretKey sign. Required.
+	AccessKey, SecretKey string
+	// Timeout bounds a request, and every pause while a file is on its way. 0: 30 seconds.
+	Timeout time.Duration
+	// MaxBytes bounds one file. 0: DefaultMaxBytes.
+	MaxBytes int64
+	// Spool is a directory for files larger than a megabyte while their digest is
+	// computed. "": that of the system.
+	Spool string
+	// RootCAs verify the server. Nil: those of the system.
+	RootCAs *x509.CertPool
+	// InsecurePlain allows http to servers elsewhere than on this machine.
+	InsecurePlain bool
+}
+
+// S3 keeps files in a bucket, under Prefix and their digest. It is safe for concurrent use.
+type S3 struct {
+	c    S3Config
+	core *minio.Core
+}
+
+var _ service.Blobs = (*S3)(nil)
+
+const (
+	spoolMemory = 1 << 20   // larger ones are spooled on disk
+	slowest     = 128 << 10 // bytes a second that an upload must reach at least, beside Timeout
+	readyName   = "ready"   // beside the files; no digest
+)
+
+// NewS3 checks the configuration. It dials nothing.
+func NewS3(c S3Config) (*S3, error) {
+	u, err := url.Parse(c.Endpoint)
+	if err != nil || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Scheme != "https" && u.Scheme != "http" {
+		return nil, errors.New("blob: expected the endpoint of an S3 server, such as https://host:port")
+	}
+	if ip, err := netip.ParseAddr(u.Hostname()); u.Scheme == "http" && !c.InsecurePlain && u.Hostname() != "localhost" && (err != nil || !ip.Unmap().IsLoopback()) {
+		return nil, errors.New("blob: expected https to an S3 server elsewhere than on this machine (InsecurePlain allows http)")
+	}
+	if c.Bucket == "" || c.AccessKey == "" || c.SecretKey == "" {
+		return nil, errors.New("blob: expected a bucket, an access key and a secret key")
+	}
+	if c.Timeout < 0 || c.MaxBytes < 0 {
+		return nil, errors.New("blob: expected bounds of 0 or more")
+	}
+	if c.Region == "" {
+		c.Region = "us-east-1"
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 30 * time.Second
+	}
+	if c.MaxBytes == 0 {
+		c.MaxBytes = DefaultMaxBytes
+	}
+	core, err := minio.NewCore(u.Host, &minio.Options{
+		Creds: credentials.NewStaticV4(c.AccessKey, c.SecretKey, ""), Secure: u.Scheme == "https", Region: c.Region, MaxRetries: 3,
+		Transport: &http.Transport{
+			Proxy:                  nil,
+			DialContext:            (&net.Dialer{Timeout: c.Timeout}).DialContext,
+			TLSClientConfig:        &tls.Config{RootCAs: c.RootCAs, MinVersion: tls.VersionTLS12},
+			TLSHandshakeTimeout:    c.Timeout,
+			ResponseHeaderTimeout:  c.Timeout,
+			MaxResponseHeaderBytes: 64 << 10,
+			DisableCompression:     true, // the bytes are those of the digest
+			MaxIdleConns:           64,
+			MaxIdleConnsPerHost:    32,
+			IdleConnTimeout:        time.Minute,
+		},
+	})
+	if err != nil {
+		return nil, errors.New("blob: the endpoint of the S3 server is not accepted")
+	}
+	return &S3{c: c, core: core}, nil
+}
+
+// fault turns what the server or the network says into our words. Texts of the server are
+// left out: they are of any length.
+func fault(what string, err error) error {
+	var answer minio.ErrorResponse
+	if errors.As(err, &answer) && answer.Code != "" {
+		if answer.Code == "NoSuchKey" || answer.Code == "NotFound" && answer.StatusCode == http.StatusNotFound {
+			return fmt.Errorf("blob: %w", service.ErrNotFound)
+		}
+		return unavailable(what, fmt.Errorf("the server answers %d", answer.StatusCode))
+	}
+	var ue *url.Error
+	if errors.As(err, &ue) {
+		err = ue.Err // without the address
+	}
+	return unavailable(what, err)
+}
+
+// Put implements service.Blobs. The digest names the file, so all of it is read before
+// anything is sent; the server checks the same digest, which is signed.
+func (s *S3) Put(ctx context.Context, r io.Reader) (string, int64, error) {
+	src := newSource(ctx, r, s.c.MaxBytes)
+	body, closeSpool, err := s.spool(src)
+	defer closeSpool()
+	if src.err != nil {
+		return "", 0, src.err
+	}
+	if err != nil {
+		return "", 0, unavailable("spooling a file", reason(err))
+	}
+	digest := src.digest()
+	ctx, cancel := context.WithTimeout(ctx, s.c.Timeout+time.Duration(src.size/slowest)*time.Second)
+	defer cancel()
+	info, err := s.core.StatObject(ctx, s.c.Bucket, s.c.Prefix+digest, minio.StatObjectOptions{})
+	if err == nil && info.Size == src.size {
+		return digest, src.size, nil
+	}
+	if err != nil {
+		if err := fault("looking for a file", err); !errors.Is(err, service.ErrNotFound) {
+			return "", 0, err
+		}
+	}
+	if _, err := s.core.PutObject(ctx, s.c.Bucket, s.c.Prefix+digest, body, src.size, "", digest, putOptions()); err != nil {
+		return "", 0, wrote(fault("storing a file", err))
+	}
+	return digest, src.size, nil
+}
+
+func putOptions() minio.PutObjectOptions {
+	return minio.PutObjectOptions{ContentType: "application/octet-stream", DisableMultipart: true, DisableContentSha256: true} // the digest is signed instead of chunks
+}
+
+// wrote: that nothing is there is no answer to storing; the bucket is not there.
+func wrote(err error) error {
+	if errors.Is(err, service.ErrNotFound) {
+		return unavailable("storing a file", errors.New("the server answers 404"))
+	}
+	return err
+}
+
+// spool reads src to its end.
+func (s *S3) spool(src io.Reader) (io.ReadSeeker, func(), error) {
+	nothing := func() {}
+	var small bytes.Buffer
+	if _, err := io.CopyN(&small, src, spoolMemory); err == io.EOF {
+		return bytes.NewReader(small.Bytes()), nothing, nil
+	} else if err != nil {
+		return nil, nothing, err
+	}
+	f, err := os.CreateTemp(s.c.Spool, "chancery-put-")
+	if err != nil {
+		return nil, nothing, err
+	}
+	remove := func() { f.Close(); os.Remove(f.Name()) }
+	if _, err := f.Write(small.Bytes()); err != nil {
+		return nil, remove, err
+	}
+	if _, err := io.Copy(struct{ io.Writer }{f}, src); err != nil {
+		return nil, remove, err
+	}
+	_, err = f.Seek(0, io.SeekStart)
+	return f, remove, err
+}
+
+// Get implements service.Blobs. It ends where the server pauses for longer than Timeout.
+func (s *S3) Get(ctx context.Context, digest string) (io.ReadCloser, int64, error) {
+	if err := first(checkDigest(digest), ctx.Err()); err != nil {
+		return nil, 0, err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	idle := time.AfterFunc(s.c.Timeout, func() { cancel(context.DeadlineExceeded) })
+	body, info, _, err := s.core.GetObject(ctx, s.c.Bucket, s.c.Prefix+digest, minio.GetObjectOptions{})
+	if err == nil && info.Size < 0 {
+		body.Close()
+		err = errors.New("expected an answer that says its length")
+	}
+	if err != nil {
+		idle.Stop()
+		cancel(nil)
+		return nil, 0, fault("opening a file", err)
+	}
+	idle.Stop()
+	paused := &pausing{ReadCloser: body, idle: idle, timeout: s.c.Timeout, cancel: cancel}
+	return newChecked(paused, digest, info.Size, func(err error) error { return fault("reading a file", err) }), info.Size, nil
+}
+
+// pausing bounds the pauses of a stream.
+type pausing struct {
+	io.ReadCloser
+	idle    *time.Timer
+	timeout time.Duration
+	cancel  context.CancelCauseFunc
+}
+
+func (p *pausing) Read(b []byte) (int, error) {
+	p.idle.Reset(p.timeout)
+	n, err := p.ReadCloser.Read(b)
+	p.idle.Stop() // what the caller does in between is his time
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = errors.New("the connection broke off")
+	}
+	return n, err
+}
+
+func (p *pausing) Close() error {
+	p.idle.Stop()
+	err := p.ReadCloser.Close()
+	p.cancel(nil)
+	return err
+}
+
+// Has implements service.Blobs.
+func (s *S3) Has(ctx context.Context, digest string) (bool, error) {
+	if err := first(checkDigest(digest), ctx.Err()); err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.c.Timeout)
+	defer cancel()
+	_, err := s.core.StatObject(ctx, s.c.Bucket, s.c.Prefix+digest, minio.StatObjectOptions{})
+	if err == nil {
+		return true, nil
+	}
+	if err = fault("looking for a file", err); errors.Is(err, service.ErrNotFound) {
+		return false, nil
+	}
+	return false, err
+}
+
+// Delete implements service.Blobs.
+func (s *S3) Delete(ctx context.Context, digest string) error {
+	if err := first(checkDigest(digest), ctx.Err()); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.c.Timeout)
+	defer cancel()
+	err := s.core.RemoveObject(ctx, s.c.Bucket, s.c.Prefix+digest, minio.RemoveObjectOptions{})
+	if err == nil {
+		return nil
+	}
+	if err = fault("removing a file", err); errors.Is(err, service.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// Ready implements service.Blobs: it stores a small object, which is no file, and looks
+// for it.
+func (s *S3) Ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.c.Timeout)
+	defer cancel()
+	src := newSource(ctx, strings.NewReader("ready"), 5)
+	body, err := io.ReadAll(src)
+	if err != nil {
+		return err
+	}
+	if _, err := s.core.PutObject(ctx, s.c.Bucket, s.c.Prefix+readyName, bytes.NewReader(body), src.size, "", src.digest(), putOptions()); err != nil {
+		return wrote(fault("storing a file", err))
+	}
+	if _, err := s.core.StatObject(ctx, s.c.Bucket, s.c.Prefix+readyName, minio.StatObjectOptions{}); err != nil {
+		return wrote(fault("looking for a file", err))
+	}
+	return nil
+}
