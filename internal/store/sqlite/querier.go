@@ -1,0 +1,95 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/riverqueue/river"
+
+	"github.com/chancery-dev/chancery/internal/store"
+)
+
+// querier is a store.Querier on one connection. Statements are prepared once for each
+// connection. The context goes no further: the driver would start a goroutine for each
+// statement to interrupt it, which would end the whole group's transaction.
+type querier struct {
+	prepare func(context.Context, string) (*sql.Stmt, error)
+	stmts   map[string]*sql.Stmt
+	missed  func(string) // told of statements that were not prepared yet
+
+	tx   *sql.Tx
+	jobs *river.Client[*sql.Tx]
+}
+
+func (q *querier) stmt(ctx context.Context, text string) (*sql.Stmt, error) {
+	st := q.stmts[text]
+	if st != nil {
+		return st, nil
+	}
+	st, err := q.prepare(ctx, text)
+	if err != nil {
+		return nil, mapError(err)
+	}
+	q.stmts[text] = st
+	if q.missed != nil {
+		q.missed(text)
+	}
+	return st, nil
+}
+
+// Exec implements store.Querier.
+func (q *querier) Exec(ctx context.Context, text string, args ...any) (int64, error) {
+	ctx = context.WithoutCancel(ctx)
+	st, err := q.stmt(ctx, text)
+	if err != nil {
+		return 0, err
+	}
+	res, err := st.ExecContext(ctx, args...)
+	if err != nil {
+		return 0, mapError(err)
+	}
+	return res.RowsAffected()
+}
+
+// ExecMany implements store.Querier.
+func (q *querier) ExecMany(ctx context.Context, text string, args [][]any) ([]int64, error) {
+	out := make([]int64, len(args))
+	for i := range args {
+		var err error
+		if out[i], err = q.Exec(ctx, text, args[i]...); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// Later implements store.Querier.
+func (q *querier) Later(ctx context.Context, text string, args ...any) error {
+	_, err := q.Exec(ctx, text, args...)
+	return err
+}
+
+// rows are rows whose errors are in our words.
+type rows struct{ *sql.Rows }
+
+func (r rows) Err() error { return mapError(r.Rows.Err()) }
+
+// Query implements store.Querier.
+func (q *querier) Query(ctx context.Context, text string, args ...any) (store.Rows, error) {
+	ctx = context.WithoutCancel(ctx)
+	st, err := q.stmt(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	r, err := st.QueryContext(ctx, args...)
+	if err != nil {
+		return nil, mapError(err)
+	}
+	return rows{r}, nil
+}
+
+// Enqueue implements store.Querier.
+func (q *querier) Enqueue(ctx context.Context, j store.Job) error {
+	_, err := q.jobs.InsertTx(context.WithoutCancel(ctx), q.tx, j.Args, j.Options())
+	return mapError(err)
+}
