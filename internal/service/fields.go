@@ -1,0 +1,288 @@
+package service
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// The visibilities of fields.
+const (
+	visiblePublic    = "public"
+	visibleDisclosed = "disclosed"
+	visiblePrivate   = "private"
+)
+
+const (
+	maxFields      = 100
+	maxFieldLength = 1000 // characters, where the field says nothing
+	maxEnumValues  = 500
+	maxPattern     = 500 // bytes
+)
+
+var (
+	fieldPattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
+	fieldTypes   = []string{"text", "number", "boolean", "date", "email", "url", "enum"}
+)
+
+// fieldRule checks the values of one field.
+type fieldRule struct {
+	Field
+	pattern *regexp.Regexp // nil: any
+	result  string         // JSON of a Result up to its value
+	about   string         // JSON of its ResultDescription
+}
+
+// checkFields checks the definitions of fields and fills in what they leave open.
+func checkFields(bad *Invalid, fields []Field) []Field {
+	if len(fields) > maxFields {
+		bad.Add("fields", fmt.Sprintf("must be at most %d", maxFields))
+		return nil
+	}
+	out := slices.Clone(fields)
+	seen := map[string]bool{}
+	for i := range out {
+		f, at := &out[i], path("fields", i)
+		if !fieldPattern.MatchString(f.Key) {
+			bad.Add(at+".key", "must be 1 to 64 of A-Z a-z 0-9 _, and begin with a letter")
+		}
+		if seen[f.Key] {
+			bad.Add(at+".key", "must be unique")
+		}
+		seen[f.Key] = true
+		if f.Label == "" {
+			f.Label = f.Key
+		}
+		checkName(bad, at+".label", f.Label, true)
+		switch f.Visibility {
+		case "":
+			f.Visibility = visiblePublic
+		case visiblePublic, visibleDisclosed, visiblePrivate:
+		default:
+			bad.Add(at+".visibility", "must be public, disclosed or private")
+		}
+		checkFieldType(bad, at, f)
+	}
+	return out
+}
+
+func checkFieldType(bad *Invalid, at string, f *Field) {
+	if !slices.Contains(fieldTypes, f.Type) {
+		bad.Add(at+".type", "must be one of "+strings.Join(fieldTypes, ", "))
+		return
+	}
+	switch {
+	case f.Type == "enum" && (len(f.Values) == 0 || len(f.Values) > maxEnumValues):
+		bad.Add(at+".values", fmt.Sprintf("must be 1 to %d", maxEnumValues))
+	case f.Type != "enum" && len(f.Values) != 0:
+		bad.Add(at+".values", "are for the type enum only")
+	}
+	for n, v := range f.Values {
+		checkName(bad, path(at+".values", n), v, true)
+		if slices.Contains(f.Values[:n], v) {
+			bad.Add(path(at+".values", n), "must be unique")
+		}
+	}
+	if (f.Minimum != nil || f.Maximum != nil) && f.Type != "number" {
+		bad.Add(at+".minimum", "and maximum are for the type number only")
+	}
+	if f.Minimum != nil && f.Maximum != nil && *f.Minimum > *f.Maximum {
+		bad.Add(at+".maximum", "must not be below minimum")
+	}
+	if f.MaxLength < 0 || f.MaxLength > maxText || f.MaxLength != 0 && f.Type != "text" {
+		bad.Add(at+".maxLength", fmt.Sprintf("is for the type text, and at most %d", maxText))
+	}
+	if f.Pattern != "" {
+		if f.Type != "text" {
+			bad.Add(at+".pattern", "is for the type text only")
+		} else if _, err := compilePattern(f.Pattern); err != nil {
+			bad.Add(at+".pattern", "must be a regular expression (RE2)")
+		}
+	}
+}
+
+// compilePattern makes a pattern match whole values, as JSON Schema authors tend to
+// expect, and as an anchored one does anyway.
+func compilePattern(p string) (*regexp.Regexp, error) {
+	if len(p) > maxPattern {
+		return nil, fmt.Errorf("service: pattern of more than %d bytes", maxPattern)
+	}
+	return regexp.Compile(`^(?:` + p + `)$`)
+}
+
+// value checks a value and returns it as it is kept, and as text. ok is false for a value
+// that is absent; a message says what is wrong.
+func (f *fieldRule) value(v any) (kept any, text string, ok bool, message string) {
+	if s, isText := v.(string); v == nil || isText && s == "" {
+		return nil, "", false, ""
+	}
+	switch f.Type {
+	case "number":
+		return f.number(v)
+	case "boolean":
+		return boolean(v)
+	}
+	s, isText := v.(string)
+	if !isText {
+		return nil, "", true, "must be text"
+	}
+	if message := f.text(s); message != "" {
+		return nil, "", true, message
+	}
+	return s, s, true, ""
+}
+
+func (f *fieldRule) number(v any) (any, string, bool, string) {
+	var n float64
+	switch x := v.(type) {
+	case float64:
+		n = x
+	case int:
+		n = float64(x)
+	case int64:
+		n = float64(x)
+	case string: // of CSV
+		var err error
+		if n, err = strconv.ParseFloat(x, 64); err != nil || strings.ContainsAny(x, "xXpP_nN") {
+			return nil, "", true, "must be a number"
+		}
+	default:
+		return nil, "", true, "must be a number"
+	}
+	switch {
+	case math.IsNaN(n) || math.IsInf(n, 0) || math.Abs(n) > 1e15:
+		return nil, "", true, "must be a number of at most 1e15"
+	case f.Minimum != nil && n < *f.Minimum:
+		return nil, "", true, "must be at least " + plainNumber(*f.Minimum)
+	case f.Maximum != nil && n > *f.Maximum:
+		return nil, "", true, "must be at most " + plainNumber(*f.Maximum)
+	}
+	return n, plainNumber(n), true, ""
+}
+
+func plainNumber(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
+
+func boolean(v any) (any, string, bool, string) {
+	switch x := v.(type) {
+	case bool:
+		return x, strconv.FormatBool(x), true, ""
+	case string: // of CSV
+		if x == "true" || x == "false" {
+			return x == "true", x, true, ""
+		}
+	}
+	return nil, "", true, "must be true or false"
+}
+
+// text checks a value of the types that are written as text, "" where nothing is wrong.
+func (f *fieldRule) text(s string) string {
+	most := maxFieldLength
+	if f.MaxLength > 0 {
+		most = f.MaxLength
+	}
+	switch {
+	case utf8.RuneCountInString(s) > most:
+		return fmt.Sprintf("must have at most %d characters", most)
+	case unwritable(s, true):
+		return "must be plain text"
+	}
+	switch f.Type {
+	case "date":
+		if _, err := time.Parse(time.DateOnly, s); err != nil {
+			return "must be a date such as 2026-05-10"
+		}
+	case "email":
+		if !checkEmail(s) {
+			return "must be an e-mail address"
+		}
+	case "url":
+		if !checkLink(s) {
+			return "must be a web address"
+		}
+	case "enum":
+		if !slices.Contains(f.Values, s) {
+			return "must be one of the values of the field"
+		}
+	default:
+		if strings.TrimSpace(s) == "" {
+			return "must not be blank"
+		}
+		if f.pattern != nil && !f.pattern.MatchString(s) {
+			return "must have the form of the field"
+		}
+	}
+	return ""
+}
+
+// schema is the JSON Schema of a field's values.
+func (f *fieldRule) schema() map[string]any {
+	out := map[string]any{"title": f.Label}
+	switch f.Type {
+	case "number":
+		out["type"] = "number"
+		if f.Minimum != nil {
+			out["minimum"] = *f.Minimum
+		}
+		if f.Maximum != nil {
+			out["maximum"] = *f.Maximum
+		}
+	case "boolean":
+		out["type"] = "boolean"
+	case "enum":
+		out["enum"] = f.Values
+	default:
+		out["type"], out["minLength"], out["maxLength"] = "string", 1, maxFieldLength
+		if f.MaxLength > 0 {
+			out["maxLength"] = f.MaxLength
+		}
+		switch f.Type {
+		case "date":
+			out["format"] = "date"
+		case "email":
+			out["format"] = "email"
+		case "url":
+			out["format"] = "uri"
+		}
+		if f.Pattern != "" {
+			out["pattern"] = "^(?:" + f.Pattern + ")$"
+		}
+	}
+	return out
+}
+
+// example is a value that the field takes, unless it has a pattern.
+func (f *fieldRule) example() any {
+	switch f.Type {
+	case "number":
+		switch {
+		case f.Minimum != nil:
+			return *f.Minimum
+		case f.Maximum != nil && *f.Maximum < 1:
+			return *f.Maximum
+		}
+		return 1
+	case "boolean":
+		return true
+	case "date":
+		return "2026-05-10"
+	case "email":
+		return "someone@example.com"
+	case "url":
+		return "https://example.com/"
+	case "enum":
+		return f.Values[0]
+	}
+	return clipRunes("text", max(1, orElse(f.MaxLength, 4)))
+}
+
+func orElse(v, other int) int {
+	if v == 0 {
+		return other
+	}
+	return v
+}

@@ -1,0 +1,213 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// queueMail queues the mail to a credential's recipient, with its Message-ID.
+func (s *Service) queueMail(ctx context.Context, tx Tx, scope Scope, credential string, now time.Time) (string, error) {
+	id := NewID()
+	host := "localhost"
+	if u, err := url.Parse(s.baseURL); err == nil {
+		host = u.Hostname()
+	}
+	r := Record{Kind: KindMail, ID: id, Parent: credential, Created: now, Updated: now}
+	m := StoredMail{MessageID: "<" + id + "@" + host + ">", Credential: credential, State: "queued"}
+	if err := Put(ctx, tx, scope, r, m); err != nil {
+		return "", err
+	}
+	return id, EnqueueFor(ctx, tx, JobMail, scope, id, time.Time{})
+}
+
+// Send implements Credentials.
+func (s *Service) Send(ctx context.Context, c Caller, id string, i Idempotency) (Result[Credential], error) {
+	var none Result[Credential]
+	if err := c.Need(MayIssue); err != nil {
+		return none, err
+	}
+	before, err := s.before(ctx, c.Scope, id)
+	if err != nil {
+		return none, err
+	}
+	return onceMore(func() (Result[Credential], error) {
+		return Once(ctx, s.c.Store, s.now(), c.Scope, i, s.c.Sealer, func(tx Tx) (Result[Credential], error) {
+			state, err := s.read(ctx, tx, c.Scope, id)
+			if err != nil {
+				return none, err
+			}
+			state.t, state.anchored = before.t, before.anchored
+			if now := lifecycle(state.stored, s.now()); now != StateIssued {
+				return none, wrongState(now, "sent")
+			}
+			var bad Invalid
+			if s.c.Mailer == nil {
+				bad.Add("notify", "this installation sends no mail")
+			} else if state.stored.RecipientEmail == "" {
+				bad.Add("recipient.email", "is not known")
+			}
+			if err := bad.Err(); err != nil {
+				return none, err
+			}
+			if state.body.MailID, err = s.queueMail(ctx, tx, c.Scope, id, s.now()); err != nil {
+				return none, err
+			}
+			state.mail = &StoredMail{State: "queued"}
+			if err := s.save(ctx, tx, c.Scope, state); err != nil {
+				return none, err
+			}
+			if err := WriteAudit(ctx, tx, c, s.now(), "credential.send", id, nil); err != nil {
+				return none, err
+			}
+			shown, err := s.showIn(ctx, c.Scope, state)
+			return Result[Credential]{Value: shown, Created: true}, err
+		})
+	})
+}
+
+// sendMail is the job that sends one mail. A mail may be sent twice where a process ends
+// between sending and writing it down: its Message-ID is the same.
+func (s *Service) sendMail(ctx context.Context, r Run) error {
+	var args ScopedID
+	if err := decode(r.Args, &args); err != nil {
+		return &GiveUp{Err: err}
+	}
+	scope := args.Scope()
+	var mail StoredMail
+	var state *credentialState
+	err := s.view(ctx, func(tx Tx) error {
+		var err error
+		if _, mail, err = Get[StoredMail](ctx, tx, scope, KindMail, args.ID); err != nil {
+			return err
+		}
+		state, err = s.read(ctx, tx, scope, mail.Credential)
+		return err
+	})
+	switch {
+	case errors.Is(err, ErrNotFound), err == nil && mail.State != "queued":
+		return nil
+	case err != nil:
+		return err
+	}
+	if state.stored.RecipientEmail == "" || lifecycle(state.stored, s.now()) != StateIssued {
+		return s.mailed(ctx, scope, args.ID, "failed", "not in force any more, or erased")
+	}
+	if s.c.Mailer == nil {
+		return s.mailed(ctx, scope, args.ID, "failed", "no mailer")
+	}
+	t, err := s.typeOf(ctx, scope, state)
+	if err != nil {
+		return err
+	}
+	err = s.c.Mailer.Send(ctx, s.mail(t, state, mail))
+	switch {
+	case err == nil:
+		return s.mailed(ctx, scope, args.ID, "sent", "")
+	case errors.Is(err, ErrMailRefused), r.Attempts > 0 && r.Attempt >= r.Attempts:
+		problem := "could not be delivered"
+		if errors.Is(err, ErrMailRefused) {
+			problem = "refused"
+		}
+		if err := s.mailed(ctx, scope, args.ID, "failed", problem); err != nil {
+			return err
+		}
+		return &GiveUp{Err: err}
+	}
+	return err
+}
+
+// mailed writes down what became of a mail.
+func (s *Service) mailed(ctx context.Context, scope Scope, id, state, problem string) error {
+	return s.update(ctx, func(tx Tx) error {
+		r, m, err := Get[StoredMail](ctx, tx, scope, KindMail, id)
+		if errors.Is(err, ErrNotFound) || err == nil && m.State != "queued" {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		now := s.now()
+		m.State, m.At, m.Problem, r.Updated = state, &now, problem, now
+		if err := Put(ctx, tx, scope, r, m); err != nil || state != "sent" {
+			return err
+		}
+		return Emit(ctx, tx, scope, now, EventSent, map[string]any{"id": m.Credential})
+	})
+}
+
+// defaultMail is the text of types that bring none.
+var defaultMail = MailText{
+	Subject: "{{type}} from {{issuer}}",
+	Text: `Dear {{recipient.name}},
+
+{{issuer}} has issued to you: {{type}}.
+
+You find it here, to look at, to download and to show to others:
+{{url}}
+`,
+}
+
+// mail writes the mail about a credential, as text and as HTML that says the same.
+func (s *Service) mail(t *LoadedType, state *credentialState, m StoredMail) Mail {
+	text := defaultMail
+	if own := t.version.Mail; own != nil {
+		if own.Subject != "" {
+			text.Subject = own.Subject
+		}
+		if own.Text != "" {
+			text.Text = own.Text
+		}
+	}
+	c := state.stored
+	link := s.credentialURL(c.PublicID)
+	pairs := []string{"{{recipient.name}}", c.RecipientName, "{{type}}", t.Type.DisplayName, "{{issuer}}", t.issuer.Name, "{{url}}", link}
+	for _, f := range t.version.Fields {
+		if f.Visibility != visiblePrivate {
+			pairs = append(pairs, "{{claims."+f.Key+"}}", c.Claims[f.Key])
+		}
+	}
+	fill := strings.NewReplacer(pairs...)
+	body := strings.TrimSpace(fill.Replace(text.Text))
+	if !strings.Contains(body, link) {
+		body += "\n\n" + link
+	}
+	test := ""
+	if t.Scope.Environment == Test {
+		test = "TEST: this document was made for testing and is not a real one.\n\n"
+	}
+	host := s.baseURL
+	if u, err := url.Parse(s.baseURL); err == nil {
+		host = u.Host
+	}
+	foot := fmt.Sprintf("Sent by %s through %s. To check it without a link, go to %s yourself and enter the number %s, or check the files with Chancery, without any network.", t.issuer.Name, host, host, c.PublicID)
+	return Mail{
+		MessageID: m.MessageID, To: c.RecipientEmail, ToName: c.RecipientName,
+		Subject: oneLine(fill.Replace(text.Subject)), Text: test + body + "\n\n-- \n" + foot + "\n", HTML: htmlMail(t, test, body, link, foot),
+	}
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// htmlMail says the same as the text, in the house style: no pictures, nothing fetched.
+func htmlMail(t *LoadedType, test, body, link, foot string) string {
+	var b strings.Builder
+	e := html.EscapeString
+	b.WriteString(`<!doctype html><html><head><meta charset="utf-8"><title>` + e(t.Type.DisplayName) + `</title></head>` +
+		`<body style="margin:0;background:#FBFAF6;color:#14213D;font:16px/1.5 Georgia,serif"><div style="max-width:36em;margin:0 auto;padding:24px">` +
+		`<p style="margin:0 0 16px;padding:0 0 12px;border-bottom:1px solid #C9C3B5;font-variant:small-caps">` + e(t.issuer.Name) + `</p>`)
+	if test != "" {
+		b.WriteString(`<p style="color:#8A1C1C;font-weight:bold">` + e(strings.TrimSpace(test)) + `</p>`)
+	}
+	for part := range strings.SplitSeq(body, "\n\n") {
+		text := e(strings.TrimSpace(part))
+		text = strings.ReplaceAll(text, e(link), `<a href="`+e(link)+`" style="color:#8A1C1C">`+e(link)+`</a>`)
+		b.WriteString(`<p>` + strings.ReplaceAll(text, "\n", "<br>") + `</p>`)
+	}
+	b.WriteString(`<p style="margin:24px 0 0;padding:12px 0 0;border-top:1px solid #C9C3B5;font:13px/1.5 sans-serif">` + e(foot) + `</p></div></body></html>`)
+	return b.String()
+}
