@@ -47,9 +47,12 @@ func enqueue(t *testing.T, st service.Store, jobs ...service.Job) {
 
 func eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !f(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
+	end := time.After(patience)
+	for !f() {
+		select {
+		case <-end:
 			t.Fatalf("%s: not within %v", what, patience)
+		case <-time.After(5 * time.Millisecond):
 		}
 	}
 }
@@ -190,7 +193,7 @@ func testJobFailures(t *testing.T, su Suite) {
 
 func testJobKinds(t *testing.T, su Suite) {
 	st := su.New(t)
-	enqueue(t, st, service.Job{Kind: "theirs"}, service.Job{Kind: "ours"}, service.Job{Kind: "ours", At: time.Now().Add(time.Hour), Args: []byte(`{"late":1}`)})
+	enqueue(t, st, service.Job{Kind: "theirs"}, service.Job{Kind: "ours"}, service.Job{Kind: "ours", At: base.AddDate(500, 0, 0), Args: []byte(`{"late":1}`)})
 	ran := make(chan string, 10)
 	note := func(_ context.Context, r service.Run) error { ran <- r.Kind + string(r.Args); return nil }
 	stop := work(t, st, service.WorkConfig{Handlers: map[string]service.JobHandler{"ours": note}})

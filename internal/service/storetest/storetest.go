@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -36,7 +38,7 @@ func Run(t *testing.T, su Suite) {
 		name string
 		f    func(*testing.T, Suite)
 	}{
-		{"Rollback", testRollback}, {"ReadOnly", testReadOnly}, {"DeadTx", testDeadTx}, {"Panic", testPanic}, {"Snapshot", testSnapshot}, {"Cancelled", testCancelled}, {"Closed", testClosed},
+		{"Rollback", testRollback}, {"ReadOnly", testReadOnly}, {"DeadTx", testDeadTx}, {"Goexit", testGoexit}, {"Snapshot", testSnapshot}, {"Cancelled", testCancelled}, {"Closed", testClosed},
 		{"Records", testRecords}, {"RecordPages", testRecordPages}, {"Lookup", testLookup}, {"LookupChange", testLookupChange}, {"RecordRace", testRecordRace}, {"BadCursors", testBadCursors}, {"Text", testText},
 		{"Answers", testAnswers}, {"OnceRace", testOnceRace},
 		{"Credentials", testCredentials}, {"CredentialKeys", testCredentialKeys}, {"CredentialFilters", testCredentialFilters}, {"CredentialPages", testCredentialPages}, {"Claims", testClaims},
@@ -218,23 +220,28 @@ func testDeadTx(t *testing.T, su Suite) {
 	}
 }
 
-func testPanic(t *testing.T, su Suite) {
+// testGoexit ends goroutines within transactions, as a panic would.
+func testGoexit(t *testing.T, su Suite) {
 	st := su.New(t)
-	panics := func(what string, f func() error) {
-		defer func() {
-			if recover() == nil {
-				t.Errorf("the panic in %s was swallowed", what)
-			}
-		}()
-		_ = f()
+	ctx := t.Context()
+	for _, f := range []func(){
+		func() {
+			_ = st.Update(ctx, func(tx service.Tx) error {
+				if err := tx.Put(ctx, ScopeA, record("x")); err != nil {
+					t.Error(err)
+				}
+				runtime.Goexit()
+				return nil
+			})
+		},
+		func() { _ = st.View(ctx, func(service.Tx) error { runtime.Goexit(); return nil }) },
+	} {
+		for range 10 { // no connection is lost by it
+			var wg sync.WaitGroup
+			wg.Go(f)
+			wg.Wait()
+		}
 	}
-	panics("an Update", func() error {
-		return st.Update(t.Context(), func(tx service.Tx) error {
-			check(t, tx.Put(t.Context(), ScopeA, record("x")))
-			panic("in a transaction")
-		})
-	})
-	panics("a View", func() error { return st.View(t.Context(), func(service.Tx) error { panic("in a view") }) })
 	absent(t, st, "x")
 	put(t, st, record("y"))
 }

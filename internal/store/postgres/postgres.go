@@ -1,0 +1,229 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivermigrate"
+
+	"github.com/chancery-dev/chancery/anchor"
+	"github.com/chancery-dev/chancery/internal/service"
+	"github.com/chancery-dev/chancery/internal/store"
+)
+
+// Config says where to connect.
+type Config struct {
+	// DSN is the data source name: a postgres:// URL or keywords and values. It may hold a
+	// password and is never part of an error.
+	DSN string
+	// Now is the clock, such as time.Now. It is needed.
+	Now func() time.Time
+	// Logger is told what goes on with jobs. nil: nobody is.
+	Logger *slog.Logger
+	// Connections is how many are open at most. 0: pool_max_conns of the DSN, or 20.
+	Connections int
+}
+
+// Store is a service.Store in PostgreSQL. Open makes one.
+type Store struct {
+	c      Config
+	pool   *pgxpool.Pool
+	jobs   *river.Client[pgx.Tx] // inserts
+	closed atomic.Bool
+}
+
+var _ service.Store = (*Store)(nil)
+
+const (
+	// minVersion is the oldest server (server_version_num).
+	minVersion = 150000
+	// lockMigrate is an advisory lock.
+	lockMigrate = 0x6368616e
+)
+
+// Open connects, and migrates the database. The store must be closed.
+func Open(ctx context.Context, c Config) (*Store, error) {
+	if c.Now == nil {
+		return nil, errors.New("postgres: expected a clock")
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	pc, err := pgxpool.ParseConfig(c.DSN)
+	if err != nil {
+		return nil, errors.New("postgres: malformed data source name")
+	}
+	switch {
+	case c.Connections > 0:
+		pc.MaxConns = int32(min(c.Connections, 10000))
+	case pc.MaxConns < 20 && !hasPoolSize(c.DSN):
+		pc.MaxConns = 20
+	}
+	if pc.ConnConfig.ConnectTimeout == 0 {
+		pc.ConnConfig.ConnectTimeout = 5 * time.Second
+	}
+	// What a statement waits for is bounded, so that one that hangs does not hold others.
+	for name, value := range map[string]string{"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"} {
+		if _, ok := pc.ConnConfig.RuntimeParams[name]; !ok {
+			pc.ConnConfig.RuntimeParams[name] = value
+		}
+	}
+	s := &Store{c: c}
+	if s.pool, err = pgxpool.NewWithConfig(ctx, pc); err != nil {
+		return nil, mapError(err)
+	}
+	if err := s.open(ctx); err != nil {
+		s.pool.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context) error {
+	var version int
+	if err := s.pool.QueryRow(ctx, "SELECT current_setting('server_version_num')::int").Scan(&version); err != nil {
+		return mapError(err)
+	}
+	if version < minVersion {
+		return fmt.Errorf("postgres: expected server version %d or newer, found %d", minVersion, version)
+	}
+	if err := s.migrate(ctx); err != nil {
+		return err
+	}
+	var err error
+	if s.jobs, err = river.NewClient(riverpgxv5.New(s.pool), &river.Config{Logger: s.c.Logger}); err != nil {
+		return fmt.Errorf("postgres: %w", err)
+	}
+	return nil
+}
+
+// migrate runs all migrations, ours and River's, while it holds a lock: River's cannot all
+// be in one transaction.
+func (s *Store) migrate(ctx context.Context) error {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return mapError(err)
+	}
+	defer conn.Release()
+	// The wait for others is not bounded by lock_timeout.
+	for _, sql := range []string{"SET lock_timeout = 0", fmt.Sprintf("SELECT pg_advisory_lock(%d, 0)", lockMigrate), "RESET lock_timeout"} {
+		if _, err := conn.Exec(ctx, sql); err != nil {
+			return mapError(err)
+		}
+	}
+	defer conn.Exec(context.WithoutCancel(ctx), fmt.Sprintf("SELECT pg_advisory_unlock(%d, 0)", lockMigrate)) //nolint:errcheck // the end of the connection unlocks too
+	m, err := rivermigrate.New(riverpgxv5.New(s.pool), &rivermigrate.Config{Logger: s.c.Logger})
+	if err != nil {
+		return fmt.Errorf("postgres: %w", err)
+	}
+	if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return fmt.Errorf("postgres: tables of jobs: %w", mapError(err))
+	}
+	q := &querier{conn: conn.Conn(), plain: true}
+	if err := store.Migrate(ctx, q, store.PostgreSQL); err != nil {
+		return errors.Join(err, q.rollback(ctx))
+	}
+	return q.commit(ctx)
+}
+
+// Close ends the use of the store, when those that run have ended.
+func (s *Store) Close() error {
+	if !s.closed.Swap(true) {
+		s.pool.Close()
+	}
+	return nil
+}
+
+var errClosed = fmt.Errorf("postgres: the store is closed: %w", service.ErrUnavailable)
+
+// View implements service.Store.
+func (s *Store) View(ctx context.Context, f func(service.Tx) error) error {
+	return s.RunView(ctx, func(t *store.Tx) error { return f(t) })
+}
+
+// Update implements service.Store.
+func (s *Store) Update(ctx context.Context, f func(service.Tx) error) error {
+	return s.RunUpdate(ctx, func(t *store.Tx) error { return f(t) })
+}
+
+// RunView implements store.Runner.
+func (s *Store) RunView(ctx context.Context, f func(*store.Tx) error) error {
+	return s.retry(ctx, func() error { return s.run(ctx, "begin isolation level repeatable read read only", false, f) })
+}
+
+// RunUpdate implements store.Runner.
+func (s *Store) RunUpdate(ctx context.Context, f func(*store.Tx) error) error {
+	return s.retry(ctx, func() error { return s.run(ctx, "begin", true, f) })
+}
+
+// retries bounds how often a transaction that met a deadlock is run again.
+const retries = 20
+
+func (s *Store) retry(ctx context.Context, f func() error) error {
+	for n := 1; ; n++ {
+		err := f()
+		if n == retries || !again(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Duration(rand.Int64N(int64(n) * int64(5*time.Millisecond)))):
+		}
+	}
+}
+
+func (s *Store) run(ctx context.Context, begin string, write bool, f func(*store.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.closed.Load() {
+		return errClosed
+	}
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return mapError(err)
+	}
+	defer conn.Release()
+	q := &querier{conn: conn.Conn(), begin: begin, jobs: s.jobs}
+	t := store.NewTx(q, write)
+	done := false
+	defer func() { // also where f panics or ends its goroutine
+		if !done {
+			q.rollback(context.WithoutCancel(ctx)) //nolint:errcheck // a connection that is not idle is closed on release
+		}
+	}()
+	err = f(t)
+	// Whether it is run again is decided by what happened, whatever f made of it.
+	if failed := t.End(); failed != nil && (err == nil || again(failed)) {
+		err = failed
+	}
+	if err != nil || !write {
+		return err
+	}
+	done = true
+	if err := q.commit(ctx); err != nil {
+		return errors.Join(err, q.rollback(context.WithoutCancel(ctx)))
+	}
+	return nil
+}
+
+// Anchors implements service.Store.
+func (s *Store) Anchors(scope service.Scope) anchor.Store { return store.Anchors(s, scope) }
+
+// Ready implements service.Store.
+func (s *Store) Ready(ctx context.Context) error {
+	return s.RunUpdate(ctx, func(t *store.Tx) error {
+		_, err := t.Count(ctx, service.Scope{}, "ready", 1)
+		return err
+	})
+}

@@ -1,0 +1,78 @@
+package postgres_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/chancery-dev/chancery/internal/service"
+	"github.com/chancery-dev/chancery/internal/service/storetest"
+	"github.com/chancery-dev/chancery/internal/store/postgres"
+	"github.com/chancery-dev/chancery/internal/store/postgres/pgtest"
+)
+
+var server = pgtest.New(os.Getenv("CHANCERY_POSTGRES"))
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if err := server.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
+
+// migrated fills the template of databases.
+func migrated(ctx context.Context, dsn string) error {
+	s, err := postgres.Open(ctx, postgres.Config{DSN: dsn, Now: time.Now})
+	if err != nil {
+		return err
+	}
+	return s.Close()
+}
+
+func database(t testing.TB) string {
+	t.Helper()
+	return server.Database(t, "migrated", migrated)
+}
+
+func open(t testing.TB, dsn string) *postgres.Store {
+	t.Helper()
+	s, err := postgres.Open(t.Context(), postgres.Config{DSN: dsn, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func TestStore(t *testing.T) {
+	dsns := map[service.Store]string{}
+	storetest.Run(t, storetest.Suite{
+		New: func(t *testing.T) service.Store {
+			dsn := database(t)
+			s := open(t, dsn)
+			dsns[s] = dsn
+			return s
+		},
+		Reopen: func(t *testing.T, s service.Store) service.Store {
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			again := open(t, dsns[s])
+			dsns[again] = dsns[s]
+			return again
+		},
+	})
+}
+
+// BenchmarkTargetIssue measures durable Updates of the kind that issuing makes.
+func BenchmarkTargetIssue(b *testing.B) {
+	storetest.BenchmarkIssue(b, open(b, database(b)), 2000)
+}
