@@ -46,6 +46,10 @@ func (v *validation) judgeChanges() error {
 			last = it.rev.Index
 		}
 	}
+	known := v.knownRevision()
+	if known >= 0 && (first < 0 || known < first) {
+		first = known
+	}
 	if first < 0 {
 		return nil
 	}
@@ -69,6 +73,9 @@ func (v *validation) judgeChanges() error {
 		if it.ok {
 			v.judgeFollowing(it, steps)
 		}
+	}
+	if known >= 0 {
+		v.judgeSince(known, steps)
 	}
 	return v.ctx.Err()
 }

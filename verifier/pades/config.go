@@ -56,6 +56,11 @@ type Config struct {
 	// certificate below an anchor, of signers and of authorities.
 	InsecureNoRevocation bool
 
+	// Known is the length in bytes of an earlier form of the file that the caller has at
+	// hand, and has seen to be its beginning. What follows it is then judged as what follows
+	// a signature, without one: see Result.Since. 0: only what follows signatures is.
+	Known int64
+
 	// InsecureNoCertReference accepts signatures that do not say which certificate their
 	// signer meant, as adbe.pkcs7.detached ones often do. Zero makes them indeterminate.
 	InsecureNoCertReference bool

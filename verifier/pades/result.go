@@ -114,6 +114,9 @@ type Result struct {
 	Coverage Coverage
 	Changes  ChangeLevel
 	Overlaps []Overlap
+	// Since is what was done after the bytes that Config.Known names, in order, at most 200
+	// changes.
+	Since []Change
 	// Certified is the permission of the certification (1 to 3), 0 without one.
 	Certified int
 
