@@ -28,7 +28,7 @@ const kindIssued service.Kind = "vcalm-credential"
 
 // issued is the body of a kindIssued record.
 type issued struct {
-	Places []StatusPlace `json:"places"`
+	Places []service.StatusPlace `json:"places"`
 }
 
 // maxSameID bounds how many credentials with one id can be issued with a status: all of
@@ -56,7 +56,7 @@ func (p *Plane) Issue(ctx context.Context, in *Instance, caller *service.Caller,
 	if name == "" {
 		name = draft.ID()
 	}
-	var place StatusPlace
+	var place service.StatusPlace
 	if p.wantsStatus(in, draft) {
 		if place, err = p.c.Core.TakeStatus(ctx, in.Scope, in.Issuer); err != nil {
 			return nil, err
@@ -126,7 +126,7 @@ func (p *Plane) wantsStatus(in *Instance, c *chancery.Credential) bool {
 	return !in.NoStatus && c.Model() == chancery.Model2_0 && doc.Get(0, "credentialStatus") == strictjson.None
 }
 
-func withStatus(c *chancery.Credential, place StatusPlace) (*chancery.Credential, error) {
+func withStatus(c *chancery.Credential, place service.StatusPlace) (*chancery.Credential, error) {
 	text := c.Document().Rewrite(0, []strictjson.Member{{Name: "credentialStatus", Value: place.Entries}})
 	return chancery.Parse(text)
 }
@@ -155,7 +155,7 @@ func (p *Plane) sign(ctx context.Context, in *Instance, key signer.Key, c *chanc
 
 // remember stores where the status is kept. An explicit credentialId is used once only
 // (VCALM 1.0, 3.2.1: errors of duplication).
-func (p *Plane) remember(ctx context.Context, tx service.Tx, in *Instance, name string, explicit bool, place StatusPlace) error {
+func (p *Plane) remember(ctx context.Context, tx service.Tx, in *Instance, name string, explicit bool, place service.StatusPlace) error {
 	id := issuedID(in, name)
 	now := p.c.Clock()
 	r, was, err := service.Get[issued](ctx, tx, in.Scope, kindIssued, id)
@@ -226,7 +226,8 @@ func (p *Plane) AddStatusList(ctx context.Context, in *Instance, caller *service
 
 // StatusList returns a published list.
 func (p *Plane) StatusList(ctx context.Context, id string) (service.File, error) {
-	return p.c.Core.Published(ctx, id)
+	f, _, err := p.c.Core.StatusList(ctx, id)
+	return f, err
 }
 
 func keyType(k signer.Key) string {

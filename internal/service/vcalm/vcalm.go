@@ -28,21 +28,15 @@ type Core interface {
 	SigningKey(ctx context.Context, s service.Scope, issuer string) (key signer.Key, did string, err error)
 	// TakeStatus takes a status index that was never given out and returns the text of the
 	// credentialStatus member that names it.
-	TakeStatus(ctx context.Context, s service.Scope, issuer string) (StatusPlace, error)
+	TakeStatus(ctx context.Context, s service.Scope, issuer string) (service.StatusPlace, error)
 	// SetStatus sets a bit and publishes the list, in one transaction.
-	SetStatus(ctx context.Context, tx service.Tx, s service.Scope, place StatusPlace, purpose string, value bool) error
+	SetStatus(ctx context.Context, tx service.Tx, s service.Scope, place service.StatusPlace, purpose string, value bool) error
 	// AddStatusList begins a list, from which the issuer's next indices are taken, and
 	// publishes it. It returns its URL for the purpose.
 	AddStatusList(ctx context.Context, s service.Scope, issuer, purpose string) (url string, published []byte, err error)
-	// Published returns a published list by the last part of its URL.
-	Published(ctx context.Context, id string) (service.File, error)
-}
-
-// StatusPlace is where the status of a credential is kept.
-type StatusPlace struct {
-	List    string `json:"list"`
-	Index   int64  `json:"index"`
-	Entries string `json:"entries,omitempty"` // JSON of credentialStatus
+	// StatusList returns a published list by the last part of its URL, and how long it may
+	// be kept.
+	StatusList(ctx context.Context, id string) (service.File, time.Duration, error)
 }
 
 // Instance is one issuer's set of endpoints.
@@ -65,10 +59,10 @@ type Instance struct {
 
 // Directory finds instances.
 type Directory interface {
-	// Instance finds one by its name, service.ErrNotFound where there is none.
-	Instance(ctx context.Context, name string) (*Instance, error)
+	// Instance finds one of a scope by its name, service.ErrNotFound where there is none.
+	Instance(ctx context.Context, s service.Scope, name string) (*Instance, error)
 	// Open lists those that are open.
-	Open(ctx context.Context) ([]*Instance, error)
+	Open() []*Instance
 }
 
 // Config is what a Plane is made of.
@@ -116,20 +110,19 @@ func New(c Config) (*Plane, error) {
 // Instance finds an instance for a caller: nil where none is known, which open instances
 // allow. One of another tenant or environment is not found.
 func (p *Plane) Instance(ctx context.Context, name string, caller *service.Caller) (*Instance, error) {
-	in, err := p.c.Directory.Instance(ctx, name)
-	switch {
-	case errors.Is(err, service.ErrNotFound):
-		return nil, service.NotFound("issuer")
-	case err != nil:
-		return nil, err
-	case in.Open:
-		return in, nil
-	case caller == nil:
+	for _, in := range p.c.Directory.Open() {
+		if in.Name == name {
+			return in, nil
+		}
+	}
+	if caller == nil {
 		return nil, &service.Error{Code: service.CodeKey, Detail: "expected a bearer token"}
-	case caller.Scope != in.Scope:
+	}
+	in, err := p.c.Directory.Instance(ctx, caller.Scope, name)
+	if errors.Is(err, service.ErrNotFound) || err == nil && in.Scope != caller.Scope {
 		return nil, service.NotFound("issuer")
 	}
-	return in, nil
+	return in, err
 }
 
 // Need checks a permission, which open instances do not ask for.
@@ -162,10 +155,7 @@ type Listing struct {
 
 // Listings describes the open instances.
 func (p *Plane) Listings(ctx context.Context) ([]Listing, error) {
-	open, err := p.c.Directory.Open(ctx)
-	if err != nil {
-		return nil, err
-	}
+	open := p.c.Directory.Open()
 	out := make([]Listing, 0, len(open))
 	for _, in := range open {
 		key, did, err := p.c.Core.SigningKey(ctx, in.Scope, in.Issuer)
