@@ -17,7 +17,6 @@ package stamp
 
 import (
 	"context"
-	"crypto"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -35,21 +34,15 @@ import (
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/proof/evidence"
 	"github.com/chancery-dev/chancery/proof/merkle"
+	"github.com/chancery-dev/chancery/signer"
 )
 
-// Signer signs the headers of a scope's batches.
-type Signer struct {
-	Issuer string // DID
-	Method string // verification method of Key
-	Key    crypto.Signer
-}
-
-// Signers finds who signs for a scope.
+// Signers finds who signs the headers of a scope's batches: *service.Service does.
 type Signers interface {
-	// AnchorSigner returns the signer with the present key of an issuer of the scope, by
-	// its DID; "": of the issuer that is to sign from now on. An error of
-	// service.IsNotFound means that the scope has none.
-	AnchorSigner(ctx context.Context, s service.Scope, issuer string) (Signer, error)
+	// AnchorKey returns the present key of an issuer of the scope by its DID, and the DID;
+	// "": of the issuer that is to sign from now on. An error of service.IsNotFound means
+	// that the scope has none.
+	AnchorKey(ctx context.Context, s service.Scope, did string) (key signer.Key, issuer string, err error)
 }
 
 // Config says where hashes are anchored.
@@ -151,7 +144,7 @@ func (s *Stamps) CreateStamps(ctx context.Context, c service.Caller, in []servic
 	if err != nil {
 		return none, err
 	}
-	if _, err := s.c.Signers.AnchorSigner(ctx, c.Scope, ""); service.IsNotFound(err) {
+	if _, _, err := s.c.Signers.AnchorKey(ctx, c.Scope, ""); service.IsNotFound(err) {
 		return none, &service.Error{Code: service.CodeState, Detail: "batches are signed by an issuer, and there is none yet: make one first"}
 	} else if err != nil {
 		return none, err

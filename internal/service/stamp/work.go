@@ -191,12 +191,12 @@ func (s *Stamps) sealDue(ctx context.Context, sc service.Scope, store anchor.Sto
 		}
 		issuer = last.Signed.Header.Issuer
 	}
-	signer, err := s.c.Signers.AnchorSigner(ctx, sc, issuer)
+	key, issuer, err := s.c.Signers.AnchorKey(ctx, sc, issuer)
 	if err != nil {
 		return fmt.Errorf("stamp: finding who signs batches: %w", err)
 	}
 	b, err := anchor.NewBatcher(anchor.BatcherConfig{
-		Store: store, Issuer: signer.Issuer, Key: signer.Key, Method: signer.Method,
+		Store: store, Issuer: issuer, Key: key.Signer, Method: key.Method,
 		Trees: s.c.Trees, Promise: s.promise(), MaxItems: s.c.MaxItems, MaxAge: s.c.MaxAge, Clock: s.c.Clock,
 	})
 	if err != nil {
