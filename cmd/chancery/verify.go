@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -12,12 +11,10 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/chancery-dev/chancery"
 	"github.com/chancery-dev/chancery/internal/limits"
+	"github.com/chancery-dev/chancery/internal/verifying"
 	"github.com/chancery-dev/chancery/proof/evidence"
 	"github.com/chancery-dev/chancery/verifier"
-	evidencehandler "github.com/chancery-dev/chancery/verifier/evidence"
-	"github.com/chancery-dev/chancery/verifier/foreign"
 	"github.com/chancery-dev/chancery/verifier/online"
 	"github.com/chancery-dev/chancery/verifier/pades"
 )
@@ -193,7 +190,7 @@ func (c *cli) subjects(f verifyFlags, files []string) ([]subject, map[string][]b
 			return nil, nil, err
 		}
 		content[f.document] = b
-	} else if len(files) == 2 && len(out) == 2 && isEvidence(content[files[0]]) && !isEvidence(content[files[1]]) {
+	} else if len(files) == 2 && len(out) == 2 && verifying.IsProof(content[files[0]]) && !verifying.IsProof(content[files[1]]) {
 		out = []subject{{files[0], files[1]}}
 	}
 	return out, content, nil
@@ -216,24 +213,6 @@ func (c *cli) unread(f verifyFlags, name string, fault error) error {
 	}
 	_, err = fmt.Fprintf(c.stdout, "{\"file\":%s,\"error\":%s}\n", quotedName, message)
 	return err
-}
-
-// detect tells by content what a file is, the formats of others included: those come
-// first, because they look like ours from outside.
-func detect(b []byte) (chancery.Secured, error) {
-	if s, ok := foreign.Detect(b); ok {
-		return s, nil
-	}
-	return chancery.Detect(b)
-}
-
-// isEvidence tells whether a file is about another file.
-func isEvidence(b []byte) bool {
-	if s, ok := foreign.Detect(b); ok {
-		return s.MediaType != foreign.MediaBlockcerts
-	}
-	s, err := chancery.Detect(b)
-	return err == nil && s.MediaType == chancery.MediaEvidence
 }
 
 func (c *cli) verifyFiles(ctx context.Context, config verifier.Config, f verifyFlags, files []string) error {
@@ -301,78 +280,43 @@ func large(name string) bool {
 
 // judge returns the report on one file; the error is a fault on our side.
 func (c *cli) judge(ctx context.Context, config verifier.Config, s subject, content map[string][]byte, parts [][]byte, password string) (*verifier.Report, error) {
-	pdf := pades.Handler{Config: pades.Config{Password: password}}
+	in := verifying.Input{Parts: parts, Password: password}
 	if source, ok := config.Keys.(pades.RevocationSource); ok { // with --online
-		pdf.Config.Revocation = source
+		in.Revocation = source
 	}
-	proof := &evidencehandler.Handler{Document: content[s.document], Parts: parts}
-	if s.document != "" && content[s.document] == nil {
-		var err error
-		if proof.Digest, err = c.digestFor(content[s.name], s.document); err != nil {
+	file, closeFile, err := openSubject(s.name, content)
+	if err != nil {
+		return nil, err
+	}
+	defer closeFile()
+	in.File = file
+	if s.document != "" {
+		document, closeDocument, err := openSubject(s.document, content)
+		if err != nil {
 			return nil, err
 		}
+		defer closeDocument()
+		in.Document = &document
 	}
-	others := &foreign.Handler{Document: content[s.document]}
-	config.Handlers = others.All()
-	config.Handlers[chancery.MediaEvidence] = proof
-	config.Handlers[chancery.MediaPDF] = pdf
-	v, err := verifier.New(config)
-	if err != nil {
-		return nil, usageError{err}
-	}
-	b, held := content[s.name]
-	if !held {
-		return c.judgeLarge(ctx, v, pdf, s.name)
-	}
-	secured, err := detect(b)
-	if err != nil {
-		secured = chancery.Secured{Bytes: b} // the verifier says why
-	}
-	verified, err := v.Verify(ctx, secured)
-	if err == nil {
-		return verified.Report(), nil
-	}
-	var rejected *verifier.Error
-	if errors.As(err, &rejected) {
-		return rejected.Report, nil
-	}
-	return nil, err
+	return verifying.Judge(ctx, config, in)
 }
 
-// judgeLarge judges a PDF of any size without holding it.
-func (c *cli) judgeLarge(ctx context.Context, v *verifier.Verifier, h pades.Handler, name string) (*verifier.Report, error) {
+// openSubject returns a file that was read already, or opens a large one, to be read as
+// it is needed.
+func openSubject(name string, content map[string][]byte) (verifying.File, func() error, error) {
+	if b, held := content[name]; held {
+		return verifying.Bytes(name, b), func() error { return nil }, nil
+	}
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, fileError(err)
-	}
-	defer f.Close()
-	head := make([]byte, limits.DocumentBytes+1)
-	if _, err := f.ReadAt(head, 0); err != nil {
-		return nil, fileError(err)
-	}
-	if !bytes.HasPrefix(head, []byte("%PDF-")) { // the verifier says that it is too large
-		_, err := v.Verify(ctx, chancery.Secured{Bytes: head})
-		var rejected *verifier.Error
-		if errors.As(err, &rejected) {
-			return rejected.Report, nil
-		}
-		return nil, err
+		return verifying.File{}, nil, fileError(err)
 	}
 	info, err := f.Stat()
 	if err != nil {
-		return nil, fileError(err)
+		f.Close()
+		return verifying.File{}, nil, fileError(err)
 	}
-	return h.ExamineFile(ctx, v, f, info.Size())
-}
-
-// digestFor hashes a large document with the hash that the evidence names.
-func (c *cli) digestFor(bundle []byte, document string) ([]byte, error) {
-	b, err := evidence.Parse(bundle)
-	if err != nil {
-		return nil, nil // the handler says what is wrong with the bundle
-	}
-	subject, err := c.digestFile(document, evidence.SubjectStamp, b.Subject.DigestAlg)
-	return subject.Digest, err
+	return verifying.File{Name: name, At: f, Size: info.Size()}, f.Close, nil
 }
 
 // printJSON writes one report: indented when alone, on one line with the file's name

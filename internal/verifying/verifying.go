@@ -1,0 +1,191 @@
+// Package verifying judges files of every kind that Chancery reads: it puts the
+// verifier and its handlers together, in the one way that the command, the service and
+// the verifier in the browser share, so that they give the same report.
+//
+//	report, err := verifying.Judge(ctx, config, verifying.Input{File: verifying.Bytes("diploma.pdf", b)})
+//
+// Arrange tells, of several files handed over together, which is about which.
+//
+// Caveats. Nothing is dialled unless config names sources that do. It builds for
+// GOOS=js GOARCH=wasm and never links net/http.
+package verifying
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/chancery-dev/chancery"
+	"github.com/chancery-dev/chancery/anchor"
+	"github.com/chancery-dev/chancery/internal/limits"
+	"github.com/chancery-dev/chancery/proof/evidence"
+	"github.com/chancery-dev/chancery/verifier"
+	evidencehandler "github.com/chancery-dev/chancery/verifier/evidence"
+	"github.com/chancery-dev/chancery/verifier/foreign"
+	"github.com/chancery-dev/chancery/verifier/pades"
+)
+
+// File is what is handed over: its content, read as it is needed.
+type File struct {
+	Name string // for people; decides nothing
+	At   io.ReaderAt
+	Size int64 // in bytes
+
+	held []byte // what was read, of a file that is small enough
+}
+
+// Bytes returns a File that is held in memory.
+func Bytes(name string, b []byte) File {
+	f := File{Name: name, At: bytes.NewReader(b), Size: int64(len(b))}
+	if int64(len(b)) <= limits.DocumentBytes {
+		f.held = b
+		if b == nil {
+			f.held = []byte{}
+		}
+	}
+	return f
+}
+
+// Large tells whether the file is too large to be held as a document: a PDF, or the
+// document that evidence is about, is then read as it is needed.
+func (f *File) Large() bool { return f.Size > limits.DocumentBytes }
+
+// Content reads the whole file, once. A file that is Large is an error.
+func (f *File) Content() ([]byte, error) {
+	if f.held != nil {
+		return f.held, nil
+	}
+	if f.Large() {
+		return nil, fmt.Errorf("verifying: expected at most %d bytes, found %d", limits.DocumentBytes, f.Size)
+	}
+	b := make([]byte, f.Size)
+	if n, err := f.At.ReadAt(b, 0); n < len(b) {
+		return nil, fmt.Errorf("verifying: reading a file: %w", err)
+	}
+	f.held = b
+	return b, nil
+}
+
+// Input is one thing to judge.
+type Input struct {
+	// File is judged. Required.
+	File File
+	// Document is what File is about, where File is evidence or another detached proof.
+	// Nil: the proof's own content.
+	Document *File
+	// Parts are detached parts of evidence bundles. Nil: none.
+	Parts [][]byte
+	// Password opens encrypted PDFs. "": the empty password.
+	Password string
+	// Revocation answers for certificates of PDF signers. Nil: what the file holds.
+	Revocation pades.RevocationSource
+}
+
+// Detect tells by content what a file is, the formats of others included: those come
+// first, because they look like ours from outside.
+func Detect(b []byte) (chancery.Secured, error) {
+	if s, ok := foreign.Detect(b); ok {
+		return s, nil
+	}
+	return chancery.Detect(b)
+}
+
+// IsProof tells whether a file is about another file: an evidence bundle, or a detached
+// proof in the format of others.
+func IsProof(b []byte) bool {
+	s, err := Detect(b)
+	if err != nil {
+		return false
+	}
+	switch s.MediaType {
+	case chancery.MediaEvidence, foreign.MediaOpenTimestamps, foreign.MediaChainpoint, foreign.MediaTruestamp:
+		return true
+	}
+	return false
+}
+
+// Judge returns the report on one file. config.Handlers is replaced. An error is a fault
+// in reading or in the configuration, or that of a context that ended; never the file's.
+func Judge(ctx context.Context, config verifier.Config, in Input) (*verifier.Report, error) {
+	pdf := pades.Handler{Config: pades.Config{Password: in.Password, Revocation: in.Revocation}}
+	proof := &evidencehandler.Handler{Parts: in.Parts}
+	others := &foreign.Handler{}
+	if in.Document != nil {
+		if err := in.companion(proof, others); err != nil {
+			return nil, err
+		}
+	}
+	config.Handlers = others.All()
+	config.Handlers[chancery.MediaEvidence] = proof
+	config.Handlers[chancery.MediaPDF] = pdf
+	v, err := verifier.New(config)
+	if err != nil {
+		return nil, err
+	}
+	if in.File.Large() {
+		return judgeLarge(ctx, v, pdf, in.File)
+	}
+	b, err := in.File.Content()
+	if err != nil {
+		return nil, err
+	}
+	secured, err := Detect(b)
+	if err != nil {
+		secured = chancery.Secured{Bytes: b} // the verifier says why
+	}
+	return report(v.Verify(ctx, secured))
+}
+
+func report(verified *verifier.Verified, err error) (*verifier.Report, error) {
+	if err == nil {
+		return verified.Report(), nil
+	}
+	var rejected *verifier.Error
+	if errors.As(err, &rejected) {
+		return rejected.Report, nil
+	}
+	return nil, err
+}
+
+// companion hands the document to the handlers: its bytes, or its digest where it is
+// too large to be held.
+func (in *Input) companion(proof *evidencehandler.Handler, others *foreign.Handler) error {
+	if !in.Document.Large() {
+		b, err := in.Document.Content()
+		proof.Document, others.Document = b, b
+		return err
+	}
+	if in.File.Large() {
+		return nil // not evidence: that is smaller
+	}
+	b, err := in.File.Content()
+	if err != nil {
+		return err
+	}
+	bundle, err := evidence.Parse(b)
+	if err != nil {
+		return nil // the handler says what is wrong with the bundle
+	}
+	proof.Digest, err = DigestOf(*in.Document, bundle.Subject.DigestAlg)
+	return err
+}
+
+// DigestOf hashes a file of any size with an algorithm of proof/evidence.DigestAlgs.
+func DigestOf(f File, alg string) ([]byte, error) {
+	s, err := anchor.Digest(io.NewSectionReader(f.At, 0, f.Size), evidence.SubjectStamp, alg)
+	return s.Digest, err
+}
+
+// judgeLarge judges a PDF of any size without holding it.
+func judgeLarge(ctx context.Context, v *verifier.Verifier, h pades.Handler, f File) (*verifier.Report, error) {
+	head := make([]byte, limits.DocumentBytes+1)
+	if n, err := f.At.ReadAt(head, 0); n < len(head) {
+		return nil, fmt.Errorf("verifying: reading a file: %w", err)
+	}
+	if !bytes.HasPrefix(head, []byte("%PDF-")) { // the verifier says that it is too large
+		return report(v.Verify(ctx, chancery.Secured{Bytes: head}))
+	}
+	return h.ExamineFile(ctx, v, f.At, f.Size)
+}
