@@ -48,24 +48,25 @@ func parseAddr(s string) netip.Addr {
 	return addr.Unmap().WithZone("")
 }
 
-// network is the part of an address that limits are counted by: one customer usually has
-// a whole /64 of IPv6.
-func network(addr netip.Addr) string { return masked(addr, 32, 64) }
+// byAddress is what limits are counted by: one customer usually has a whole /64 of IPv6.
+func byAddress(addr netip.Addr) bucketKey { return bucketKey{network: masked(addr, 32, 64)} }
 
 // coarse is the part of an address that may be kept: it names no household.
-func coarse(addr netip.Addr) string { return masked(addr, 24, 48) }
-
-func masked(addr netip.Addr, v4, v6 int) string {
-	if !addr.IsValid() {
-		return ""
+func coarse(addr netip.Addr) string {
+	if p := masked(addr, 24, 48); p.IsValid() {
+		return p.String()
 	}
+	return ""
+}
+
+func masked(addr netip.Addr, v4, v6 int) netip.Prefix {
 	bits := v6
 	if addr.Is4() {
 		bits = v4
 	}
 	p, err := addr.Prefix(bits)
-	if err != nil {
-		return ""
+	if err != nil { // of the zero address
+		return netip.Prefix{}
 	}
-	return p.String()
+	return p
 }

@@ -29,7 +29,7 @@ func bearer(header []string) (string, error) {
 // authenticate finds the caller. Tenant and environment come from the token; X-Tenant may
 // only agree. Addresses that try bad tokens too often are answered 429 before any look-up.
 func (c *call) authenticate() error {
-	h, now, from := c.w.Header(), c.a.Clock(), network(c.x.addr)
+	h, now, from := c.w.Header(), c.a.Clock(), byAddress(c.x.addr)
 	if wait, empty := c.a.guesses.empty(h, from, now); empty {
 		return tooMany(wait)
 	}
@@ -47,10 +47,10 @@ func (c *call) authenticate() error {
 		}
 		return err
 	}
-	c.caller.Source = coarse(c.x.addr)
+	c.caller.Source = c.x.source
 	c.caller.RequestID = c.x.id
 	c.x.caller = c.caller
-	if wait, ok := c.a.keys.take(h, c.caller.Tenant+"\x00"+c.caller.Actor, now); !ok {
+	if wait, ok := c.a.keys.take(h, bucketKey{tenant: c.caller.Tenant, actor: c.caller.Actor}, now); !ok {
 		return tooMany(wait)
 	}
 	if said, ok := c.r.Header["X-Tenant"]; ok && (len(said) != 1 || said[0] != c.caller.Tenant) {

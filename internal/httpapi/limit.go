@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"math"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"sync"
 	"time"
@@ -27,12 +28,18 @@ type limiter struct {
 	name   string // of the policy
 	policy string
 	mu     sync.Mutex
-	byKey  map[string]*list.Element
+	byKey  map[bucketKey]*list.Element
 	order  *list.List // of *bucket, the latest first
 }
 
+// bucketKey is who a bucket belongs to: a key of a tenant, or a network.
+type bucketKey struct {
+	tenant, actor string
+	network       netip.Prefix
+}
+
 type bucket struct {
-	key string
+	key bucketKey
 	lim *rate.Limiter
 }
 
@@ -44,10 +51,10 @@ func newLimiter(name string, r Rate) *limiter {
 	r.Burst = max(r.Burst, 1)
 	window := int(math.Ceil(float64(r.Burst) / r.PerSecond))
 	policy := `"` + name + `";q=` + strconv.Itoa(r.Burst) + `;w=` + strconv.Itoa(max(window, 1))
-	return &limiter{Rate: r, name: name, policy: policy, byKey: map[string]*list.Element{}, order: list.New()}
+	return &limiter{Rate: r, name: name, policy: policy, byKey: map[bucketKey]*list.Element{}, order: list.New()}
 }
 
-func (l *limiter) bucket(key string) *rate.Limiter {
+func (l *limiter) bucket(key bucketKey) *rate.Limiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if e, ok := l.byKey[key]; ok {
@@ -66,7 +73,7 @@ func (l *limiter) bucket(key string) *rate.Limiter {
 
 // take asks for one request of a caller and says so in the headers
 // (draft-ietf-httpapi-ratelimit-headers). Where it is refused, wait is how long to wait.
-func (l *limiter) take(h http.Header, key string, now time.Time) (wait time.Duration, ok bool) {
+func (l *limiter) take(h http.Header, key bucketKey, now time.Time) (wait time.Duration, ok bool) {
 	if l == nil {
 		return 0, true
 	}
@@ -81,7 +88,7 @@ func (l *limiter) take(h http.Header, key string, now time.Time) (wait time.Dura
 }
 
 // empty reports whether a caller has nothing left, without taking anything.
-func (l *limiter) empty(h http.Header, key string, now time.Time) (wait time.Duration, empty bool) {
+func (l *limiter) empty(h http.Header, key bucketKey, now time.Time) (wait time.Duration, empty bool) {
 	if l == nil {
 		return 0, false
 	}

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,6 +16,21 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	inFlight prometheus.Gauge
+
+	mu    sync.RWMutex
+	found map[seriesKey]series
+}
+
+// seriesKey names one combination of labels. There are few: routes, methods and statuses
+// are all from fixed sets.
+type seriesKey struct {
+	route, method string
+	status        int
+}
+
+type series struct {
+	requests prometheus.Counter
+	seconds  prometheus.Observer
 }
 
 // newMetrics registers metrics; nil where there is no registry.
@@ -26,6 +42,7 @@ func newMetrics(r *prometheus.Registry) (*metrics, error) {
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "chancery_http_requests_total", Help: "Requests answered."}, []string{"route", "method", "status"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "chancery_http_request_seconds", Help: "Time to the end of the answer.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}}, []string{"route"}),
+		found:    map[seriesKey]series{},
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "chancery_http_requests_in_flight", Help: "Requests being answered."}),
 	}
 	for _, c := range []prometheus.Collector{m.requests, m.seconds, m.inFlight} {
@@ -47,8 +64,22 @@ func (m *metrics) end(route, verb string, status int, took time.Duration) {
 		return
 	}
 	m.inFlight.Dec()
-	m.requests.WithLabelValues(route, method(verb), strconv.Itoa(status)).Inc()
-	m.seconds.WithLabelValues(route).Observe(took.Seconds())
+	s := m.series(seriesKey{route, method(verb), status})
+	s.requests.Inc()
+	s.seconds.Observe(took.Seconds())
+}
+
+func (m *metrics) series(k seriesKey) series {
+	m.mu.RLock()
+	s, ok := m.found[k]
+	m.mu.RUnlock()
+	if !ok {
+		s = series{m.requests.WithLabelValues(k.route, k.method, strconv.Itoa(k.status)), m.seconds.WithLabelValues(k.route)}
+		m.mu.Lock()
+		m.found[k] = s
+		m.mu.Unlock()
+	}
+	return s
 }
 
 // MetricsHandler answers with the metrics of a registry in Prometheus' text format, for a

@@ -131,7 +131,7 @@ func (c *call) run() error {
 	switch {
 	case o.Unlimited:
 	case o.Public:
-		if wait, ok := c.a.addresses.take(h, network(c.x.addr), c.a.Clock()); !ok {
+		if wait, ok := c.a.addresses.take(h, byAddress(c.x.addr), c.a.Clock()); !ok {
 			return tooMany(wait)
 		}
 	default:

@@ -106,7 +106,7 @@ func (a *api) static(pattern string, find func(*http.Request) (service.File, boo
 		x.route = o.Path
 		c := &call{a: a, op: o, w: w, r: r, x: x}
 		h := w.Header()
-		if wait, ok := a.addresses.take(h, network(x.addr), a.Clock()); !ok {
+		if wait, ok := a.addresses.take(h, byAddress(x.addr), a.Clock()); !ok {
 			a.fail(w, r, tooMany(wait))
 			return
 		}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
 
 	"github.com/chancery-dev/chancery/internal/service"
 )
@@ -311,7 +312,7 @@ func TestAddresses(t *testing.T) {
 			t.Errorf("%s for %s: %s", c.peer, c.forwarded, got)
 		}
 	}
-	if got := network(netip.MustParseAddr("2001:db8:1:2:3::1")); got != "2001:db8:1:2::/64" {
+	if got := byAddress(netip.MustParseAddr("2001:db8:1:2:3::1")).network.String(); got != "2001:db8:1:2::/64" {
 		t.Error(got)
 	}
 }
@@ -364,15 +365,30 @@ func TestRates(t *testing.T) {
 	}
 }
 
+func TestRequestID(t *testing.T) {
+	seen := map[string]bool{}
+	for range 10_000 {
+		id := requestID(clockTime)
+		u, err := uuid.Parse(id)
+		if err != nil || u.Version() != 7 || u.Variant() != uuid.RFC4122 || seen[id] || u.String() != id {
+			t.Fatalf("%s: %v", id, err)
+		}
+		if sec, _ := u.Time().UnixTime(); sec != clockTime.Unix() {
+			t.Fatalf("%s says %d", id, sec)
+		}
+		seen[id] = true
+	}
+}
+
 func TestLimiterIsBounded(t *testing.T) {
 	l := newLimiter("x", Rate{PerSecond: 1, Burst: 1})
 	for i := range maxBuckets + 500 {
-		l.take(http.Header{}, fmt.Sprint(i), clockTime)
+		l.take(http.Header{}, bucketKey{actor: fmt.Sprint(i)}, clockTime)
 	}
 	if len(l.byKey) != maxBuckets || l.order.Len() != maxBuckets {
 		t.Errorf("%d buckets", len(l.byKey))
 	}
-	if _, ok := l.take(http.Header{}, fmt.Sprint(maxBuckets+499), clockTime); ok {
+	if _, ok := l.take(http.Header{}, bucketKey{actor: fmt.Sprint(maxBuckets + 499)}, clockTime); ok {
 		t.Error("the latest was forgotten")
 	}
 }

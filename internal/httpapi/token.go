@@ -65,7 +65,7 @@ func (c *call) token() error {
 	for s := range strings.FieldsSeq(form.Get("scope")) {
 		scopes = append(scopes, service.Permission(s))
 	}
-	from, now := network(c.x.addr), c.a.Clock()
+	from, now := byAddress(c.x.addr), c.a.Clock()
 	if wait, empty := c.a.guesses.empty(h, from, now); empty {
 		return tooMany(wait)
 	}

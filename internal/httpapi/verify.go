@@ -49,7 +49,7 @@ func (a *api) addVerifying() {
 	o.Run = (*call).verify
 	a.add(o)
 
-	listing(a, operation{Path: "/v1/verifications", ID: "listVerifications", Tag: "Verify", Scope: service.MayAudit, Summary: "Read the verification log",
+	listing(a, operation{Path: "/v1/verifications", ID: "listVerifications", Tag: "Verify", Scope: service.MayRead, Summary: "Read the verification log",
 		Description: "It tells nothing about who asked, and can be switched off for a tenant."}, exampleVerification,
 		func(c *call, p service.Page) (service.List[service.Verification], error) {
 			return a.Verifying.Verifications(c.ctx, c.caller, p)
