@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -65,4 +66,63 @@ func BenchmarkIssue(b *testing.B, st service.Store, least float64) {
 	b.ReportMetric(least/rate, "x_raw")
 	b.ReportMetric(1, "x_limit")
 	b.Log(fmt.Sprintf("%.0f Updates a second, %.0f wanted", rate, least))
+}
+
+// LookupSize is how many credentials a large store has.
+func LookupSize() int64 {
+	if testing.Short() {
+		return 100_000
+	}
+	return 1_000_000
+}
+
+// BenchmarkLookup finds credentials by id, public id and digest in turn, in two stores that
+// store.Fill has filled, and reports how the 99th percentiles compare. Rounds alternate, so
+// that what else the machine does meets both.
+func BenchmarkLookup(b *testing.B, small service.Store, smallSize int64, large service.Store, largeSize int64) {
+	const rounds, each = 15, 2000
+	find := func(st service.Store, n, size int64) error {
+		i := (n*2654435761 + 12345) % size
+		return st.View(b.Context(), func(tx service.Tx) error {
+			var err error
+			switch n % 3 {
+			case 0:
+				_, err = tx.Credential(b.Context(), ScopeA, fmt.Sprint("fill-", i))
+			case 1:
+				_, _, err = tx.PublicCredential(b.Context(), fmt.Sprint("public-fill-", i))
+			default:
+				_, _, err = tx.DigestCredential(b.Context(), fmt.Sprint("digest-", i))
+			}
+			return err
+		})
+	}
+	p99 := func(st service.Store, first, size int64) time.Duration {
+		times := make([]time.Duration, each)
+		for i := range times {
+			before := b.Elapsed()
+			if err := find(st, first+int64(i), size); err != nil {
+				b.Fatal(err)
+			}
+			times[i] = b.Elapsed() - before
+		}
+		slices.Sort(times)
+		return times[each*99/100]
+	}
+	p99(small, 0, smallSize)
+	p99(large, 0, largeSize)
+	b.ResetTimer()
+	for b.Loop() {
+		var smalls, larges []time.Duration
+		for r := range int64(rounds) {
+			smalls = append(smalls, p99(small, r*each, smallSize))
+			larges = append(larges, p99(large, r*each, largeSize))
+		}
+		slices.Sort(smalls)
+		slices.Sort(larges)
+		s, l := smalls[rounds/2], larges[rounds/2]
+		b.ReportMetric(float64(s.Microseconds()), "us_small")
+		b.ReportMetric(float64(l.Microseconds()), "us_large")
+		b.ReportMetric(float64(l)/float64(s), "x_raw")
+		b.ReportMetric(1.5, "x_limit")
+	}
 }

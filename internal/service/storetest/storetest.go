@@ -22,6 +22,8 @@ type Suite struct {
 	// Reopen closes a store and returns one over the same data. Nil: the store is not
 	// durable, and what needs this is skipped.
 	Reopen func(t *testing.T, s service.Store) service.Store
+	// Parallel runs checks side by side.
+	Parallel bool
 }
 
 // Scopes of the tests.
@@ -49,9 +51,19 @@ func Run(t *testing.T, su Suite) {
 		{"Jobs", testJobs}, {"JobKeys", testJobKeys}, {"JobFailures", testJobFailures}, {"JobKinds", testJobKinds}, {"JobPeriodic", testJobPeriodic}, {"JobStop", testJobStop}, {"JobWakeup", testJobWakeup},
 		{"Foreign", testForeign}, {"Durable", testDurable}, {"Writers", testWriters},
 	} {
-		t.Run(c.name, func(t *testing.T) { c.f(t, su) })
+		t.Run(c.name, func(t *testing.T) {
+			if su.Parallel {
+				t.Parallel()
+			}
+			c.f(t, su)
+		})
 	}
-	t.Run("Anchors", func(t *testing.T) { testAnchors(t, su) })
+	t.Run("Anchors", func(t *testing.T) {
+		if su.Parallel {
+			t.Parallel()
+		}
+		testAnchors(t, su)
+	})
 }
 
 // testAnchors runs the checks of anchor.Store beside another scope of the same database.

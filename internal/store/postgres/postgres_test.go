@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +17,10 @@ import (
 var server = pgtest.New(os.Getenv("CHANCERY_POSTGRES"))
 
 func TestMain(m *testing.M) {
+	if mode := os.Getenv("STORETEST_CHILD"); mode != "" {
+		fmt.Fprintln(os.Stderr, "child:", runChild(mode))
+		os.Exit(1)
+	}
 	code := m.Run()
 	if err := server.Stop(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -53,26 +58,23 @@ func open(t testing.TB, dsn string) *postgres.Store {
 }
 
 func TestStore(t *testing.T) {
-	dsns := map[service.Store]string{}
+	var dsns sync.Map
 	storetest.Run(t, storetest.Suite{
+		Parallel: true,
 		New: func(t *testing.T) service.Store {
 			dsn := database(t)
 			s := open(t, dsn)
-			dsns[s] = dsn
+			dsns.Store(s, dsn)
 			return s
 		},
 		Reopen: func(t *testing.T, s service.Store) service.Store {
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
 			}
-			again := open(t, dsns[s])
-			dsns[again] = dsns[s]
+			dsn, _ := dsns.Load(s)
+			again := open(t, dsn.(string))
+			dsns.Store(again, dsn)
 			return again
 		},
 	})
-}
-
-// BenchmarkTargetIssue measures durable Updates of the kind that issuing makes.
-func BenchmarkTargetIssue(b *testing.B) {
-	storetest.BenchmarkIssue(b, open(b, database(b)), 2000)
 }

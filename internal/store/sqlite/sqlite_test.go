@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,20 +26,22 @@ func open(t testing.TB, path string) *sqlite.Store {
 }
 
 func TestStore(t *testing.T) {
-	paths := map[service.Store]string{}
+	var paths sync.Map
 	storetest.Run(t, storetest.Suite{
+		Parallel: true,
 		New: func(t *testing.T) service.Store {
 			path := filepath.Join(t.TempDir(), "a ?#%b.db")
 			s := open(t, path)
-			paths[s] = path
+			paths.Store(s, path)
 			return s
 		},
 		Reopen: func(t *testing.T, s service.Store) service.Store {
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
 			}
-			again := open(t, paths[s])
-			paths[again] = paths[s]
+			path, _ := paths.Load(s)
+			again := open(t, path.(string))
+			paths.Store(again, path)
 			return again
 		},
 	})
