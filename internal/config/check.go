@@ -248,11 +248,14 @@ func (c *Config) checkOIDC(l *list) {
 			l.add(at+".issuer", "expected https")
 		}
 		need(l, at+".audience", o.Audience != "")
-		need(l, at+".tenantClaim", o.TenantClaim != "")
+		need(l, at+".tenant", o.Tenant != "")
+		if (o.Claim == "") != (o.Value == "") {
+			l.add(at+".value", "expected claim and value together")
+		}
 		if !slices.Contains(c.Environments, o.Environment) {
 			l.add(at+".environment", "expected one of environments")
 		}
-		issuers = append(issuers, o.Issuer+" "+o.Audience)
+		issuers = append(issuers, o.Issuer+" "+o.Audience+" "+o.Claim+" "+o.Value)
 	}
 	unique(l, "oidc", issuers)
 }

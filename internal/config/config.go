@@ -182,13 +182,17 @@ type Log struct {
 	Format string `conf:"format" def:"text" oneof:"text,json" doc:"For people or for programs."`
 }
 
-// OIDC is an issuer of tokens.
+// OIDC takes some tokens of an OpenID Provider as a tenant's. Several for one issuer and
+// audience are tried in order.
 type OIDC struct {
-	Issuer      string `conf:"issuer" doc:"URL of the issuer."`
-	Audience    string `conf:"audience" doc:"Audience that tokens must name."`
-	TenantClaim string `conf:"tenantClaim" def:"tenant" doc:"Claim with the tenant's id."`
-	ScopeClaim  string `conf:"scopeClaim" def:"scope" doc:"Claim with the scopes."`
-	Environment string `conf:"environment" def:"test" oneof:"test,live" doc:"Environment that its tokens are for."`
+	Issuer      string   `conf:"issuer" doc:"URL of the issuer."`
+	Audience    string   `conf:"audience" doc:"Audience that tokens must name."`
+	JWKS        string   `conf:"jwks" doc:"URL of its keys. Empty: by discovery."`
+	Claim       string   `conf:"claim" doc:"Claim that selects tokens, such as groups. Empty: every token of the issuer."`
+	Value       string   `conf:"value" doc:"What the claim is, or holds."`
+	Tenant      string   `conf:"tenant" doc:"Id of the tenant that such tokens are for."`
+	Environment string   `conf:"environment" def:"test" oneof:"test,live" doc:"Environment that they are for."`
+	Scopes      []string `conf:"scopes" doc:"What they may do, such as issue, read, status."`
 }
 
 // Instance is an issuer on the W3C plane.

@@ -168,7 +168,11 @@ origins = ["https://portal.example.edu"]
 [[oidc]]
 issuer = "https://login.example.edu"
 audience = "chancery"
+claim = "groups"
+value = "registrars"
+tenant = "gruenau"
 environment = "live"
+scopes = ["issue", "read"]
 [[vcalm]]
 name = "physics"
 suite = "ecdsa-rdfc-2019"
@@ -178,7 +182,7 @@ failureStatus = 400
 
 func TestFull(t *testing.T) {
 	c := want(t, full)
-	if c.Mail.Password.Reveal() != "hunter2" || c.Blobs.S3.SecretKey.Reveal() != "hunter2" || c.Chain.RPC[1].Reveal() != "https://node.example/v3/0123456789" || c.Mail.Timeout != 2*time.Minute || c.Chain.MaxTipGwei != 0.5 || c.VCALM[0].FailureStatus != 400 || c.OIDC[0].TenantClaim != "tenant" {
+	if c.Mail.Password.Reveal() != "hunter2" || c.Blobs.S3.SecretKey.Reveal() != "hunter2" || c.Chain.RPC[1].Reveal() != "https://node.example/v3/0123456789" || c.Mail.Timeout != 2*time.Minute || c.Chain.MaxTipGwei != 0.5 || c.VCALM[0].FailureStatus != 400 || c.OIDC[0].Tenant != "gruenau" || len(c.OIDC[0].Scopes) != 2 {
 		t.Errorf("%+v", c)
 	}
 	if c.Public() != "https://credentials.example.edu" {
@@ -314,9 +318,11 @@ func TestProblems(t *testing.T) {
 		{"dev tsa in public", "listen = \"0.0.0.0:80\"\npublicURL = \"https://x.example\"\ntrustedProxies = [\"::1\"]\n[tsa]\nurl = \"dev\"", "tsa.url", "others believe"},
 		{"pkcs11", "[pkcs11]\nmodule = \"x\"", "pkcs11.pin", "is needed"},
 		{"pkcs11 without module", "[pkcs11]\npin = \"x\"", "pkcs11.module", "expected"},
-		{"oidc", "[[oidc]]\nissuer = \"http://x.example\"\naudience = \"a\"", "oidc[0].issuer", "https"},
-		{"oidc environment", "environments = [\"live\"]\n[[oidc]]\nissuer = \"https://x.example\"\naudience = \"a\"", "oidc[0].environment", "environments"},
-		{"oidc twice", "[[oidc]]\nissuer = \"https://x.example\"\naudience = \"a\"\n[[oidc]]\nissuer = \"https://x.example\"\naudience = \"a\"", "oidc[1]", "twice"},
+		{"oidc", "[[oidc]]\nissuer = \"http://x.example\"\naudience = \"a\"\ntenant = \"t\"", "oidc[0].issuer", "https"},
+		{"oidc environment", "environments = [\"live\"]\n[[oidc]]\nissuer = \"https://x.example\"\naudience = \"a\"\ntenant = \"t\"", "oidc[0].environment", "environments"},
+		{"oidc value alone", "[[oidc]]\nissuer = \"https://x.example\"\naudience = \"a\"\ntenant = \"t\"\nvalue = \"v\"", "oidc[0].value", "together"},
+		{"oidc without tenant", "[[oidc]]\nissuer = \"https://x.example\"\naudience = \"a\"", "oidc[0].tenant", ""},
+		{"oidc twice", "[[oidc]]\nissuer = \"https://x.example\"\naudience = \"a\"\ntenant = \"t\"\n[[oidc]]\nissuer = \"https://x.example\"\naudience = \"a\"\ntenant = \"t\"", "oidc[1]", "twice"},
 		{"instance name", "[[vcalm]]\nname = \"../x\"", "vcalm[0].name", "a-z"},
 		{"instance twice", "[[vcalm]]\nname = \"x\"\n[[vcalm]]\nname = \"x\"", "vcalm[1]", "twice"},
 		{"suite", "[[vcalm]]\nname = \"x\"\nsuite = \"rot13\"", "vcalm[0].suite", "eddsa"},
