@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -66,7 +67,7 @@ func (d *Documents) invite(ctx context.Context, c service.Caller, id string, in 
 	now := d.now()
 	st := storedSignature{
 		By: thirdParty, State: invited, Signer: in.Signer.Name, Email: in.Signer.Email, Reason: in.Reason, Issuer: issuer,
-		Token: sealed, MessageID: "invite." + service.PublicID(),
+		Token: sealed, MessageID: d.messageID(),
 	}
 	return service.Once(ctx, d.c.Store, now, c.Scope, i, nil, func(tx service.Tx) (service.Result[service.Signature], error) {
 		r := service.Record{Kind: service.KindSignature, ID: sigID, Parent: id, Lookup: lookup, Created: now, Updated: now}
@@ -322,4 +323,13 @@ func (d *Documents) Decline(ctx context.Context, token, reason string) error {
 		c := service.Caller{Scope: s, Actor: "signer:" + h.ID}
 		return service.WriteAudit(ctx, tx, c, d.now(), "document.decline", h.Parent, map[string]any{"signature": h.ID})
 	})
+}
+
+// messageID draws a Message-ID of this installation.
+func (d *Documents) messageID() string {
+	host := "localhost"
+	if u, err := url.Parse(d.c.BaseURL); err == nil && u.Hostname() != "" {
+		host = u.Hostname()
+	}
+	return "<" + service.NewID() + "@" + host + ">"
 }

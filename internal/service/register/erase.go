@@ -1,0 +1,369 @@
+package register
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/chancery-dev/chancery/anchor"
+	"github.com/chancery-dev/chancery/internal/service"
+)
+
+// erasedMark is the id of the record that says that a person was erased, and how much. It
+// holds no personal data.
+func erasedMark(subject string) string { return "erased/" + subject }
+
+// fileArgs are the Args of JobForget: a digest.
+type fileArgs struct {
+	Digest string `json:"digest"`
+}
+
+// Erase implements service.Registry. It may be repeated, also after it was cut off in the
+// middle: what is erased is gone, and the rest follows.
+func (g *Register) Erase(ctx context.Context, c service.Caller, subject string) (service.Erasure, error) {
+	var none service.Erasure
+	if err := c.Need(service.MayErase); err != nil {
+		return none, err
+	}
+	person, found, err := g.person(ctx, c.Scope, subject)
+	if err != nil {
+		return none, err
+	}
+	mark, err := g.mark(ctx, c.Scope, subject)
+	if err != nil {
+		return none, err
+	}
+	if !found && mark == nil {
+		if some, err := g.some(ctx, c.Scope, subject, 1); err != nil {
+			return none, err
+		} else if len(some) == 0 {
+			return none, service.NotFound("subject")
+		}
+	}
+	// Rows first: what was queued is not issued any more, and what was issued in between is
+	// found among the credentials.
+	_, err = g.c.Rows.EraseRows(ctx, c.Scope, func(r service.Recipient) bool {
+		return r.ID == subject || person.Email != "" && strings.EqualFold(r.Email, person.Email) || person.DID != "" && r.DID == person.DID
+	})
+	if err != nil {
+		return none, err
+	}
+	out := service.Erasure{Subject: subject, At: g.now()}
+	for {
+		some, err := g.some(ctx, c.Scope, subject, 50)
+		if err != nil {
+			return none, err
+		}
+		if len(some) == 0 {
+			break
+		}
+		for _, cred := range some {
+			n, err := g.eraseCredential(ctx, c.Scope, cred.ID)
+			if err != nil {
+				return none, err
+			}
+			out.Credentials++
+			out.Artifacts += n
+		}
+	}
+	if err := g.erasePortfolios(ctx, c.Scope, subject); err != nil {
+		return none, err
+	}
+	return g.finish(ctx, c, subject, found, mark, out)
+}
+
+func (g *Register) person(ctx context.Context, s service.Scope, id string) (p service.StoredSubject, found bool, err error) {
+	err = g.c.Store.View(ctx, func(tx service.Tx) error {
+		_, p, err = service.Get[service.StoredSubject](ctx, tx, s, service.KindSubject, id)
+		return err
+	})
+	if errors.Is(err, service.ErrNotFound) {
+		return p, false, nil
+	}
+	return p, err == nil, err
+}
+
+func (g *Register) mark(ctx context.Context, s service.Scope, subject string) (*service.Erasure, error) {
+	var out service.Erasure
+	err := g.c.Store.View(ctx, func(tx service.Tx) (err error) {
+		_, out, err = service.Get[service.Erasure](ctx, tx, s, service.KindSetting, erasedMark(subject))
+		return err
+	})
+	if errors.Is(err, service.ErrNotFound) {
+		return nil, nil
+	}
+	return &out, err
+}
+
+func (g *Register) some(ctx context.Context, s service.Scope, subject string, n int) (out []service.StoredCredential, err error) {
+	if subject == "" {
+		return nil, nil // a filter that filters nothing
+	}
+	err = g.c.Store.View(ctx, func(tx service.Tx) error {
+		list, err := tx.Credentials(ctx, s, service.CredentialQuery{SubjectID: subject, Now: g.now()}, service.Page{Limit: n})
+		out = list.Items
+		return err
+	})
+	return out, err
+}
+
+// eraseCredential forgets what a credential says of whom. Its ids, state, status entry and
+// digest stay, so that whoever holds it can go on having it verified. A draft goes wholly.
+func (g *Register) eraseCredential(ctx context.Context, s service.Scope, id string) (artifacts int, err error) {
+	var files []string
+	var stamp string
+	err = retry(func() error {
+		return g.c.Store.Update(ctx, func(tx service.Tx) error {
+			artifacts, files, stamp = 0, nil, ""
+			cred, err := tx.Credential(ctx, s, id)
+			if errors.Is(err, service.ErrNotFound) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			var body service.StoredBody
+			if err := json.Unmarshal(cred.Body, &body); err != nil {
+				return err
+			}
+			stamp = body.StampID
+			gone, err := tx.DeleteArtifacts(ctx, s, id)
+			if err != nil {
+				return err
+			}
+			artifacts = len(gone)
+			for _, a := range gone {
+				if a.Bytes == nil {
+					files = append(files, a.Digest)
+				}
+			}
+			if err := g.eraseMails(ctx, tx, s, id); err != nil {
+				return err
+			}
+			if body.Document != "" {
+				held, err := g.eraseDocument(ctx, tx, s, body.Document)
+				if err != nil {
+					return err
+				}
+				files = append(files, held...)
+			}
+			if err := g.later(ctx, tx, s, files, stamp); err != nil {
+				return err
+			}
+			if cred.State == service.StateDraft {
+				return tx.DeleteCredential(ctx, s, id, cred.Version)
+			}
+			now := g.now()
+			body.Claims, body.Sealed, body.RecipientDID, body.Private, body.Document, body.Erased = nil, nil, "", nil, "", &now
+			if cred.Body, err = json.Marshal(body, json.Deterministic(true)); err != nil {
+				return err
+			}
+			cred.Claims, cred.RecipientName, cred.RecipientEmail, cred.SubjectID = nil, "", "", ""
+			return tx.SetCredential(ctx, s, cred)
+		})
+	})
+	if err != nil {
+		return 0, err
+	}
+	for _, digest := range files {
+		if err := g.forgetFile(ctx, digest); err != nil {
+			return artifacts, err // the job does it again
+		}
+	}
+	return artifacts, nil
+}
+
+// later queues what is to be done outside of the transaction, so that it is done also
+// where this process ends.
+func (g *Register) later(ctx context.Context, tx service.Tx, s service.Scope, files []string, stamp string) error {
+	for _, digest := range files {
+		args, err := service.EncodeArgs(fileArgs{Digest: digest})
+		if err != nil {
+			return err
+		}
+		if err := tx.Enqueue(ctx, service.Job{Kind: JobForget, Args: args, Key: digest, At: g.now().Add(time.Minute)}); err != nil {
+			return err
+		}
+	}
+	if stamp == "" {
+		return nil
+	}
+	return service.EnqueueFor(ctx, tx, JobUnlink, s, stamp, time.Time{})
+}
+
+func (g *Register) eraseMails(ctx context.Context, tx service.Tx, s service.Scope, credential string) error {
+	list, err := tx.List(ctx, s, service.KindMail, &credential, service.Page{Limit: service.MaxLimit})
+	if err != nil {
+		return err
+	}
+	for _, r := range list.Items {
+		if err := tx.Delete(ctx, s, service.KindMail, r.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eraseDocument removes a document with its signatures, and returns files that may not be
+// needed any more.
+func (g *Register) eraseDocument(ctx context.Context, tx service.Tx, s service.Scope, id string) ([]string, error) {
+	_, doc, err := service.Get[service.StoredDocument](ctx, tx, s, service.KindDocument, id)
+	if errors.Is(err, service.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	signatures, err := tx.List(ctx, s, service.KindSignature, &id, service.Page{Limit: service.MaxLimit})
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range signatures.Items {
+		if err := tx.Delete(ctx, s, service.KindSignature, r.ID); err != nil {
+			return nil, err
+		}
+	}
+	files := []string{doc.Digest}
+	files = append(files, doc.Earlier...)
+	if doc.File != doc.Digest {
+		files = append(files, doc.File)
+	}
+	for _, digest := range files {
+		if _, err := service.ReleaseBlob(ctx, tx, s, g.now(), digest, "document/"+id); err != nil {
+			return nil, err
+		}
+	}
+	return files, tx.Delete(ctx, s, service.KindDocument, id)
+}
+
+// forget is the job that removes a file.
+func (g *Register) forget(ctx context.Context, r service.Run) error {
+	var a fileArgs
+	if err := json.Unmarshal(r.Args, &a); err != nil {
+		return &service.GiveUp{Err: err}
+	}
+	return g.forgetFile(ctx, a.Digest)
+}
+
+// forgetFile removes a file unless somebody needs it. The same content may belong to
+// another credential, or to another institution.
+func (g *Register) forgetFile(ctx context.Context, digest string) error {
+	last := false
+	err := retry(func() error {
+		return g.c.Store.Update(ctx, func(tx service.Tx) (err error) {
+			last, err = service.ReleaseBlob(ctx, tx, service.Scope{}, g.now(), digest, "nobody")
+			return err
+		})
+	})
+	if err != nil || !last {
+		return err
+	}
+	return g.c.Blobs.Delete(ctx, digest)
+}
+
+// unlink is the job that erases digest and salt of a stamp, which can be done when its
+// batch is sealed: its leaf stays in the tree, and means nothing to anyone any more.
+func (g *Register) unlink(ctx context.Context, r service.Run) error {
+	var a service.ScopedID
+	if err := json.Unmarshal(r.Args, &a); err != nil {
+		return &service.GiveUp{Err: err}
+	}
+	err := g.c.Store.Anchors(a.Scope()).Erase(ctx, a.ID)
+	switch {
+	case errors.Is(err, anchor.ErrPending):
+		return &service.Later{After: 10 * time.Minute}
+	case err != nil && !errors.Is(err, anchor.ErrNotFound):
+		return err
+	}
+	waiting := false
+	uerr := retry(func() error {
+		return g.c.Store.Update(ctx, func(tx service.Tx) error {
+			waiting = false
+			r, st, err := service.Get[service.StoredStamp](ctx, tx, a.Scope(), service.KindStamp, a.ID)
+			if errors.Is(err, service.ErrNotFound) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			if r.Parent == service.StampWaiting {
+				waiting = true
+				return nil
+			}
+			st.Value, st.Salt, st.Meta = "", "", nil
+			r.Updated, r.Lookup = g.now(), ""
+			return service.Put(ctx, tx, a.Scope(), r, st)
+		})
+	})
+	if uerr == nil && waiting {
+		return &service.Later{After: time.Minute} // it is on its way into the anchor store
+	}
+	return uerr
+}
+
+func (g *Register) erasePortfolios(ctx context.Context, s service.Scope, subject string) error {
+	for cursor := ""; ; {
+		var mine []string
+		var list service.List[service.Record]
+		err := g.c.Store.View(ctx, func(tx service.Tx) (err error) {
+			list, err = tx.List(ctx, s, service.KindPortfolio, nil, service.Page{Limit: service.MaxLimit, Cursor: cursor})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, r := range list.Items {
+			var p service.StoredPortfolio
+			if err := json.Unmarshal(r.Body, &p); err != nil {
+				return err
+			}
+			if p.Subject == subject {
+				mine = append(mine, r.ID)
+			}
+		}
+		for _, id := range mine {
+			err := g.c.Store.Update(ctx, func(tx service.Tx) error { return tx.Delete(ctx, s, service.KindPortfolio, id) })
+			if err != nil && !errors.Is(err, service.ErrNotFound) {
+				return err
+			}
+		}
+		if cursor = list.Next; cursor == "" {
+			return nil
+		}
+	}
+}
+
+// finish forgets the person, last of all: until then a repetition knows whom it is about.
+func (g *Register) finish(ctx context.Context, c service.Caller, subject string, found bool, mark *service.Erasure, out service.Erasure) (service.Erasure, error) {
+	if mark != nil && !found && out.Credentials == 0 {
+		return *mark, nil
+	}
+	err := retry(func() error {
+		return g.c.Store.Update(ctx, func(tx service.Tx) error {
+			if err := tx.Delete(ctx, c.Scope, service.KindSubject, subject); err != nil && !errors.Is(err, service.ErrNotFound) {
+				return err
+			}
+			r, before, err := service.Get[service.Erasure](ctx, tx, c.Scope, service.KindSetting, erasedMark(subject))
+			if errors.Is(err, service.ErrNotFound) {
+				r = service.Record{Kind: service.KindSetting, ID: erasedMark(subject), Created: out.At}
+			} else if err != nil {
+				return err
+			}
+			sum := out
+			sum.Credentials, sum.Artifacts = out.Credentials+before.Credentials, out.Artifacts+before.Artifacts
+			r.Updated = out.At
+			if err := service.Put(ctx, tx, c.Scope, r, sum); err != nil {
+				return err
+			}
+			detail := map[string]any{"credentials": out.Credentials, "artifacts": out.Artifacts}
+			return service.WriteAudit(ctx, tx, c, out.At, "subject.erase", subject, detail)
+		})
+	})
+	if errors.Is(err, service.ErrExists) {
+		return out, nil // another call has just finished it
+	}
+	return out, err
+}
