@@ -31,6 +31,17 @@ var (
 	shots  = flag.String("shots", "", "folder to write screenshots of every page to")
 )
 
+// TestBrowser looks at the pages as readers do, in one browser.
+func TestBrowser(t *testing.T) {
+	b := openBrowser(t)
+	t.Run("Print", b.testPrint)
+	t.Run("Accessible", b.testAccessible)
+	t.Run("Shots", b.testShots)
+	t.Run("Picture", b.testPicture)
+	t.Run("Weight", b.testWeight)
+	t.Run("Script", b.testScript) // last: it leaves script switched off
+}
+
 // browser is Chromium with the example pages.
 type browser struct {
 	ctx context.Context
@@ -161,10 +172,21 @@ func everyPage() []string {
 	}
 }
 
-// TestAccessible: axe-core finds nothing on any page, in any language and theme; no page
+// languagesOf are the languages to look at a page in: all, or one where the page is of a
+// kind that others show.
+func languagesOf(path string) []string {
+	switch path {
+	case "/c/arabic":
+		return []string{"ar"}
+	case "/c/long", "/c/diploma", "/c/revoked/embed", "/c/test/embed", "/nowhere":
+		return []string{"de"}
+	}
+	return words.Codes()
+}
+
+// testAccessible: axe-core finds nothing on any page, in any language and theme; no page
 // is wider than a phone.
-func TestAccessible(t *testing.T) {
-	b := openBrowser(t)
+func (b *browser) testAccessible(t *testing.T) {
 	source := os.Getenv("CHANCERY_AXE")
 	if source == "" {
 		t.Skip("CHANCERY_AXE is not set to axe.min.js: accessibility is not looked at")
@@ -173,10 +195,13 @@ func TestAccessible(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const run = `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.map(v => v.id + ": " + v.nodes.map(n => n.target.join(" ") + " " + (n.any.concat(n.all, n.none)[0] || {}).message).join("; ")))`
+	// A theme changes nothing but colours: the second is judged by the rules about those.
+	rules := map[string]string{"light": "", "dark": `, runOnly: ["color-contrast", "link-in-text-block"]`}
+	const run = `axe.run(document, {resultTypes: ["violations"]%s}).then(r => r.violations.map(v => v.id + ": " + v.nodes.map(n => n.target.join(" ") + " " + (n.any.concat(n.all, n.none)[0] || {}).message).join("; ")))`
 	checked := 0
+	b.media(t, "", "light")
 	for _, path := range everyPage() {
-		for _, lang := range words.Codes() {
+		for _, lang := range languagesOf(path) {
 			b.width(t, 360, 780)
 			b.open(t, path+"?lang="+lang)
 			if w := evaluate[int](t, b, `document.documentElement.scrollWidth`); w > 360 {
@@ -187,7 +212,7 @@ func TestAccessible(t *testing.T) {
 			evaluate[int](t, b, `document.querySelectorAll("details:not(.preview)").forEach(d => { d.open = true }), 0`)
 			for _, theme := range []string{"light", "dark"} {
 				b.media(t, "", theme)
-				for _, violation := range evaluate[[]string](t, b, run, chromedp.EvalAwaitPromise) {
+				for _, violation := range evaluate[[]string](t, b, fmt.Sprintf(run, rules[theme]), chromedp.EvalAwaitPromise) {
 					t.Errorf("%s in %s, %s: %s", path, lang, theme, violation)
 				}
 				checked++
@@ -198,11 +223,12 @@ func TestAccessible(t *testing.T) {
 	t.Logf("%d pages looked at", checked)
 }
 
-// TestWeight: at most 100 kB and 5 requests, the script among them.
-func TestWeight(t *testing.T) {
-	b := openBrowser(t)
+// testWeight: at most 100 kB and 5 requests, the script among them.
+func (b *browser) testWeight(t *testing.T) {
+	if _, err := chromedp.Call(b.ctx, network.SetCacheDisabled, network.SetCacheDisabledParams{CacheDisabled: true}); err != nil {
+		t.Fatal(err)
+	}
 	for _, path := range everyPage() {
-		evaluateNoCache(t, b)
 		b.open(t, path)
 		b.mu.Lock()
 		requests, size := len(b.requests), b.bytes
@@ -218,23 +244,20 @@ func TestWeight(t *testing.T) {
 	}
 }
 
-func evaluateNoCache(t *testing.T, b *browser) {
-	t.Helper()
-	if _, err := chromedp.Call(b.ctx, network.SetCacheDisabled, network.SetCacheDisabledParams{CacheDisabled: true}); err != nil {
-		t.Fatal(err)
-	}
-}
-
 var pdfPages = regexp.MustCompile(`/Type\s*/Page[^s]`)
 
-// TestPrint: certificate and verdict fit one page, in every state.
-func TestPrint(t *testing.T) {
-	b := openBrowser(t)
+// testPrint: certificate and verdict fit one page, in every state.
+func (b *browser) testPrint(t *testing.T) {
+	b.media(t, "", "dark") // paper is white all the same
 	for _, path := range everyPage() {
 		if !strings.HasPrefix(path, "/c/") || strings.HasSuffix(path, "/embed") {
 			continue
 		}
-		for _, lang := range words.Codes() {
+		languages := words.Codes()
+		if path != "/c/valid" && path != "/c/invalid" {
+			languages = []string{"de"} // the longest words
+		}
+		for _, lang := range languages {
 			b.open(t, path+"?lang="+lang)
 			pdf, err := chromedp.Run(b.ctx, chromedp.PrintToPDF(chromedp.PDFPreferCSSPageSize(), chromedp.PDFPrintBackground()))
 			if err != nil {
@@ -252,9 +275,8 @@ func TestPrint(t *testing.T) {
 	}
 }
 
-// TestScript: the script adds buttons, and everything is there without it.
-func TestScript(t *testing.T) {
-	b := openBrowser(t)
+// testScript: the script adds buttons, and everything is there without it.
+func (b *browser) testScript(t *testing.T) {
 	b.open(t, "/c/valid")
 	if n := evaluate[int](t, b, `document.querySelectorAll("button.copy").length`); n < 5 {
 		t.Errorf("%d buttons to copy", n)
@@ -266,7 +288,6 @@ func TestScript(t *testing.T) {
 	if evaluate[bool](t, b, `document.querySelector("[data-print]").hidden`) {
 		t.Error("no button to print")
 	}
-	evaluate[int](t, b, `document.querySelectorAll("img").length`)
 	if !evaluate[bool](t, b, `[...document.images].every(i => i.complete && i.naturalWidth > 0)`) {
 		t.Error("a picture is not shown")
 	}
@@ -284,7 +305,7 @@ func TestScript(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Valid. Issued by Universität Grünau", "Is it unchanged?", "Credential (JSON)", "Zoë Ångström", "LinkedIn"} {
+	for _, want := range []string{"Issued by Universität Grünau", "Is it unchanged?", "Credential (JSON)", "Zoë Ångström", "LinkedIn"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("without script the page lacks %q", want)
 		}
@@ -294,12 +315,11 @@ func TestScript(t *testing.T) {
 	}
 }
 
-// TestShots writes pictures of pages to look at, with -shots.
-func TestShots(t *testing.T) {
+// testShots writes pictures of pages to look at, with -shots.
+func (b *browser) testShots(t *testing.T) {
 	if *shots == "" {
 		t.Skip("without -shots no screenshots are written")
 	}
-	b := openBrowser(t)
 	for _, path := range everyPage() {
 		for _, c := range []struct {
 			lang, theme string
@@ -313,29 +333,39 @@ func TestShots(t *testing.T) {
 	}
 }
 
-// TestPicture keeps docs/pictures/page.png true: -update makes it anew. Browsers differ
-// in how they draw letters, so what is compared is the size.
-func TestPicture(t *testing.T) {
-	path := filepath.Join("..", "..", "docs", "pictures", "page.png")
-	const width, height = 1280, 960
-	if *update {
-		b := openBrowser(t)
-		b.width(t, width, height)
-		b.open(t, "/c/valid")
-		p, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, p, 0o644); err != nil {
-			t.Fatal(err)
-		}
+// The picture in the docs.
+var picture = filepath.Join("..", "..", "docs", "pictures", "page.png")
+
+const pictureWidth, pictureHeight = 1280, 960
+
+// testPicture makes docs/pictures/page.png anew, with -update.
+func (b *browser) testPicture(t *testing.T) {
+	if !*update {
+		t.Skip("without -update the picture stays")
 	}
-	p, err := os.ReadFile(path)
+	b.media(t, "", "light")
+	b.width(t, pictureWidth, pictureHeight)
+	b.open(t, "/c/diploma")
+	// The address is that of the example, not of this machine.
+	evaluate[int](t, b, `document.querySelector(".home bdi").textContent = "gruenau.example", 0`)
+	p, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(picture, p, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestPicture: the picture in the docs is there. Browsers differ in how they draw
+// letters, so that its size is all that is compared.
+func TestPicture(t *testing.T) {
+	p, err := os.ReadFile(picture)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c, err := png.DecodeConfig(bytes.NewReader(p))
-	if err != nil || c.Width != width || c.Height != height {
-		t.Errorf("docs/pictures/page.png is %d by %d, expected %d by %d: run with -update (%v)", c.Width, c.Height, width, height, err)
+	if err != nil || c.Width != pictureWidth || c.Height != pictureHeight {
+		t.Errorf("docs/pictures/page.png is %d by %d, expected %d by %d: run with -update (%v)", c.Width, c.Height, pictureWidth, pictureHeight, err)
 	}
 }

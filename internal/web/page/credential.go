@@ -24,19 +24,21 @@ const (
 
 // sheet is the certificate as the page shows it.
 type sheet struct {
-	State                State
-	Stamp                string // word across it where it does not hold
-	Test                 bool
-	Institution, Kind    string
-	InstitutionURL       string
-	Picture, PictureAlt  string
-	Achievement, Name    string
-	NoName               string // said instead of the name
-	Claims, Dates        []pair
-	Number, Address      string
-	Code                 template.HTML
-	URL                  string
-	Word, Sentence, Href string
+	State               State
+	Stamp               string // word across it where it does not hold
+	Test                bool
+	Sealed              bool // nothing speaks against it
+	Institution, Kind   string
+	InstitutionURL      string
+	Picture, PictureAlt string
+	Achievement, Name   string
+	NoName              string // said instead of the name
+	Claims, Dates       []pair
+	Number, Address     string
+	Code                template.HTML
+	URL                 string
+	Word, Sentence      string
+	Href                string // of the page, where the sheet stands elsewhere
 }
 
 type pair struct {
@@ -51,23 +53,22 @@ type checkView struct {
 	Facts       []pair
 }
 
-type download struct{ Label, Note, Href, Media, Size string }
+type download struct{ Label, Href, Media, Size string }
 
 // credentialPage is the content of the page of a credential.
 type credentialPage struct {
 	sheet
-	Checked, CheckedISO        string
-	Count, Advice              string
-	Checks                     []checkView
-	Downloads                  []download
-	PNG                        bool
-	LinkedIn, Wallet, Embed    string
-	WalletCode                 template.HTML
-	Facts                      []pair
-	Newer                      string
-	TestWord, TestNote         string
-	Hints                      []string // of an unknown credential
-	VerdictLabel, WhatNowLabel string
+	Checked, CheckedISO     string
+	Count, Advice           string
+	Checks                  []checkView
+	Downloads               []download
+	PNG                     bool
+	LinkedIn, Wallet, Embed string
+	WalletCode              template.HTML
+	Facts                   []pair
+	Newer                   string
+	TestWord, TestNote      string
+	Hints                   []string // of an unknown credential
 }
 
 // files are the artefacts in the order in which they are offered.
@@ -85,7 +86,7 @@ func (r *Renderer) Credential(q Request, v service.PublicView) ([]byte, error) {
 		title = q.Lang.Text("page.title", "type", s.Achievement, "issuer", s.Institution)
 	}
 	f := r.frame(q, path, title)
-	f.Class = "credential s-" + string(s.State)
+	f.Class = "credential " + s.Class()
 	f.Description = s.preview(q.Lang)
 	if v.Image == "png" && s.Picture != "" {
 		f.Picture = r.base.String() + path + "/files/png"
@@ -99,7 +100,7 @@ func (r *Renderer) Embed(q Request, v service.PublicView) ([]byte, error) {
 	path := "/c/" + url.PathEscape(v.PublicID)
 	s := r.sheet(q, v)
 	f := r.frame(q, path, s.Achievement)
-	f.Class = "embed s-" + string(s.State)
+	f.Class = "embed " + s.Class()
 	s.Href = r.link(path, f.query)
 	f.Content = s
 	return r.render("embed.html", f)
@@ -111,7 +112,7 @@ func (r *Renderer) UnknownCredential(q Request, publicID string) ([]byte, error)
 	f := r.frame(q, "/c/"+url.PathEscape(publicID), q.Lang.Text("state.unknown"))
 	f.Class = "credential s-unknown"
 	f.Content = credentialPage{
-		sheet:   sheet{State: Unknown, Word: q.Lang.Text("state.unknown"), Sentence: sentence(q.Lang, Unknown, verdict, Facts{}), Number: groups(words.Clean(publicID, 128))},
+		sheet:   sheet{State: Unknown, Word: q.Lang.Text("state.unknown"), Sentence: strings.TrimPrefix(sentence(q.Lang, Unknown, verdict, Facts{}), q.Lang.Text("state.unknown")+". "), Number: groups(words.Clean(publicID, 128))},
 		Checked: q.Lang.Text("page.checked", "datetime", q.Lang.DateTime(q.Now)), CheckedISO: q.Now.UTC().Format(time.RFC3339),
 		Hints: []string{q.Lang.Text("unknown.1"), q.Lang.Text("unknown.2"), q.Lang.Text("unknown.3")},
 	}
@@ -152,9 +153,14 @@ func (r *Renderer) sheet(q Request, v service.PublicView) sheet {
 		}
 	}
 	s.State, s.Word = state, l.Text("state."+string(state))
-	s.Sentence = sentence(l, state, v.Verdict, Facts{v.IssuedAt, v.Until, v.RevokedAt, q.Now})
+	// The word stands above the sentence; together they read as Sentence.
+	s.Sentence = strings.TrimPrefix(sentence(l, state, v.Verdict, Facts{v.IssuedAt, v.Until, v.RevokedAt, q.Now}), s.Word+". ")
+	if v.Test {
+		s.Word += " · " + l.Text("test.word")
+	}
+	s.Sealed = state == Valid && !v.Test
 	if state != Valid && state != Undecided && state != Erased {
-		s.Stamp = s.Word
+		s.Stamp = l.Text("state." + string(state))
 	}
 	if !v.Verdict.Hidden {
 		for _, c := range v.Claims[:min(len(v.Claims), maxClaims)] {
@@ -182,6 +188,14 @@ func (r *Renderer) sheet(q Request, v service.PublicView) sheet {
 	}
 	s.Code = qrCode(target, l.Text("cert.qr"))
 	return s
+}
+
+// Class is what the style sheet knows the state by.
+func (s sheet) Class() string {
+	if s.Test {
+		return "s-" + string(s.State) + " is-test"
+	}
+	return "s-" + string(s.State)
 }
 
 // preview is what other sites show of a link: nothing of a person whose name is hidden.
@@ -244,7 +258,12 @@ func (r *Renderer) credentialPage(q Request, v service.PublicView, s sheet, f fr
 	if v.SupersededBy != "" {
 		p.Newer = r.link("/c/"+url.PathEscape(v.SupersededBy), f.query)
 	}
-	if s.State == Valid {
+	for i := range p.Checks {
+		if p.Checks[i].Explanation.Advice == p.Advice {
+			p.Checks[i].Explanation.Advice = "" // said with the verdict
+		}
+	}
+	if s.Sealed {
 		p.LinkedIn = linkedIn(s, v)
 		p.Wallet = webURL(v.Interaction)
 		p.WalletCode = qrCode(p.Wallet, l.Text("cert.walletqr"))

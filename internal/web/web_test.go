@@ -1,0 +1,553 @@
+package web
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"github.com/chancery-dev/chancery/internal/limits"
+	"github.com/chancery-dev/chancery/internal/service"
+	"github.com/chancery-dev/chancery/internal/web/page"
+	"github.com/chancery-dev/chancery/internal/web/words"
+	"github.com/chancery-dev/chancery/verifier"
+)
+
+func get(t *testing.T, h http.Handler, path string, headers ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodGet, base+path, nil)
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// nodes returns the elements of a document for which want answers true.
+func nodes(t *testing.T, b []byte, want func(*html.Node) bool) []*html.Node {
+	t.Helper()
+	doc, err := html.Parse(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []*html.Node
+	for n := range doc.Descendants() {
+		if n.Type == html.ElementNode && want(n) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+func attr(n *html.Node, key string) string {
+	for _, a := range n.Attr {
+		if a.Key == key {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+func text(n *html.Node) string {
+	var b strings.Builder
+	for d := range n.Descendants() {
+		if d.Type == html.TextNode {
+			b.WriteString(d.Data + " ")
+		}
+	}
+	return strings.Join(strings.Fields(b.String()), " ")
+}
+
+func class(name string) func(*html.Node) bool {
+	return func(n *html.Node) bool { return slices.Contains(strings.Fields(attr(n, "class")), name) }
+}
+
+// TestStates: each state says its word, has an icon of its own, and the right status;
+// in each language and direction.
+func TestStates(t *testing.T) {
+	h := handler(examples(), base)
+	for _, code := range words.Codes() {
+		l, _ := words.For(code)
+		drawn := map[string]string{}
+		for _, state := range page.States() {
+			id, status := string(state), http.StatusOK
+			if state == page.Unknown {
+				id, status = "nobody", http.StatusNotFound
+			}
+			w := get(t, h, "/c/"+id, "Accept-Language", code)
+			if w.Code != status {
+				t.Errorf("%s: %d, expected %d", id, w.Code, status)
+			}
+			b := w.Body.Bytes()
+			root := nodes(t, b, func(n *html.Node) bool { return n.Data == "html" })[0]
+			if attr(root, "lang") != code || attr(root, "dir") != l.Direction() {
+				t.Errorf("%s: lang %s dir %s, expected %s %s", id, attr(root, "lang"), attr(root, "dir"), code, l.Direction())
+			}
+			verdict := nodes(t, b, class("verdict"))[0]
+			words := nodes(t, b, class("word"))
+			if len(words) != 1 || text(words[0]) != l.Text("state."+string(state)) {
+				t.Errorf("%s in %s does not say its word: %s", id, code, text(verdict))
+			}
+			var icon bytes.Buffer
+			for n := range verdict.Descendants() {
+				if n.Type == html.ElementNode && n.Data == "svg" {
+					if err := html.Render(&icon, n); err != nil {
+						t.Fatal(err)
+					}
+					break
+				}
+			}
+			if other, twice := drawn[icon.String()]; twice || icon.Len() < 100 {
+				t.Errorf("%s has the icon of %s", id, other)
+			}
+			drawn[icon.String()] = id
+			sealed := strings.Contains(w.Body.String(), "linkedin.com")
+			if sealed != (state == page.Valid) {
+				t.Errorf("%s: offered to LinkedIn: %t", id, sealed)
+			}
+			if len(nodes(t, b, func(n *html.Node) bool { return n.Data == "h1" })) != 1 {
+				t.Errorf("%s has not one heading", id)
+			}
+		}
+	}
+}
+
+// TestCredentialPage: everything that the page promises is on it.
+func TestCredentialPage(t *testing.T) {
+	h := handler(examples(), base)
+	b := get(t, h, "/c/valid").Body.Bytes()
+	body := string(b)
+	for _, want := range []string{
+		"Issued by Universität Grünau on 30 June 2026 and not revoked when checked just now.", "9 of 9 checks passed", "Zoë Ångström", "Bachelor of Science",
+		"The lichens of the northern fells", "eddsa-rdfc-2022 by did:web:gruenau.example#k1", "96 kB", "3.1 kB", `href="/c/valid/files/evidence"`, `href="/c/valid/files/vc.jwt"`,
+		"https://www.linkedin.com/profile/add?certId=valid&amp;certUrl=https%3A%2F%2Fgruenau.example%2Fc%2Fvalid&amp;issueMonth=6&amp;issueYear=2026&amp;name=Bachelor&#43;of&#43;Science",
+		"&lt;iframe src=&#34;https://gruenau.example/c/valid/embed&#34;", "https://gruenau.example/interactions/Zk3rW8pQ?iuv=1", "25107311",
+		`<meta property="og:title" content="Bachelor of Science – Universität Grünau">`, `<meta name="robots" content="noindex">`, "Some phones remove the credential",
+		`<link rel="canonical" href="https://gruenau.example/c/valid">`, `datetime="2026-11-22T21:02:58Z"`,
+	} {
+		if !strings.Contains(body, want) && !strings.Contains(strings.ReplaceAll(body, "+", "&#43;"), want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	// The certificate's own words are set apart from the page's direction.
+	for _, n := range nodes(t, b, func(n *html.Node) bool { return class("name")(n) || n.Data == "h1" || class("institution")(n) }) {
+		if attr(n, "dir") != "auto" {
+			t.Errorf("%s has no direction of its own", text(n))
+		}
+	}
+	if !strings.Contains(get(t, h, "/c/superseded?lang=de").Body.String(), `href="/c/valid?lang=de"`) {
+		t.Error("no way to the newer credential, or the language is lost on it")
+	}
+	if b := get(t, h, "/c/test").Body.String(); !strings.Contains(b, "watermark") || !strings.Contains(b, "is-test") || strings.Contains(b, "linkedin") {
+		t.Error("the test environment is not marked")
+	}
+	failed := get(t, h, "/c/invalid").Body.String()
+	if strings.Index(failed, "Is it unchanged?") > strings.Index(failed, "Can it be read?") {
+		t.Error("the check that failed does not come first")
+	}
+}
+
+// TestHidden: of a person whose name is hidden the page tells nothing, in no member.
+func TestHidden(t *testing.T) {
+	f := examples()
+	v := f.views["hidden"]
+	v.Verdict.Report.ID = "urn:person:Ångström"
+	f.views["hidden"] = v
+	f.portfolios["p"] = service.PublicPortfolioView{Title: "x", Items: []service.PublicView{v}}
+	h := handler(f, base)
+	for _, path := range []string{"/c/hidden", "/c/hidden/embed", "/p/p"} {
+		body := get(t, h, path).Body.String()
+		for _, secret := range []string{"Zoë", "Ångström", "lichens", "distinction", "/files/svg\" alt"} {
+			if strings.Contains(body, secret) {
+				t.Errorf("%s tells %s", path, secret)
+			}
+		}
+	}
+	if !strings.Contains(get(t, h, "/c/hidden").Body.String(), "The holder’s name is not shown here.") {
+		t.Error("the page does not say that the name is hidden")
+	}
+}
+
+var payloads = []string{
+	`"><script>alert(1)</script>`, `'"><img src=x onerror=alert(1)>`, `javascript:alert(1)`, `</title></style></script><svg onload=alert(1)>`, "data:text/html,<script>alert(1)</script>",
+	`{{.}}`, "--><iframe src=//evil.example>", "\u202e\u2066evil\u0000\ufffe", `https://evil.example/" onmouseover="alert(1)`, "//evil.example", "JaVaScRiPt:alert(1)", "https://user:pass@evil.example/", `\x3cscript\x3e`,
+}
+
+// fill puts a payload into every string of a value.
+func fill(v reflect.Value, payload string) {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(payload)
+	case reflect.Pointer:
+		if v.IsNil() {
+			v.Set(reflect.New(v.Type().Elem()))
+		}
+		fill(v.Elem(), payload)
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			return
+		}
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				fill(v.Field(i), payload)
+			}
+		}
+	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return
+		}
+		if v.Len() == 0 && v.Type().Elem() != reflect.TypeFor[verifier.SubReport]() {
+			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		}
+		for i := range v.Len() {
+			fill(v.Index(i), payload)
+		}
+	}
+}
+
+// TestHostile: no member of what the service answers becomes an element, an attribute
+// or an address that a page of ours would not have.
+func TestHostile(t *testing.T) {
+	checked := 0
+	for _, payload := range payloads {
+		for _, outcome := range []verifier.Outcome{verifier.Valid, verifier.Invalid, verifier.Indeterminate} {
+			v := exampleView("x")
+			fill(reflect.ValueOf(&v).Elem(), payload)
+			v.Verdict.Hidden, v.Test = false, outcome == verifier.Valid
+			v.Verdict.Report.Outcome, v.Image, v.Kind = outcome, "svg", "diploma"
+			for _, c := range []string{"vc", "png", payload} {
+				v.Artifacts[c] = service.Artifact{MediaType: payload, URL: payload, Digest: payload, Size: 10}
+			}
+			f := examples()
+			f.views["x"] = v
+			f.portfolios["x"] = service.PublicPortfolioView{Slug: payload, Title: payload, URL: payload, Items: []service.PublicView{v}}
+			var in service.Invited
+			fill(reflect.ValueOf(&in).Elem(), payload)
+			in.Signature.State, in.Document.MediaType = "invited", "application/pdf"
+			f.invited["x"] = in
+			h := handler(f, base)
+			for _, path := range []string{"/c/x", "/c/x/embed", "/p/x", "/sign/x", "/c/x?lang=ar", "/c/x?lang=" + url.QueryEscape(payload), "/" + url.PathEscape(payload), "/c/" + url.PathEscape(payload), "/c?id=" + url.QueryEscape(payload)} {
+				w := get(t, h, path)
+				if w.Code >= 500 {
+					t.Errorf("%s with %q: %d", path, payload, w.Code)
+				}
+				examine(t, path, payload, w.Body.Bytes())
+				checked++
+			}
+		}
+	}
+	if checked < 300 {
+		t.Errorf("%d pages only", checked)
+	}
+}
+
+var ownLink = regexp.MustCompile(`^(/[A-Za-z0-9_~.%?=&-]|/$|#content$|https://gruenau\.example|https://www\.linkedin\.com/profile/add\?|https://evil\.example/%22|data:image/svg\+xml,%3Csvg xmlns='http://www.w3.org/2000/svg')`)
+
+// examine looks for what no page of ours has.
+func examine(t *testing.T, path, payload string, b []byte) {
+	t.Helper()
+	known := strings.Fields("html head meta title link script body a header svg path nav main section div p strong span time h1 h2 article img dl dt dd bdi ul ol li em details summary code small button footer g circle rect iframe form label input textarea")
+	for _, n := range nodes(t, b, func(*html.Node) bool { return true }) {
+		if !slices.Contains(known, n.Data) {
+			t.Errorf("%s with %q: element %s", path, payload, n.Data)
+		}
+		if n.Data == "script" && !strings.HasPrefix(attr(n, "src"), "/assets/page.") || n.Data == "iframe" && !strings.HasPrefix(attr(n, "src"), "/sign/x/file") {
+			t.Errorf("%s with %q: %s from %q", path, payload, n.Data, attr(n, "src"))
+		}
+		if n.Data == "script" && n.FirstChild != nil {
+			t.Errorf("%s with %q: script in the page", path, payload)
+		}
+		for _, a := range n.Attr {
+			switch {
+			case strings.HasPrefix(a.Key, "on") || a.Key == "style" || a.Key == "srcdoc":
+				t.Errorf("%s with %q: attribute %s", path, payload, a.Key)
+			case (a.Key == "href" || a.Key == "src" || a.Key == "action") && !ownLink.MatchString(a.Val):
+				t.Errorf("%s with %q: %s leads to %q", path, payload, n.Data, a.Val)
+			}
+			if strings.ContainsAny(a.Val, "\u202e\u2066\x00") {
+				t.Errorf("%s with %q: attribute %s turns the direction", path, payload, a.Key)
+			}
+		}
+	}
+	if bytes.ContainsAny(b, "\u202e\u2066\x00") {
+		t.Errorf("%s with %q: turns the direction of writing", path, payload)
+	}
+}
+
+// TestHeaders: the policy of each kind of answer.
+func TestHeaders(t *testing.T) {
+	h := handler(examples(), base)
+	for path, status := range map[string]int{"/": 200, "/c/valid": 200, "/c/nobody": 404, "/c/valid/embed": 200, "/p/zoe": 200, "/p/nobody": 404, "/sign/tok123": 200, "/sign/other": 404, "/nowhere": 404, "/c?id=va%20lid": 303, "/c/valid/files/svg": 200} {
+		w := get(t, h, path, "Cookie", "a=b")
+		if w.Code != status {
+			t.Errorf("%s: %d, expected %d", path, w.Code, status)
+		}
+		csp := w.Header().Get("Content-Security-Policy")
+		if !strings.HasPrefix(csp, "default-src 'none'; ") || strings.Contains(csp, "unsafe-eval") || strings.Contains(csp, "http:") || !strings.Contains(path, "/files/") && strings.Contains(csp, "unsafe") {
+			t.Errorf("%s: policy %q", path, csp)
+		}
+		if framed := strings.HasSuffix(path, "/embed"); strings.Contains(csp, "frame-ancestors 'none'") == framed || strings.Contains(csp, "frame-ancestors *") != framed {
+			t.Errorf("%s: may be framed? %q", path, csp)
+		}
+		for key, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"} {
+			if w.Header().Get(key) != want {
+				t.Errorf("%s: %s is %q", path, key, w.Header().Get(key))
+			}
+		}
+		if len(w.Result().Cookies()) != 0 {
+			t.Errorf("%s sets a cookie", path)
+		}
+		if !strings.Contains(path, "/files/") && w.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("%s may be kept: %s", path, w.Header().Get("Cache-Control"))
+		}
+	}
+	if l := get(t, h, "/c?id=va%20lid").Header().Get("Location"); l != "/c/valid" {
+		t.Errorf("a number in groups leads to %q", l)
+	}
+	if w := get(t, h, "/verify"); w.Body.String() != "verify page" || w.Header().Get("Content-Security-Policy") != "" {
+		t.Error("/verify is not the handler that was given")
+	}
+}
+
+// TestHead: HEAD answers as GET does, without the body.
+func TestHead(t *testing.T) {
+	server := httptest.NewServer(handler(examples(), base))
+	defer server.Close()
+	for path, status := range map[string]int{"/c/valid": 200, "/": 200, "/c/nobody": 404, "/c/valid/files/svg": 200} {
+		resp, err := server.Client().Head(server.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err != nil || len(b) != 0 || resp.StatusCode != status || resp.ContentLength < 100 {
+			t.Errorf("%s: %d, %d bytes announced, %d sent, %v", path, resp.StatusCode, resp.ContentLength, len(b), err)
+		}
+	}
+}
+
+func TestMethods(t *testing.T) {
+	h := handler(examples(), base)
+	for _, method := range []string{"POST", "PUT", "DELETE", "PATCH", "OPTIONS"} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(method, base+"/c/valid", nil))
+		if w.Code != 405 || w.Header().Get("Allow") != "GET, HEAD" {
+			t.Errorf("%s: %d", method, w.Code)
+		}
+	}
+}
+
+func TestAssets(t *testing.T) {
+	h := handler(examples(), base)
+	for _, n := range nodes(t, get(t, h, "/").Body.Bytes(), func(n *html.Node) bool {
+		return n.Data == "script" || n.Data == "link" && attr(n, "rel") == "stylesheet"
+	}) {
+		path := attr(n, "src") + attr(n, "href")
+		plain, zipped := get(t, h, path), get(t, h, path, "Accept-Encoding", "br, gzip;q=0.5")
+		if plain.Code != 200 || !strings.Contains(plain.Header().Get("Cache-Control"), "immutable") || plain.Header().Get("Content-Encoding") != "" {
+			t.Errorf("%s: %d %v", path, plain.Code, plain.Header())
+		}
+		if zipped.Header().Get("Content-Encoding") != "gzip" || zipped.Body.Len() >= plain.Body.Len() || zipped.Header().Get("ETag") == plain.Header().Get("ETag") {
+			t.Errorf("%s is not compressed: %v", path, zipped.Header())
+		}
+		if w := get(t, h, path, "If-None-Match", plain.Header().Get("ETag")); w.Code != 304 || w.Body.Len() != 0 {
+			t.Errorf("%s again: %d", path, w.Code)
+		}
+		if w := get(t, h, path, "Accept-Encoding", "gzip;q=0"); w.Header().Get("Content-Encoding") != "" {
+			t.Errorf("%s is compressed against the reader's will", path)
+		}
+		if strings.Contains(plain.Body.String(), "{{") || strings.Contains(plain.Body.String(), "@import") {
+			t.Errorf("%s is not filled in", path)
+		}
+	}
+	for _, path := range []string{"/assets/page.css", "/assets/", "/assets/generate.sh", "/assets/..%2fpage.go"} {
+		if w := get(t, h, path); w.Code != 404 && w.Code != 301 && w.Code != 307 {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+}
+
+// TestFiles: exact bytes, and nothing of them runs.
+func TestFiles(t *testing.T) {
+	f := examples()
+	f.files["valid/vc"] = service.File{Name: "../a\"b\r\nX: y.json", MediaType: "text/html", Digest: digest, Bytes: []byte("<script>alert(1)</script>")}
+	h := handler(f, base)
+	w := get(t, h, "/c/valid/files/vc")
+	if w.Header().Get("Content-Type") != "application/octet-stream" || w.Header().Get("Content-Disposition") != `attachment; filename="_a_b__X__y.json"` || w.Body.String() != "<script>alert(1)</script>" {
+		t.Errorf("%v %s", w.Header(), w.Body)
+	}
+	if !strings.Contains(w.Header().Get("Content-Security-Policy"), "; sandbox;") {
+		t.Error("a file opened by itself is not in a sandbox")
+	}
+	w = get(t, h, "/c/valid/files/svg")
+	if w.Body.String() != badge || w.Header().Get("Content-Type") != "image/svg+xml" {
+		t.Error("not the exact picture")
+	}
+	if w := get(t, h, "/c/valid/files/svg", "If-None-Match", w.Header().Get("ETag"), "Accept-Encoding", "gzip"); w.Code != 304 {
+		t.Errorf("again: %d", w.Code)
+	}
+	for _, path := range []string{"/c/valid/files/pdf", "/c/valid/files/secret", "/c/valid/files/", "/c/valid/files/vc%2f..", "/c/a%20b/files/vc", "/c/" + large(200)} {
+		if w := get(t, h, path); w.Code != 404 {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+}
+
+// TestFaults: what goes wrong with us is said plainly, and nothing more of it.
+func TestFaults(t *testing.T) {
+	var logged bytes.Buffer
+	f := examples()
+	h, err := New(Config{Public: f, Verifying: f, BaseURL: base, Clock: func() time.Time { return now }, Logger: slog.New(slog.NewTextHandler(&logged, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.err = errors.New("secret of the database")
+	w := get(t, h, "/c/valid", "Accept-Language", "de")
+	if w.Code != 500 || strings.Contains(w.Body.String(), "secret") || !strings.Contains(w.Body.String(), "Hier ist etwas schiefgegangen") || !strings.Contains(logged.String(), "secret") {
+		t.Errorf("%d %s; logged %s", w.Code, w.Body, &logged)
+	}
+	f.err = &service.Error{Code: service.CodeUnavailable, RetryAfter: 7 * time.Second}
+	if w := get(t, h, "/c/valid"); w.Code != 503 || w.Header().Get("Retry-After") != "8" {
+		t.Errorf("%d %v", w.Code, w.Header())
+	}
+	f.err = nil
+	for _, path := range []string{"/sign/tok123", "/verify"} {
+		if w := get(t, h, path); w.Code != 404 {
+			t.Errorf("%s without a handler: %d", path, w.Code)
+		}
+	}
+	// A view without a report of its own is judged by Verifying.
+	v := f.views["valid"]
+	f.verdict, v.Verdict = f.views["revoked"].Verdict, service.Verdict{}
+	f.views["valid"] = v
+	if w := get(t, h, "/c/valid"); !strings.Contains(w.Body.String(), "s-revoked") {
+		t.Error("the verdict is not asked for")
+	}
+	for _, c := range []Config{{}, {Public: f}, {Public: f, Verifying: f, BaseURL: base}, {Public: f, Verifying: f, Clock: time.Now, BaseURL: "ftp://x"}, {Public: f, Verifying: f, Clock: time.Now, BaseURL: "https://u:p@x"}, {Public: f, Verifying: f, Clock: time.Now, BaseURL: ""}} {
+		if _, err := New(c); err == nil {
+			t.Errorf("%+v is taken", c)
+		}
+	}
+}
+
+func upload(t *testing.T, h http.Handler, path, field string, content []byte, headers ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	var b bytes.Buffer
+	form := multipart.NewWriter(&b)
+	part, err := form.CreateFormFile(field, "signed.pdf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := part.Write(content); err != nil {
+		t.Fatal(err)
+	}
+	if err := form.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodPost, base+path, &b)
+	r.Header.Set("Content-Type", form.FormDataContentType())
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// TestSign: an invited signer reads, sends back, declines.
+func TestSign(t *testing.T) {
+	f := examples()
+	h := handler(f, base)
+	w := get(t, h, "/sign/tok123")
+	for _, want := range []string{"Universität Grünau asks Prof. Dr. Ida Falk to sign", "25 November 2026, 21:03 UTC", digest, `action="/sign/tok123"`, `enctype="multipart/form-data"`} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	if strings.Contains(w.Body.String(), "og:url") || strings.Contains(w.Body.String(), "canonical") {
+		t.Error("the secret address is made known")
+	}
+	if w := get(t, h, "/sign/tok123/file"); w.Code != 200 || !strings.HasPrefix(w.Header().Get("Content-Disposition"), "attachment") || w.Body.String() != "%PDF-1.7 example" {
+		t.Errorf("download: %d %v", w.Code, w.Header())
+	}
+	if w := get(t, h, "/sign/tok123/file?inline=1"); !strings.HasPrefix(w.Header().Get("Content-Disposition"), "inline") || w.Header().Get("Cache-Control") != "no-store" || !strings.Contains(w.Header().Get("Content-Security-Policy"), "frame-ancestors 'self'") {
+		t.Errorf("shown within the page: %v", w.Header())
+	}
+
+	if w := upload(t, h, "/sign/tok123?lang=de", "file", []byte("%PDF-1.7 signed"), "Origin", base); w.Code != 200 || !strings.Contains(w.Body.String(), "Danke.") {
+		t.Errorf("signed: %d %s", w.Code, w.Body)
+	}
+	if len(f.signed) != 1 || string(f.signed[0].Bytes) != "%PDF-1.7 signed" || f.signed[0].Name != "signed.pdf" {
+		t.Errorf("the service was given %v", f.signed)
+	}
+	for name, c := range map[string]struct {
+		field   string
+		content []byte
+		headers []string
+		status  int
+		says    string
+	}{
+		"another site":    {"file", []byte("x"), []string{"Sec-Fetch-Site", "cross-site"}, 403, "another website"},
+		"another origin":  {"file", []byte("x"), []string{"Origin", "https://evil.example"}, 403, "another website"},
+		"no file":         {"other", []byte("x"), nil, 422, "Choose the signed file first"},
+		"empty file":      {"file", nil, nil, 422, "Choose the signed file first"},
+		"too large":       {"file", bytes.Repeat([]byte("x"), limits.DocumentBytes+1), nil, 413, "larger than 10 MB"},
+		"far too large":   {"other", bytes.Repeat([]byte("x"), 2*limits.DocumentBytes), nil, 413, "larger than 10 MB"},
+		"not a form":      {"file", []byte("x"), []string{"Content-Type", "text/plain"}, 422, "Choose the signed file first"},
+		"largest allowed": {"file", bytes.Repeat([]byte("x"), limits.DocumentBytes), nil, 200, "Thank you"},
+	} {
+		if w := upload(t, h, "/sign/tok123", c.field, c.content, c.headers...); w.Code != c.status || !strings.Contains(w.Body.String(), c.says) {
+			t.Errorf("%s: %d, expected %d and %q", name, w.Code, c.status, c.says)
+		}
+	}
+	f.signErr = &service.Error{Code: service.CodeValidation, Detail: "the document was changed <b>"}
+	if w := upload(t, h, "/sign/tok123", "file", []byte("x")); w.Code != 422 || !strings.Contains(w.Body.String(), "The file was not accepted.") || !strings.Contains(w.Body.String(), "changed &lt;b&gt;") {
+		t.Errorf("refused: %d %s", w.Code, w.Body)
+	}
+	f.signErr = &service.Error{Code: service.CodeState, Detail: "used"}
+	if w := upload(t, h, "/sign/tok123", "file", []byte("x")); w.Code != 410 || !strings.Contains(w.Body.String(), "This invitation has been used") {
+		t.Errorf("used: %d", w.Code)
+	}
+	f.signErr = nil
+	r := httptest.NewRequest(http.MethodPost, base+"/sign/tok123/decline", strings.NewReader("reason="+large(5000)))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w = httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Code != 200 || !strings.Contains(w.Body.String(), "You have declined") || len(f.declined) != 1 || len(f.declined[0]) != maxReason {
+		t.Errorf("declined: %d %d", w.Code, len(f.declined))
+	}
+	in := f.invited["tok123"]
+	in.Signature.State = "signed"
+	f.invited["tok123"] = in
+	if w := get(t, h, "/sign/tok123"); w.Code != 410 || strings.Contains(w.Body.String(), "Zoë") {
+		t.Errorf("after the end: %d", w.Code)
+	}
+}
+
+// TestLanguage: what the reader picks counts more than what the browser says, and stays.
+func TestLanguage(t *testing.T) {
+	h := handler(examples(), base)
+	w := get(t, h, "/?lang=ar", "Accept-Language", "de")
+	if !strings.Contains(w.Body.String(), `<html lang="ar" dir="rtl">`) || !strings.Contains(w.Body.String(), `href="/verify?lang=ar"`) || w.Header().Get("Vary") != "Accept-Language" {
+		t.Error("the language is not kept")
+	}
+	if w := get(t, h, "/", "Accept-Language", "fr-FR, de;q=0.3"); !strings.Contains(w.Body.String(), `<html lang="de" dir="ltr">`) {
+		t.Error("Accept-Language does not count")
+	}
+	if w := get(t, h, "/c/valid?lang=xx"); !strings.Contains(w.Body.String(), `<html lang="en"`) {
+		t.Error("an unknown language is not English")
+	}
+}
