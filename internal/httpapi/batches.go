@@ -83,7 +83,7 @@ func (a *api) addCreateBatch(o operation) {
 }
 
 func (a *api) createBatch(c *call) error {
-	c.longRead(streamTimeout)
+	defer longer(http.NewResponseController(c.w).SetReadDeadline)()
 	var err error
 	if c.media, _, err = c.mediaType(); err != nil {
 		return err

@@ -8,7 +8,7 @@ import (
 )
 
 // Bounds of the server. A slow client holds a connection no longer than these; operations
-// that stream an answer extend their own write deadline.
+// that stream put their deadlines off.
 const (
 	readHeaderTimeout = 10 * time.Second
 	readTimeout       = 2 * time.Minute

@@ -100,7 +100,7 @@ func (s *spool) close() {
 // a problem as elsewhere; after it the connection is broken off, so that nobody takes a
 // part for the whole.
 func (c *call) download(mediaType, name string, write func(io.Writer) error) error {
-	_ = http.NewResponseController(c.w).SetWriteDeadline(c.a.Clock().Add(streamTimeout))
+	defer longer(http.NewResponseController(c.w).SetWriteDeadline)()
 	w := &lateWriter{c: c, mediaType: mediaType, name: name}
 	if err := write(w); err != nil {
 		if !w.begun {
@@ -136,7 +136,13 @@ func (w *lateWriter) Write(b []byte) (int, error) {
 	return w.c.w.Write(b)
 }
 
-// longRead gives an upload that is read while it arrives more time than other bodies get.
-func (c *call) longRead(d time.Duration) {
-	_ = http.NewResponseController(c.w).SetReadDeadline(c.a.Clock().Add(d))
+// longer puts off a deadline of the connection to streamTimeout from now, for bodies that
+// take longer than others; the function it returns ends that. The service's clock is not
+// that of connections, which is why a timer does it.
+func longer(set func(time.Time) error) (stop func()) {
+	if set(time.Time{}) != nil { // not a connection that has deadlines
+		return func() {}
+	}
+	t := time.AfterFunc(streamTimeout, func() { _ = set(time.Unix(1, 0)) })
+	return func() { t.Stop() }
 }
