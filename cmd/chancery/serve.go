@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/chancery-dev/chancery/cmd/internal/serving"
+	"github.com/chancery-dev/chancery/internal/config"
+	"github.com/chancery-dev/chancery/internal/httpapi"
+)
+
+// configFlags are the flags of every command that reads the service's configuration.
+type configFlags struct {
+	file, listen, data, role, logLevel string
+}
+
+func (f *configFlags) add(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	fl.StringVar(&f.file, "config", "", "configuration file, TOML or YAML (see 'chancery config example')")
+	fl.StringVar(&f.data, "data", "", "directory for the database, files and keys (default chancery-data)")
+	fl.StringVar(&f.logLevel, "log-level", "", "debug, info, warn or error (default info)")
+}
+
+// load reads the configuration: file, then variables, then flags. Without a file, what is
+// needed for trying out is switched on.
+func (f *configFlags) load(c *cli) (*config.Config, error) {
+	settings := map[string]string{}
+	for name, value := range map[string]string{"listen": f.listen, "data": f.data, "role": f.role, "log.level": f.logLevel} {
+		if value != "" {
+			settings[name] = value
+		}
+	}
+	source := config.Source{Environ: os.Environ(), Settings: settings, Read: os.ReadFile, Ignore: []string{"CHANCERY_CONFIG", "CHANCERY_INTEROP", "CHANCERY_AXE", "CHANCERY_WASM", "CHANCERY_POSTGRES", "CHANCERY_BULK_ROWS"}}
+	if f.file != "" {
+		text, err := c.read(f.file, 1<<20)
+		if err != nil {
+			return nil, err
+		}
+		source.Name, source.File = f.file, text
+	} else {
+		source.Name, source.File = "defaults.toml", []byte(trying)
+	}
+	out, err := config.Load(source)
+	if err != nil {
+		return nil, hintError{usageError{err}, "'chancery config example' shows every setting"}
+	}
+	return out, nil
+}
+
+// trying is the configuration where none is given: mail goes into files, and a timestamp
+// authority of one's own stands in for a real one.
+const trying = "[tsa]\nurl = \"dev\"\n[mail]\nkind = \"files\"\nfrom = \"chancery@localhost\"\nfromName = \"Chancery\"\n[webhooks]\ninsecureLoopback = true\n"
+
+func (c *cli) serveCommand() *cobra.Command {
+	var f configFlags
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the service: issue and verify over HTTP",
+		Long: `Runs the service. Without a configuration it is there for trying out, on loopback:
+SQLite and files in a directory, an institution with an issuer, and an API key that is
+printed once. With one it uses PostgreSQL, S3, SMTP, an Ethereum node, a timestamp
+authority, a PKCS#11 token and TLS, as far as they are set.
+
+SIGTERM ends it gracefully: /readyz answers 503, requests in flight are finished.`,
+		Example: `  chancery serve
+  chancery serve --config /etc/chancery/chancery.toml
+  chancery serve --config chancery.toml --role worker`,
+		Args: exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, args []string) error { return c.serve(cmd.Context(), f) },
+	}
+	f.add(cmd)
+	cmd.Flags().StringVar(&f.listen, "listen", "", "address and port (default 127.0.0.1:8080)")
+	cmd.Flags().StringVar(&f.role, "role", "", "all, api or worker (default all)")
+	return cmd
+}
+
+func (c *cli) open(ctx context.Context, conf *config.Config) (*serving.Installation, error) {
+	return serving.Open(ctx, conf, serving.Options{Now: c.now, Version: version(), Stderr: c.stderr})
+}
+
+func (c *cli) serve(ctx context.Context, f configFlags) (err error) {
+	conf, err := f.load(c)
+	if err != nil {
+		return err
+	}
+	in, err := c.open(ctx, conf)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	if f.file == "" {
+		secret, err := in.FirstKey(ctx)
+		if err != nil {
+			return err
+		}
+		if secret != "" {
+			fmt.Fprintf(c.stdout, "An institution to try out was made. Its API key, shown once:\n\n  %s\n\n", secret)
+		}
+	}
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	var wg sync.WaitGroup
+	failed := make(chan error, 3)
+	run := func(f func() error) {
+		wg.Go(func() {
+			if err := f(); err != nil {
+				failed <- err
+			}
+		})
+	}
+	serveCtx, stopServing := context.WithCancel(ctx)
+	defer stopServing()
+	run(func() error { return in.Run(work) })
+	if in.Handler != nil {
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", conf.Listen)
+		if err != nil {
+			stopWork()
+			wg.Wait()
+			return err
+		}
+		fmt.Fprintf(c.stdout, "Serving on %s\n", serving.BaseURL(conf))
+		run(func() error {
+			defer stopWork()
+			return in.Serve(serveCtx, listener, in.Certificates, 200*time.Millisecond)
+		})
+		if conf.Metrics.Listen != "" {
+			run(func() error { return serveMetrics(serveCtx, conf.Metrics.Listen, httpapi.MetricsHandler(in.Metrics)) })
+		}
+	} else {
+		fmt.Fprintln(c.stdout, "Working")
+		context.AfterFunc(ctx, stopWork)
+	}
+	done := make(chan struct{})
+	go func() { wg.Wait(); close(done) }()
+	select {
+	case err = <-failed:
+		stopServing()
+		stopWork()
+		<-done
+	case <-done:
+		select {
+		case err = <-failed:
+		default:
+		}
+	}
+	return err
+}
+
+func serveMetrics(ctx context.Context, listen string, h http.Handler) error {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", h)
+	server := &http.Server{Addr: listen, Handler: mux, ReadHeaderTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10}
+	stop := context.AfterFunc(ctx, func() { server.Close() })
+	defer stop()
+	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("metrics: %w", err)
+	}
+	return nil
+}
+
+func (c *cli) configCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Check the service's configuration, or show an example",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return hintError{usagef("unknown command %q for config", args[0]), "run 'chancery config --help' for the commands"}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() },
+	}
+	var f configFlags
+	var dial bool
+	check := &cobra.Command{
+		Use:   "check --config FILE",
+		Short: "Check a configuration, and with --open what it names",
+		Args:  exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			conf, err := f.load(c)
+			if err != nil {
+				return err
+			}
+			if dial {
+				in, err := c.open(cmd.Context(), conf)
+				if err != nil {
+					return err
+				}
+				defer in.Close()
+				for name, ready := range in.Checks() {
+					if err := ready(cmd.Context()); err != nil {
+						return fmt.Errorf("%s: %w", name, err)
+					}
+				}
+			}
+			fmt.Fprintln(c.stdout, "The configuration is in order.")
+			return nil
+		},
+	}
+	f.add(check)
+	check.Flags().BoolVar(&dial, "open", false, "open the database, files and keys too, and try them")
+	example := &cobra.Command{
+		Use:   "example",
+		Short: "Print a configuration file with every setting, its meaning and its default",
+		Args:  exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			_, err := fmt.Fprint(c.stdout, config.Example())
+			return err
+		},
+	}
+	cmd.AddCommand(check, example)
+	return cmd
+}

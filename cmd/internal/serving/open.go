@@ -1,0 +1,435 @@
+package serving
+
+import (
+	"context"
+	"crypto"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/chancery-dev/chancery/anchor/ethereum"
+	"github.com/chancery-dev/chancery/internal/blob"
+	"github.com/chancery-dev/chancery/internal/config"
+	"github.com/chancery-dev/chancery/internal/httpapi"
+	"github.com/chancery-dev/chancery/internal/mail"
+	"github.com/chancery-dev/chancery/internal/service"
+	"github.com/chancery-dev/chancery/internal/store/postgres"
+	"github.com/chancery-dev/chancery/internal/store/sqlite"
+	"github.com/chancery-dev/chancery/proof/beacon"
+	"github.com/chancery-dev/chancery/signer/pades"
+	"github.com/chancery-dev/chancery/verifier"
+	"github.com/chancery-dev/chancery/verifier/online"
+)
+
+// Options are what a configuration does not say.
+type Options struct {
+	Now     func() time.Time
+	Version string
+	Stderr  io.Writer
+}
+
+// Installation is a service that was opened from a configuration.
+type Installation struct {
+	*Service
+	Config       *config.Config
+	Logger       *slog.Logger
+	Certificates []tls.Certificate
+}
+
+// Open opens everything that a configuration names: the database, with its tables brought
+// up to date, the files, the keys. What cannot be opened is an error that says what it is.
+func Open(ctx context.Context, c *config.Config, o Options) (*Installation, error) {
+	in := &Installation{Config: c, Logger: newLogger(c.Log, o.Stderr)}
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("data: %w", err)
+	}
+	p := Parts{
+		BaseURL: BaseURL(c), Version: o.Version, Clock: o.Now, Logger: in.Logger,
+		KeyRate:     httpapi.Rate{PerSecond: c.Limits.PerKey, Burst: c.Limits.PerKeyBurst},
+		AddressRate: httpapi.Rate{PerSecond: c.Limits.PerAddress, Burst: c.Limits.AddressBurst},
+		Origins:     c.CORS.Origins, NoVerificationLog: !c.Verify.Log, InsecureLoopback: c.Webhooks.InsecureLoopback,
+		NoAPI: c.Role == "worker", NoWorker: c.Role == "api", TempDir: c.Data,
+		BatchItems: c.Chain.BatchSize, BatchAge: c.Chain.BatchAge, KeepVerifications: c.Verify.Keep,
+		WebhookPorts: c.Webhooks.Ports, WebhookTimeout: c.Webhooks.Timeout,
+	}
+	if c.Quota.Live > 0 {
+		p.Quota = &monthly{live: c.Quota.Live, now: o.Now}
+	}
+	steps := []struct {
+		name string
+		open func(*opener) error
+	}{
+		{"trustedProxies", (*opener).proxies}, {"masterKey", (*opener).sealer}, {"tls", (*opener).tls},
+		{"verification", (*opener).trust}, {"mail", (*opener).mail}, {"blobs", (*opener).blobs}, {"tsa", (*opener).tsa},
+		{"chain", (*opener).chain}, {"pkcs11", (*opener).token}, {"oidc", (*opener).oidc}, {"database", (*opener).database},
+	}
+	op := &opener{ctx: ctx, c: c, o: o, p: &p, in: in}
+	for _, s := range steps {
+		if err := s.open(op); err != nil {
+			op.close()
+			return nil, fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	var err error
+	if in.Service, err = New(p); err != nil {
+		op.close()
+		return nil, err
+	}
+	if err := in.prepare(ctx); err != nil {
+		op.close()
+		return nil, err
+	}
+	return in, nil
+}
+
+// Close closes the store.
+func (in *Installation) Close() error { return in.parts.Store.Close() }
+
+// BaseURL is the public address of an installation.
+func BaseURL(c *config.Config) string {
+	if c.PublicURL != "" {
+		return strings.TrimRight(c.PublicURL, "/")
+	}
+	scheme := "http"
+	if c.TLS.SelfSigned || c.TLS.Cert != "" {
+		scheme = "https"
+	}
+	return scheme + "://" + c.Listen
+}
+
+func newLogger(c config.Log, w io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
+		level = slog.LevelInfo
+	}
+	o := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// opener opens the parts one after the other.
+type opener struct {
+	ctx context.Context
+	c   *config.Config
+	o   Options
+	p   *Parts
+	in  *Installation
+}
+
+func (op *opener) close() {
+	if op.p.Store != nil {
+		op.p.Store.Close()
+	}
+}
+
+func (op *opener) path(name, otherwise string) string {
+	if name != "" {
+		return name
+	}
+	return filepath.Join(op.c.Data, otherwise)
+}
+
+func (op *opener) proxies() error {
+	for _, text := range op.c.TrustedProxies {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			return err
+		}
+		op.p.Trusted = append(op.p.Trusted, prefix)
+	}
+	return nil
+}
+
+// sealer reads the master key, or makes one at the first start.
+func (op *opener) sealer() error {
+	text := []byte(op.c.MasterKey.Reveal())
+	if len(text) == 0 {
+		name := op.path("", "master.key")
+		var err error
+		text, err = os.ReadFile(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			key := service.GenerateMasterKey()
+			text = []byte(base64.StdEncoding.EncodeToString(key[:]) + "\n")
+			err = writeNew(name, text)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil || len(b) != len(service.MasterKey{}) {
+		return errors.New("expected base64 of 32 bytes")
+	}
+	op.p.Sealer, err = service.NewKeyRing(service.MasterKey(b))
+	return err
+}
+
+// writeNew writes a file that only its owner reads, and that was not there.
+func writeNew(name string, text []byte) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+func (op *opener) tls() error {
+	c := op.c.TLS
+	switch {
+	case c.SelfSigned:
+		cert, err := selfSigned(op.c.Listen, op.o.Now())
+		op.in.Certificates = []tls.Certificate{cert}
+		return err
+	case c.Cert != "":
+		cert, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+		op.in.Certificates = []tls.Certificate{cert}
+		return err
+	}
+	return nil
+}
+
+func (op *opener) trust() error {
+	if op.c.Verify.Trust != "" {
+		text, err := os.ReadFile(op.c.Verify.Trust)
+		if err != nil {
+			return err
+		}
+		if op.p.Trust, err = verifier.ParseTrust(text); err != nil {
+			return err
+		}
+		op.p.TrustFile = text
+	}
+	profile := op.c.Profile
+	if profile == "normal" {
+		profile = ""
+	}
+	var err error
+	if op.p.Profile, err = verifier.ParseProfile(profile); err != nil {
+		return err
+	}
+	if op.c.Verify.Online {
+		op.p.Online, err = online.New(online.Config{Clock: op.o.Now})
+	}
+	return err
+}
+
+func (op *opener) mail() error {
+	c := op.c.Mail
+	from := mail.From{Address: c.From, Name: c.FromName, ReplyTo: c.ReplyTo}
+	var err error
+	switch c.Kind {
+	case "files":
+		if from.Address == "" {
+			from.Address = "chancery@localhost"
+		}
+		op.p.Mailer, err = mail.NewFiles(op.path(c.Dir, "mail"), from, op.o.Now)
+	case "smtp":
+		hello := c.Hello
+		if hello == "" {
+			hello, _, _ = strings.Cut(strings.TrimPrefix(strings.TrimPrefix(BaseURL(op.c), "https://"), "http://"), "/")
+			if host, _, err := net.SplitHostPort(hello); err == nil {
+				hello = host
+			}
+		}
+		roots, err := authorities(c.CA)
+		if err != nil {
+			return err
+		}
+		op.p.Mailer, err = mail.NewSMTP(mail.Config{Host: c.Host, Port: c.Port, Security: mail.Security(c.Security), User: c.User, Password: c.Password.Reveal(), From: from, Hello: hello, Timeout: c.Timeout, RootCAs: roots, Clock: op.o.Now, InsecurePlain: c.InsecurePlain})
+		return err
+	}
+	return err
+}
+
+// authorities reads certificates to believe instead of those of the system.
+func authorities(name string) (*x509.CertPool, error) {
+	if name == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s: expected certificates (PEM)", name)
+	}
+	return pool, nil
+}
+
+func (op *opener) blobs() error {
+	c := op.c.Blobs
+	var err error
+	if c.Kind == "s3" {
+		roots, err := authorities(c.S3.CA)
+		if err != nil {
+			return err
+		}
+		op.p.Blobs, err = blob.NewS3(blob.S3Config{Endpoint: c.S3.Endpoint, Region: c.S3.Region, Bucket: c.S3.Bucket, Prefix: c.S3.Prefix, AccessKey: c.S3.AccessKey, SecretKey: c.S3.SecretKey.Reveal(), Timeout: c.S3.Timeout, MaxBytes: c.MaxBytes, Spool: op.c.Data, RootCAs: roots, InsecurePlain: c.S3.InsecurePlain})
+		return err
+	}
+	op.p.Blobs, err = blob.OpenDir(blob.DirConfig{Path: op.path(c.Dir, "blobs"), MaxBytes: c.MaxBytes, Clock: op.o.Now})
+	return err
+}
+
+func httpClient() *http.Client {
+	return &http.Client{
+		Timeout: time.Minute,
+		CheckRedirect: func(_ *http.Request, via []*http.Request) error {
+			if len(via) >= 3 {
+				return errors.New("too many redirects")
+			}
+			return nil
+		},
+	}
+}
+
+func (op *opener) tsa() error {
+	c := op.c.TSA
+	switch c.URL {
+	case "":
+		return nil
+	case "dev":
+		authority, root, err := openDevAuthority(op.c.Data, op.o.Now)
+		op.p.TSA, op.p.TSARoots = authority, []*x509.Certificate{root}
+		return err
+	}
+	roots, err := certificates(c.Roots)
+	if err != nil {
+		return err
+	}
+	op.p.TSARoots = roots
+	op.p.TSA = &pades.TSAClient{URL: c.URL, HTTP: httpClient(), Anchors: roots, Policy: c.Policy, Clock: op.o.Now, Timeout: c.Timeout, User: c.User, Password: c.Password.Reveal()}
+	op.p.Revocation = &pades.Fetcher{HTTP: httpClient(), Clock: op.o.Now, KeepFor: 10 * time.Minute}
+	return nil
+}
+
+func certificates(name string) ([]*x509.Certificate, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	var out []*x509.Certificate
+	for {
+		var block *pem.Block
+		if block, text = pem.Decode(text); block == nil {
+			break
+		}
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		out = append(out, cert)
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%s: expected certificates (PEM)", name)
+	}
+	return out, nil
+}
+
+func (op *opener) chain() error {
+	c := op.c.Chain
+	if len(c.RPC) == 0 {
+		return nil
+	}
+	genesis, err := hex.DecodeString(strings.TrimPrefix(c.Genesis, "0x"))
+	if err != nil || len(genesis) != 32 {
+		return errors.New("genesis: expected 0x and 64 digits")
+	}
+	file, err := os.ReadFile(c.Keystore)
+	if err != nil {
+		return err
+	}
+	key, err := ethereum.ParseKeystore(file, c.Password.Reveal())
+	if err != nil {
+		return err
+	}
+	e := ethereum.Config{ChainID: c.ID, Genesis: [32]byte(genesis), Key: key, Agree: c.Agree, Clock: op.o.Now, MaxFee: wei(c.MaxFeeGwei), MaxTip: wei(c.MaxTipGwei)}
+	for i, address := range c.RPC {
+		rpc, err := ethereum.Dial(address.Reveal(), httpClient())
+		if err != nil {
+			return fmt.Errorf("rpc[%d]: %w", i, err)
+		}
+		e.Endpoints = append(e.Endpoints, ethereum.Endpoint{Name: "rpc[" + strconv.Itoa(i) + "]", RPC: rpc})
+	}
+	if c.Beacon != "" {
+		if c.ID != 1 {
+			return errors.New("beacon: expected chain 1, whose forks are known")
+		}
+		e.Beacon = &ethereum.Beacon{URL: c.Beacon, HTTP: httpClient(), Network: beacon.Mainnet()}
+	}
+	op.p.Chain, err = ethereum.New(e)
+	return err
+}
+
+func wei(gwei float64) *big.Int { return config.Wei(gwei) }
+
+func (op *opener) token() error {
+	p := &providers{own: map[string]crypto.Signer{}}
+	op.p.KeyProvider = p
+	if op.c.PKCS11.Module == "" {
+		return nil
+	}
+	var err error
+	p.token, err = openToken(op.c.PKCS11)
+	return err
+}
+
+func (op *opener) oidc() error {
+	if len(op.c.OIDC) == 0 {
+		return nil
+	}
+	var list []httpapi.OIDCIssuer
+	for _, o := range op.c.OIDC {
+		rule := httpapi.OIDCRule{Claim: o.Claim, Value: o.Value, Tenant: o.Tenant, Environment: service.Environment(o.Environment)}
+		for _, scope := range o.Scopes {
+			rule.Permissions = append(rule.Permissions, service.Permission(scope))
+		}
+		same := slices.IndexFunc(list, func(i httpapi.OIDCIssuer) bool { return i.Issuer == o.Issuer && i.Audience == o.Audience })
+		if same < 0 {
+			same = len(list)
+			list = append(list, httpapi.OIDCIssuer{Issuer: o.Issuer, Audience: o.Audience, JWKS: o.JWKS})
+		}
+		list[same].Rules = append(list[same].Rules, rule)
+	}
+	var err error
+	op.p.OIDC, err = httpapi.NewOIDC(op.ctx, httpapi.OIDCConfig{Issuers: list, Clock: op.o.Now, Client: httpClient()})
+	return err
+}
+
+func (op *opener) database() error {
+	if dsn := op.c.Database.Postgres; dsn.Set() {
+		st, err := postgres.Open(op.ctx, postgres.Config{DSN: dsn.Reveal(), Now: op.o.Now, Logger: op.in.Logger, Connections: op.c.Database.Connections})
+		if err != nil {
+			return err
+		}
+		op.p.Store = st
+		return nil
+	}
+	st, err := sqlite.Open(op.ctx, sqlite.Config{Path: op.path("", "chancery.db"), Now: op.o.Now, Logger: op.in.Logger})
+	if err != nil {
+		return err
+	}
+	op.p.Store = st
+	return nil
+}
