@@ -24,6 +24,9 @@ func TestMain(m *testing.M) {
 	if stopBrowser != nil {
 		stopBrowser()
 	}
+	if theServer != nil {
+		theServer.Close()
+	}
 	if theFixture != nil {
 		os.RemoveAll(theFixture.dir)
 	}
@@ -36,15 +39,18 @@ var (
 	stopBrowser func()
 )
 
-func options() []chromedp.ExecAllocatorOption {
+func flags() []chromedp.ExecAllocatorOption {
 	return append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(chromium), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("no-first-run", true),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("force-device-scale-factor", "1"), chromedp.Flag("hide-scrollbars", true))
 }
 
-// tab opens a page of its own, with nothing cached, in a browser that all tests share.
-func tab(t *testing.T) context.Context {
+// tab opens a page in a browser that all tests share; fresh opens one with nothing cached.
+func tab(t *testing.T) context.Context   { return newTab(t) }
+func fresh(t *testing.T) context.Context { return newTab(t, chromedp.WithNewBrowserContext()) }
+
+func newTab(t *testing.T, options ...chromedp.ContextOption) context.Context {
 	t.Helper()
 	if _, err := os.Stat(chromium); err != nil {
 		t.Skipf("%s is not there: install Debian's package chromium", chromium)
@@ -54,7 +60,7 @@ func tab(t *testing.T) context.Context {
 		if err != nil {
 			t.Fatal(err)
 		}
-		allocator, cancelAllocator := chromedp.NewExecAllocator(context.Background(), append(options(), chromedp.UserDataDir(dir))...)
+		allocator, cancelAllocator := chromedp.NewExecAllocator(context.Background(), append(flags(), chromedp.UserDataDir(dir))...)
 		browser, cancelBrowser := chromedp.NewContext(allocator)
 		stopBrowser = func() { cancelBrowser(); cancelAllocator(); os.RemoveAll(dir) }
 		if err := chromedp.Do(browser, chromedp.Navigate("about:blank")); err != nil {
@@ -65,7 +71,7 @@ func tab(t *testing.T) context.Context {
 	if theBrowser == nil {
 		t.Fatal("the browser did not start")
 	}
-	ctx, cancel := chromedp.NewContext(theBrowser, chromedp.WithNewBrowserContext())
+	ctx, cancel := chromedp.NewContext(theBrowser, options...)
 	t.Cleanup(cancel)
 	ctx, stop := context.WithTimeout(ctx, 60*time.Second)
 	t.Cleanup(stop)
@@ -101,12 +107,23 @@ func serve(t *testing.T, c verify.Config) *httptest.Server {
 	return s
 }
 
+var (
+	opened    sync.Once
+	theServer *httptest.Server
+)
+
 // open opens the page of the fixture's institution and waits until it is ready.
 func open(t *testing.T, ctx context.Context, query string) *fixture {
 	t.Helper()
 	f := institution(t)
-	s := serve(t, verify.Config{Trust: func() []byte { return f.trust }, Upload: "/v1/verify"})
-	do(t, ctx, chromedp.Navigate(s.URL+"/verify"+query))
+	opened.Do(func() {
+		h, err := verify.New(verify.Config{Trust: func() []byte { return f.trust }, Upload: "/v1/verify"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		theServer = httptest.NewServer(h)
+	})
+	do(t, ctx, chromedp.Navigate(theServer.URL+"/verify"+query))
 	ready(t, ctx)
 	return f
 }

@@ -51,10 +51,6 @@ func File(c FileConfig) ([]byte, error) {
 		}
 		trust = quoted(string(c.Trust))
 	}
-	program, err := Program()
-	if err != nil {
-		return nil, err
-	}
 	v, err := newView(lang)
 	if err != nil {
 		return nil, err
@@ -77,7 +73,7 @@ func File(c FileConfig) ([]byte, error) {
 		Style:   template.CSS(styleCSS), //nolint:gosec // embedded
 		Engine:  template.JS(engine),    //nolint:gosec // embedded
 		App:     template.JS(appJS),     //nolint:gosec // embedded
-		Program: template.HTML(base64.StdEncoding.EncodeToString(gzipped(program))),
+		Program: template.HTML(base64.StdEncoding.EncodeToString(programGzip())),
 		Trust:   dataBlock(trust),
 		Fixed:   c.Lang != "",
 	}

@@ -121,6 +121,13 @@ func (f *fixture) fill(tb testing.TB) {
 	credential := must[*chancery.Credential](tb)(list.Credential(signer.StatusPublication{Issuer: did, ValidFrom: now, ValidUntil: now.AddDate(1, 0, 0)}))
 	listBytes := secured(sign.Sign(ctx, credential)).Bytes
 
+	stranger := must[signer.Key](tb)(signer.NewKey(must[crypto.Signer](tb)(signer.Generate(signer.Ed25519))))
+	strangerDID, _, err := signer.Identifier(stranger.Signer.Public())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	over := `{"@context":["https://www.w3.org/ns/credentials/v2"],"type":["VerifiableCredential"],"issuer":{"id":"` + strangerDID + `","name":"` + university + `"},"validFrom":"2020-01-01T00:00:00Z","validUntil":"2021-01-01T00:00:00Z","credentialSubject":{"id":"urn:x:1"}}`
+	f.write(tb, "stranger.json", secured((&signer.DataIntegrity{Key: stranger, Created: now}).Sign(ctx, must[*chancery.Credential](tb)(chancery.Parse([]byte(over))))).Bytes)
 	f.write(tb, "valid.json", valid)
 	f.write(tb, "revoked.json", revoked)
 	f.write(tb, "tampered.json", bytes.Replace(valid, []byte("Bachelor of Science"), []byte("Doctor of Philosophy"), 1))

@@ -119,20 +119,25 @@ func newAsset(kind, ext, mediaType string, content []byte) *asset {
 	}
 }
 
-// wasmAsset is the verifier, which is held compressed and unpacked for those who need it.
-func wasmAsset() *asset {
-	plain := sync.OnceValue(func() []byte {
-		b, err := Program()
+// program is the verifier, unpacked, and in the coding of those who do not know Brotli.
+var program, programGzip = func() (plain, packed func() []byte) {
+	plain = sync.OnceValue(func() []byte {
+		b, err := io.ReadAll(io.LimitReader(brotli.NewReader(bytes.NewReader(programBrotli)), 64<<20))
 		if err != nil {
-			return nil // embedded and tested: see TestProgram
+			panic(fmt.Sprintf("verify: embedded file: %v", err)) // part of the build: see TestProgram
 		}
 		return b
 	})
+	return plain, sync.OnceValue(func() []byte { return gzipped(plain()) })
+}()
+
+// Program returns the verifier as it is compiled, about 17 MB of WebAssembly, which the
+// caller must not change.
+func Program() []byte { return program() }
+
+func wasmAsset() *asset {
 	tag := Build().SHA256[:20]
-	return &asset{
-		name: "verifier." + tag + ".wasm", mediaType: "application/wasm", tag: tag, br: programBrotli,
-		plain: plain, gzip: sync.OnceValue(func() []byte { return gzipped(plain()) }),
-	}
+	return &asset{name: "verifier." + tag + ".wasm", mediaType: "application/wasm", tag: tag, br: programBrotli, plain: program, gzip: programGzip}
 }
 
 func gzipped(b []byte) []byte {
@@ -144,15 +149,6 @@ func gzipped(b []byte) []byte {
 	w.Write(b) // to memory: no error
 	w.Close()
 	return out.Bytes()
-}
-
-// Program returns the verifier as it is compiled, about 17 MB of WebAssembly.
-func Program() ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(brotli.NewReader(bytes.NewReader(programBrotli)), 64<<20))
-	if err != nil {
-		return nil, fmt.Errorf("verify: unpacking the embedded program: %w", err)
-	}
-	return b, nil
 }
 
 // ServeHTTP implements http.Handler.

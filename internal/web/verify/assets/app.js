@@ -214,6 +214,7 @@
 		if (!possible) return offerUpload(files);
 		busy(files.length === 1 ? say("checking", { name: files[0].name }) : say("checking.several", { n: number(files.length) }));
 		try {
+			await ready; // the trust file, too: a document is never judged without it
 			const e = await verifier();
 			const given = e.worker ? files.map((f) => ({ name: f.name, blob: f })) : await Promise.all(files.map(async (f) => ({ name: f.name, buffer: await f.arrayBuffer() })));
 			const request = { trust: trust.bytes, at: new Date().toISOString(), password: options.password || "" };
@@ -223,7 +224,7 @@
 			await show(answer.cases.map((c) => ({ ...c, files, text: c.report, report: JSON.parse(c.report) })));
 		} catch (fault) {
 			if (mine !== turn) return;
-			if (!(await verifier().then((e) => e.worker === null || true, () => false))) return offerUpload(files);
+			if (!(await verifier().then(() => true, () => false))) return offerUpload(files);
 			engine?.then((e) => e.worker?.terminate(), () => {});
 			engine = undefined; // a program that stopped is started anew
 			fail(say("broken"), fault.message);
@@ -282,7 +283,10 @@
 
 	function sentence(r) {
 		const state = stateOf(r), c = cause(r);
-		const issuer = nameOf(c.issuer), on = c.validFrom ? date(c.validFrom) : "";
+		// A name that nothing ties to a trusted issuer is the document's own word: it is not
+		// put into the verdict.
+		const known = r.outcome === "valid" || c.checks.some((k) => k.id === "issuerTrust" && k.result === "pass");
+		const issuer = known ? nameOf(c.issuer) : "", on = c.validFrom ? date(c.validFrom) : "";
 		const reason = c.reason ? words["reason." + c.reason] || words.noreason : words.noreason;
 		switch (state) {
 			case "valid": {
@@ -626,6 +630,7 @@
 	// The verifier is fetched at once, so that the first verdict does not wait; on a
 	// connection where bytes are dear, with the first file.
 	const ready = possible && !navigator.connection?.saveData ? verifier().then(loadTrust) : loadTrust();
+	ready.catch(() => {}); // whoever hands in a file is told
 	globalThis.verifyPage = { check, ready, ask: async (m) => (await verifier()).ask(m) };
 	ready.then(() => (document.documentElement.dataset.ready = "yes"), () => (document.documentElement.dataset.ready = "no"));
 })();
