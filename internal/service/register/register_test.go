@@ -1,0 +1,577 @@
+package register_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/chancery-dev/chancery/anchor"
+	"github.com/chancery-dev/chancery/internal/service"
+	"github.com/chancery-dev/chancery/internal/service/batch"
+	"github.com/chancery-dev/chancery/internal/service/document"
+	"github.com/chancery-dev/chancery/internal/service/memstore"
+	"github.com/chancery-dev/chancery/internal/service/portfolio"
+	"github.com/chancery-dev/chancery/internal/service/register"
+	"github.com/chancery-dev/chancery/internal/service/stamp"
+	"github.com/chancery-dev/chancery/internal/verifying"
+	"github.com/chancery-dev/chancery/signer"
+	"github.com/chancery-dev/chancery/signer/pades/padestest"
+	"github.com/chancery-dev/chancery/verifier"
+)
+
+const base = "https://chancery.example"
+
+var start = time.Date(2026, 6, 30, 8, 15, 0, 0, time.UTC)
+
+type files struct {
+	mu sync.Mutex
+	m  map[string][]byte
+}
+
+func (b *files) Put(_ context.Context, r io.Reader) (string, int64, error) {
+	all, err := io.ReadAll(r)
+	if err != nil {
+		return "", 0, err
+	}
+	sum := sha256.Sum256(all)
+	digest := hex.EncodeToString(sum[:])
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.m[digest] = all
+	return digest, int64(len(all)), nil
+}
+
+func (b *files) Get(_ context.Context, digest string) (io.ReadCloser, int64, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	all, ok := b.m[digest]
+	if !ok {
+		return nil, 0, service.ErrNotFound
+	}
+	return io.NopCloser(bytes.NewReader(all)), int64(len(all)), nil
+}
+
+func (b *files) Has(_ context.Context, digest string) (bool, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.m[digest] != nil, nil
+}
+
+func (b *files) Delete(_ context.Context, digest string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.m, digest)
+	return nil
+}
+
+func (b *files) Ready(context.Context) error { return nil }
+
+// house is a whole installation in memory, that anchors by timestamps.
+type house struct {
+	*testing.T
+	now      atomic.Int64
+	tsa      *padestest.World
+	store    *memstore.Store
+	files    *files
+	core     *service.Service
+	stamps   *stamp.Stamps
+	batches  *batch.Batches
+	docs     *document.Documents
+	register *register.Register
+	shelves  *portfolio.Portfolios
+	caller   service.Caller
+	handlers map[string]service.JobHandler
+}
+
+func (h *house) clock() time.Time { return time.UnixMicro(h.now.Load()).UTC() }
+
+// late finds the signer of batches when there is a core.
+type late struct{ h *house }
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func newHouse(t *testing.T) *house {
+	t.Helper()
+	h := &house{T: t, files: &files{m: map[string][]byte{}}, tsa: padestest.New(t, padestest.P256)}
+	h.now.Store(start.UnixMicro())
+	h.store = memstore.New(h.clock)
+	ring, err := service.NewKeyRing(service.GenerateMasterKey())
+	check(t, err)
+	timestamper := anchor.TimestamperFunc(func(ctx context.Context, hash crypto.Hash, digest []byte) ([]byte, error) {
+		ts, err := h.tsa.TSA.Timestamp(ctx, hash, digest)
+		if err != nil {
+			return nil, err
+		}
+		return ts.Token, nil
+	})
+	signers := &late{h}
+	h.stamps, err = stamp.New(stamp.Config{Store: h.store, Signers: signers, Timestamper: timestamper, Clock: h.clock, MaxAge: time.Minute, Every: time.Second})
+	check(t, err)
+	h.core, err = service.New(service.Config{Store: h.store, Blobs: h.files, Sealer: ring, Clock: h.clock, BaseURL: base, Stamper: h.stamps})
+	check(t, err)
+	h.batches, err = batch.New(batch.Config{Store: h.store, Blobs: h.files, Sealer: ring, Issuing: h.core, Clock: h.clock})
+	check(t, err)
+	h.docs, err = document.New(document.Config{Store: h.store, Blobs: h.files, Sealer: ring, Signing: h.core, BaseURL: base, Clock: h.clock})
+	check(t, err)
+	h.shelves, err = portfolio.New(portfolio.Config{Store: h.store, BaseURL: base, Clock: h.clock})
+	check(t, err)
+	h.register, err = register.New(register.Config{
+		Store: h.store, Blobs: h.files, Schemas: h.core, Rows: h.batches, Stamper: h.stamps, BaseURL: base, Clock: h.clock,
+		TSARoots: h.tsa.TSARoot.Chain(),
+	})
+	check(t, err)
+	_, err = h.core.CreateTenant(t.Context(), "academy", "Academy")
+	check(t, err)
+	h.caller = service.System(service.Scope{Tenant: "academy", Environment: service.Live})
+	h.handlers = map[string]service.JobHandler{}
+	for _, jobs := range []func() (map[string]service.JobHandler, map[string]time.Duration){h.stamps.Jobs, h.batches.Jobs, h.docs.Jobs, h.register.Jobs, h.core.Jobs} {
+		handlers, _ := jobs()
+		for kind, f := range handlers {
+			h.handlers[kind] = f
+		}
+	}
+	return h
+}
+
+// run does the jobs that are due, for a moment.
+func (h *house) run(d time.Duration) {
+	h.Helper()
+	ctx, cancel := context.WithTimeout(h.Context(), d)
+	defer cancel()
+	check(h.T, h.store.Work(ctx, service.WorkConfig{Handlers: h.handlers, OnError: func(r service.Run, err error, _ bool) {
+		if ctx.Err() == nil {
+			h.Errorf("%s: %v", r.Kind, err)
+		}
+	}}))
+}
+
+func (h *house) pass(d time.Duration) {
+	h.now.Add(d.Microseconds())
+	h.tsa.Now = h.clock()
+}
+
+func (h *house) issuer(method string) service.Issuer {
+	h.Helper()
+	i, err := h.core.CreateIssuer(h.Context(), h.caller, service.NewIssuer{Key: "academy" + method[4:], Name: "Academy", Method: method}, service.Idempotency{})
+	check(h.T, err)
+	return i.Value
+}
+
+func (h *house) courseOf(issuer string) {
+	h.Helper()
+	yes := true
+	_, err := h.core.CreateType(h.Context(), h.caller, service.NewType{
+		Key: "course", DisplayName: "Course", Kind: "certificate", Issuer: issuer, Outputs: []string{"vc", "pdf", "badge"}, Anchor: &yes,
+		Fields: []service.Field{{Key: "trainer", Label: "Trainer", Type: "text", Visibility: "public"}, {Key: "number", Label: "Number", Type: "text", Visibility: "private"}},
+	}, service.Idempotency{})
+	check(h.T, err)
+}
+
+func (h *house) issue(id, name, email string) service.Credential {
+	h.Helper()
+	res, err := h.core.Issue(h.Context(), h.caller, service.NewCredential{Type: "course", ItemInput: service.ItemInput{
+		ID: id, Recipient: service.Recipient{Name: name, Email: email},
+		Claims: map[string]any{"trainer": "Unforgettable Trainer"}, Private: map[string]any{"number": "900101-14-1234"},
+	}}, service.Idempotency{})
+	check(h.T, err)
+	return res.Value
+}
+
+// export unpacks an export.
+func (h *house) export() map[string][]byte {
+	h.Helper()
+	var out bytes.Buffer
+	check(h.T, h.register.Export(h.Context(), h.caller, &out))
+	z, err := zip.NewReader(bytes.NewReader(out.Bytes()), int64(out.Len()))
+	check(h.T, err)
+	all := map[string][]byte{}
+	for _, f := range z.File {
+		r, err := f.Open()
+		check(h.T, err)
+		all[f.Name], err = io.ReadAll(r)
+		check(h.T, err)
+		if strings.Contains(f.Name, "..") || strings.HasPrefix(f.Name, "/") {
+			h.Errorf("a file leads out of the archive: %s", f.Name)
+		}
+	}
+	return all
+}
+
+func (h *house) judge(trust *verifier.Trust, name string, b, about []byte) *verifier.Report {
+	h.Helper()
+	in := verifying.Input{File: verifying.Bytes(name, b)}
+	if about != nil {
+		f := verifying.Bytes("about", about)
+		in.Document = &f
+	}
+	r, err := verifying.Judge(h.Context(), verifier.Config{Trust: trust, Clock: h.clock}, in)
+	check(h.T, err)
+	return r
+}
+
+// TestExport: what is in an export is judged by its trust file alone, without a network:
+// valid, or revoked. It holds no secrets.
+func TestExport(t *testing.T) {
+	for _, method := range []string{"did:web", "did:key"} {
+		t.Run(method, func(t *testing.T) {
+			h := newHouse(t)
+			i := h.issuer(method)
+			h.courseOf(i.ID)
+			h.issue("CX-1", "Aina Rahman", "aina@example.com")
+			h.issue("CX-2", "Bo Chen", "bo@example.com")
+			if method == "did:web" {
+				_, err := h.core.RotateKey(t.Context(), h.caller, i.ID, service.RotateKey{}, service.Idempotency{})
+				check(t, err)
+			}
+			rows := 0
+			res, err := h.batches.CreateBatch(t.Context(), h.caller, service.NewBatch{Type: "course"}, func() (service.ItemInput, error) {
+				if rows++; rows > 3 {
+					return service.ItemInput{}, io.EOF
+				}
+				return service.ItemInput{ID: fmt.Sprintf("ROW-%d", rows), Recipient: service.Recipient{Name: fmt.Sprintf("Person %d", rows)}, Claims: map[string]any{"trainer": "T"}}, nil
+			}, service.Idempotency{})
+			check(t, err)
+			_, err = h.core.Revoke(t.Context(), h.caller, "CX-2", "an error", service.Idempotency{})
+			check(t, err)
+			doc, err := h.docs.AddDocument(t.Context(), h.caller, service.Upload{Name: "thesis.pdf", Bytes: padestest.Sample{Pages: 1}.Build(t)}, service.Idempotency{})
+			check(t, err)
+			_, err = h.docs.AddSignature(t.Context(), h.caller, doc.Value.ID, service.NewSignature{Kind: "institutional"}, service.Idempotency{})
+			check(t, err)
+			_, err = h.core.CreateFirstKey(t.Context(), h.caller.Scope, service.NewKey{Name: "export test", Scopes: service.Permissions()})
+			check(t, err)
+			h.run(700 * time.Millisecond)
+			if b, err := h.batches.GetBatch(t.Context(), h.caller, res.Value.ID); err != nil || b.Counts.Issued != 3 {
+				t.Fatalf("found %+v, %v", b, err)
+			}
+			h.pass(2 * time.Minute)
+			h.run(300 * time.Millisecond)
+
+			all := h.export()
+			for _, line := range strings.Split(strings.TrimSpace(string(all["MANIFEST"])), "\n") {
+				digest, name, _ := strings.Cut(line, "  ")
+				if sum := sha256.Sum256(all[name]); hex.EncodeToString(sum[:]) != digest {
+					t.Errorf("%s is not as the manifest says", name)
+				}
+			}
+			if n := strings.Count(string(all["MANIFEST"]), "\n"); n != len(all)-1 {
+				t.Errorf("expected %d files in the manifest, found %d", len(all)-1, n)
+			}
+			for name, b := range all {
+				for _, secret := range []string{"PRIVATE KEY", `"sealed"`, "sk_live", "whsec_", "900101-14-1234"} {
+					if bytes.Contains(b, []byte(secret)) {
+						t.Errorf("%s holds %s", name, secret)
+					}
+				}
+			}
+			trust, err := verifier.ParseTrust(all["trust.json"])
+			check(t, err)
+			seen := map[string]int{}
+			for name, b := range all {
+				var about []byte
+				want := verifier.Valid
+				switch {
+				case strings.HasPrefix(name, "credentials/") && strings.HasSuffix(name, "/1.evidence.cbor"):
+					about = all[strings.TrimSuffix(name, ".evidence.cbor")+".json"]
+				case strings.HasPrefix(name, "documents/") && strings.HasSuffix(name, "/signed.pdf"):
+				case strings.HasPrefix(name, "credentials/") && !strings.HasSuffix(name, "register.json"):
+					if strings.Contains(name, "CX-2") {
+						want = verifier.Invalid
+					}
+				default:
+					continue
+				}
+				seen[name[strings.LastIndexByte(name, '/')+1:]]++
+				r := h.judge(trust, name, b, about)
+				if r.Outcome != want && !(about != nil && strings.Contains(name, "CX-2")) {
+					t.Errorf("%s: expected %s, found %s, %s", name, want, r.Outcome, r.Reason)
+					for _, c := range r.Checks {
+						if c.Result != verifier.Pass {
+							t.Logf("  %s %v %s %s", c.ID, c.Result, c.Reason, c.Detail)
+						}
+					}
+				}
+				// Without the trust file nothing is valid.
+				empty := &verifier.Trust{Issuers: []verifier.TrustedIssuer{{ID: "did:web:elsewhere.example"}}}
+				if r := h.judge(empty, name, b, about); r.Outcome == verifier.Valid {
+					t.Errorf("%s is valid without trust", name)
+				}
+			}
+			t.Logf("judged %v", seen)
+			if seen["1.json"] != 5 || seen["1.pdf"] != 5 || seen["1.evidence.cbor"] != 5 || seen["1.png"] != 5 || seen["signed.pdf"] != 1 {
+				t.Errorf("files are missing: %v", seen)
+			}
+			var denied bytes.Buffer
+			nobody := h.caller
+			nobody.Permissions = []service.Permission{service.MayRead}
+			if err := h.register.Export(t.Context(), nobody, &denied); err == nil || denied.Len() != 0 {
+				t.Error("an export without the scope")
+			}
+		})
+	}
+}
+
+func (l *late) AnchorKey(ctx context.Context, s service.Scope, did string) (key signer.Key, issuer string, err error) {
+	return l.h.core.AnchorKey(ctx, s, did)
+}
+
+// TestErase: nothing of a person is left, what was issued to him can still be verified by
+// who holds it, and others are not touched.
+func TestErase(t *testing.T) {
+	h := newHouse(t)
+	h.courseOf(h.issuer("did:web").ID)
+	cred := h.issue("CX-1", "Aina Rahman", "aina@example.com")
+	h.issue("CX-3", "Aina Rahman", "aina@example.com")
+	h.issue("CX-2", "Bo Chen", "bo@example.com")
+	draft := false
+	_, err := h.core.Issue(t.Context(), h.caller, service.NewCredential{Type: "course", Publish: &draft, ItemInput: service.ItemInput{
+		ID: "DRAFT", Recipient: service.Recipient{Name: "Aina Rahman", Email: "aina@example.com"}, Claims: map[string]any{"trainer": "T"},
+	}}, service.Idempotency{})
+	check(t, err)
+	vc, err := h.core.Artifact(t.Context(), h.caller, "CX-1", "vc")
+	check(t, err)
+	subject := cred.Recipient.ID
+	_, err = h.shelves.PutPortfolio(t.Context(), h.caller, "aina", service.PortfolioInput{Title: "Aina Rahman", SubjectID: subject, Public: true, Items: []service.PortfolioItem{{Credential: "CX-1", Visible: true}}})
+	check(t, err)
+	rows := 0
+	b, err := h.batches.CreateBatch(t.Context(), h.caller, service.NewBatch{Type: "course"}, func() (service.ItemInput, error) {
+		if rows++; rows > 2 {
+			return service.ItemInput{}, io.EOF
+		}
+		return service.ItemInput{Recipient: service.Recipient{Name: "Somebody", Email: []string{"AINA@example.com", "c@example.com"}[rows-1]}, Claims: map[string]any{"trainer": "T"}}, nil
+	}, service.Idempotency{})
+	check(t, err)
+	nobody := h.caller
+	nobody.Permissions = []service.Permission{service.MayRead, service.MayExport}
+	if _, err := h.register.Erase(t.Context(), nobody, subject); err == nil {
+		t.Error("erasing without the scope")
+	}
+	for _, c := range []service.Caller{h.caller, service.System(service.Scope{Tenant: "other", Environment: service.Live})} {
+		id := subject
+		if c.Tenant == "academy" {
+			id = "nobody"
+		}
+		if _, err := h.register.Erase(t.Context(), c, id); !service.IsNotFound(err) {
+			t.Errorf("erasing whom nobody knows: %v", err)
+		}
+	}
+	before := len(h.files.m)
+	out, err := h.register.Erase(t.Context(), h.caller, subject)
+	check(t, err)
+	if out.Credentials != 3 || out.Artifacts < 6 || out.Subject != subject {
+		t.Errorf("found %+v", out)
+	}
+	again, err := h.register.Erase(t.Context(), h.caller, subject)
+	check(t, err)
+	if again != out {
+		t.Errorf("again: found %+v, expected %+v", again, out)
+	}
+	if after := len(h.files.m); after >= before {
+		t.Errorf("expected fewer than %d files, found %d", before, after)
+	}
+	h.run(500 * time.Millisecond)
+	h.pass(2 * time.Minute)
+	h.run(300 * time.Millisecond)
+	h.pass(20 * time.Minute)
+	h.run(300 * time.Millisecond)
+	if got, err := h.batches.GetBatch(t.Context(), h.caller, b.Value.ID); err != nil || got.Counts.Failed != 1 || got.Counts.Issued != 1 {
+		t.Errorf("found %+v, %v", got.Counts, err)
+	}
+	for name, content := range h.export() {
+		for _, personal := range []string{"Aina", "aina@example.com", "AINA@"} {
+			if bytes.Contains(content, []byte(personal)) {
+				t.Errorf("%s holds %s", name, personal)
+			}
+		}
+	}
+	h.files.mu.Lock()
+	for _, content := range h.files.m {
+		if bytes.Contains(content, []byte("Aina")) {
+			t.Error("a file holds the name")
+		}
+	}
+	h.files.mu.Unlock()
+	// The holder's copy is as good as before.
+	v, err := h.core.VerifyFiles(t.Context(), []service.Upload{{Name: "vc.json", Bytes: vc.Bytes}}, "api")
+	check(t, err)
+	if v.Report.Outcome != verifier.Valid {
+		t.Errorf("the holder's copy: %s, %s", v.Report.Outcome, v.Report.Reason)
+	}
+	if _, err := h.core.Revoke(t.Context(), h.caller, "CX-1", "erased and wrong", service.Idempotency{}); err != nil {
+		t.Errorf("what was erased can be revoked still: %v", err)
+	}
+	v, err = h.core.VerifyFiles(t.Context(), []service.Upload{{Name: "vc.json", Bytes: vc.Bytes}}, "api")
+	check(t, err)
+	if v.Report.Outcome != verifier.Invalid {
+		t.Errorf("revoked after the erasure: %s, %s", v.Report.Outcome, v.Report.Reason)
+	}
+	if _, err := h.core.PublicPortfolio(t.Context(), "aina"); !service.IsNotFound(err) {
+		t.Errorf("the portfolio: %v", err)
+	}
+	if err := h.store.View(t.Context(), func(tx service.Tx) error {
+		for _, k := range []service.Kind{service.KindSubject, service.KindPortfolio, service.KindMail, service.KindBatch, service.KindSetting} {
+			l, err := tx.List(t.Context(), h.caller.Scope, k, nil, service.Page{Limit: 1000})
+			if err != nil {
+				return err
+			}
+			for _, r := range l.Items {
+				if bytes.Contains(r.Body, []byte("Aina")) || bytes.Contains(bytes.ToLower(r.Body), []byte("aina@")) {
+					t.Errorf("a record of kind %s holds the person", k)
+				}
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAudit: a chain without faults verifies; of each line each change is found.
+func TestAudit(t *testing.T) {
+	h := newHouse(t)
+	s := h.caller.Scope
+	for n := range 1202 { // and the one of the tenant
+		check(t, h.store.Update(t.Context(), func(tx service.Tx) error {
+			return service.WriteAudit(t.Context(), tx, h.caller, start.Add(time.Duration(n%7)*time.Second), "test.line", fmt.Sprintf("thing-%d", n), map[string]any{"n": n})
+		}))
+	}
+	handlers, _ := h.register.Jobs()
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			if err := handlers[register.JobChain](t.Context(), service.Run{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	n, headHash, err := h.register.VerifyAudit(t.Context(), s)
+	if err != nil || n != 1203 || len(headHash) != 32 {
+		t.Fatalf("found %d lines, %v", n, err)
+	}
+	list, err := h.register.Audit(t.Context(), h.caller, service.Page{Limit: 10, WithTotal: true})
+	if err != nil || len(list.Items) != 10 || list.Items[0].Seq != 1203 || list.Items[0].Hash != hex.EncodeToString(headHash) || list.Items[0].Detail["n"] == nil {
+		t.Fatalf("found %+v, %v", list.Items, err)
+	}
+	var lines []service.AuditEntry
+	check(t, h.store.View(t.Context(), func(tx service.Tx) (err error) { lines, err = tx.AuditFrom(t.Context(), s, 1, 50); return err }))
+	previous := []byte(nil)
+	for _, e := range lines {
+		want, err := register.HashLine(s, e, previous)
+		if err != nil || !bytes.Equal(want, e.Hash) {
+			t.Fatalf("line %d: %v", e.Seq, err)
+		}
+		for name, change := range map[string]func(*service.AuditEntry){
+			"id": func(e *service.AuditEntry) { e.ID += "x" }, "time": func(e *service.AuditEntry) { e.At = e.At.Add(time.Microsecond) },
+			"actor": func(e *service.AuditEntry) { e.Actor = "key:other" }, "action": func(e *service.AuditEntry) { e.Action = "other" },
+			"subject": func(e *service.AuditEntry) { e.Subject = "" }, "source": func(e *service.AuditEntry) { e.Source = "x" },
+			"request": func(e *service.AuditEntry) { e.Request = "x" }, "detail": func(e *service.AuditEntry) { e.Detail = []byte(`{"x":1}`) },
+			"number": func(e *service.AuditEntry) { e.Seq++ },
+			"moved":  func(e *service.AuditEntry) { e.Actor, e.Action = e.Actor+"\",\"", e.Action },
+		} {
+			other := e
+			change(&other)
+			if got, err := register.HashLine(s, other, previous); err != nil || bytes.Equal(got, e.Hash) {
+				t.Errorf("%s changed, and the hash is the same (%v)", name, err)
+			}
+		}
+		if got, _ := register.HashLine(service.Scope{Tenant: "other", Environment: s.Environment}, e, previous); bytes.Equal(got, e.Hash) {
+			t.Error("the hash does not say whose line it is")
+		}
+		previous = e.Hash
+	}
+	stranger := service.System(service.Scope{Tenant: "other", Environment: service.Live})
+	if l, err := h.register.Audit(t.Context(), stranger, service.Page{}); err != nil || len(l.Items) != 0 {
+		t.Errorf("a stranger reads %d lines (%v)", len(l.Items), err)
+	}
+	reader := h.caller
+	reader.Permissions = []service.Permission{service.MayRead}
+	if _, err := h.register.Audit(t.Context(), reader, service.Page{}); err == nil {
+		t.Error("reading without the scope")
+	}
+}
+
+// changed is a store in which the log was changed by hand.
+type changed struct {
+	*memstore.Store
+	edit func([]service.AuditEntry) []service.AuditEntry
+}
+
+type changedTx struct {
+	service.Tx
+	edit func([]service.AuditEntry) []service.AuditEntry
+}
+
+func (c *changed) View(ctx context.Context, f func(service.Tx) error) error {
+	return c.Store.View(ctx, func(tx service.Tx) error { return f(&changedTx{tx, c.edit}) })
+}
+
+func (c *changedTx) AuditFrom(ctx context.Context, s service.Scope, from int64, n int) ([]service.AuditEntry, error) {
+	all, err := c.Tx.AuditFrom(ctx, s, 1, 1000)
+	var out []service.AuditEntry
+	for _, e := range c.edit(all) {
+		if e.Seq >= from && len(out) < n {
+			out = append(out, e)
+		}
+	}
+	return out, err
+}
+
+func TestAuditChanged(t *testing.T) {
+	h := newHouse(t)
+	h.issuer("did:web")
+	for n := range 20 {
+		check(t, h.store.Update(t.Context(), func(tx service.Tx) error {
+			return service.WriteAudit(t.Context(), tx, h.caller, start, "test.line", fmt.Sprintf("thing-%d", n), nil)
+		}))
+	}
+	handlers, _ := h.register.Jobs()
+	check(t, handlers[register.JobAnchor](t.Context(), service.Run{}))
+	check(t, handlers[register.JobAnchor](t.Context(), service.Run{})) // nothing new: no second stamp
+	if err := h.store.View(t.Context(), func(tx service.Tx) error {
+		l, err := tx.List(t.Context(), h.caller.Scope, service.KindStamp, nil, service.Page{})
+		if len(l.Items) != 1 {
+			t.Errorf("expected one stamp of the head, found %d", len(l.Items))
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for name, edit := range map[string]func([]service.AuditEntry) []service.AuditEntry{
+		"a line taken out": func(a []service.AuditEntry) []service.AuditEntry { return append(a[:5:5], a[6:]...) },
+		"first taken out":  func(a []service.AuditEntry) []service.AuditEntry { return a[1:] },
+		"last taken out":   func(a []service.AuditEntry) []service.AuditEntry { return a[:len(a)-1] },
+		"all taken out":    func(a []service.AuditEntry) []service.AuditEntry { return nil },
+		"a line changed":   func(a []service.AuditEntry) []service.AuditEntry { a[3].Action = "nothing"; return a },
+		"two lines changed": func(a []service.AuditEntry) []service.AuditEntry {
+			a[3].Subject, a[4].Subject = a[4].Subject, a[3].Subject
+			return a
+		},
+		"a hash changed":   func(a []service.AuditEntry) []service.AuditEntry { a[3].Hash = bytes.Repeat([]byte{1}, 32); return a },
+		"a hash taken out": func(a []service.AuditEntry) []service.AuditEntry { a[3].Hash = nil; return a },
+	} {
+		g, err := register.New(register.Config{Store: &changed{h.store, edit}, Blobs: h.files, Schemas: h.core, Rows: h.batches, BaseURL: base, Clock: h.clock})
+		check(t, err)
+		if _, _, err := g.VerifyAudit(t.Context(), h.caller.Scope); !errors.Is(err, register.ErrAudit) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, _, err := h.register.VerifyAudit(t.Context(), h.caller.Scope); err != nil {
+		t.Error(err)
+	}
+}
