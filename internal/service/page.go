@@ -54,17 +54,11 @@ func (j *signing) page(ctx context.Context, out *Signed, vc chancery.Secured) er
 	if err != nil {
 		return pageFault(err)
 	}
-	key, chain, err := j.issuer.sealer(ctx, j.s)
+	seal, err := j.s.sealWith(ctx, j.issuer, j.s.sealLevel())
 	if err != nil {
 		return err
 	}
-	seal := pades.Signer{Key: key, Chain: chain, Level: pades.LevelB, Clock: func() time.Time { return j.at }}
-	if j.s.c.TSA != nil {
-		seal.Level, seal.TSA = pades.LevelT, j.s.c.TSA
-		if j.s.c.Revocation != nil {
-			seal.Level, seal.Revocation = pades.LevelLTA, j.s.c.Revocation
-		}
-	}
+	seal.Clock = func() time.Time { return j.at }
 	request := pades.Request{Certify: pades.NoChanges}
 	if options.SignatureField != "" {
 		request.Field, request.Visible = options.SignatureField, &pades.Appearance{}
@@ -74,6 +68,32 @@ func (j *signing) page(ctx context.Context, out *Signed, vc chancery.Secured) er
 		return err
 	}
 	return j.keep(ctx, out, "pdf", chancery.MediaPDF, sealed.Bytes())
+}
+
+// sealLevel is the highest level that the installation's authorities allow.
+func (s *Service) sealLevel() pades.Level {
+	switch {
+	case s.c.TSA == nil:
+		return pades.LevelB
+	case s.c.Revocation == nil:
+		return pades.LevelT
+	}
+	return pades.LevelLTA
+}
+
+func (s *Service) sealWith(ctx context.Context, i *cachedIssuer, level pades.Level) (*pades.Signer, error) {
+	key, chain, err := i.sealer(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	out := &pades.Signer{Key: key, Chain: chain, Level: level, Clock: s.c.Clock}
+	if level > pades.LevelB {
+		out.TSA = s.c.TSA
+	}
+	if level > pades.LevelT {
+		out.Revocation = s.c.Revocation
+	}
+	return out, nil
 }
 
 // page is what a page of a type says of an item.

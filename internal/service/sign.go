@@ -112,7 +112,7 @@ func (j *signing) one(ctx context.Context, item *Checked, place StatusPlace) (*S
 		return out, nil
 	}
 	out.URL = s.credentialURL(item.PublicID)
-	text := s.text(j.t, item, keys, place.Entries, slices.Contains(j.w.Outputs, "badge"))
+	text := s.text(j.t, item, keys, place.Entries, formsOf(j.w.Outputs))
 	err := j.secure(ctx, out, text)
 	if err == nil {
 		err = j.render(ctx, out)

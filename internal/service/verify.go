@@ -134,6 +134,9 @@ func (s *Service) verifyState(ctx context.Context, scope Scope, state *credentia
 	v.Lifecycle = lifecycle(state.stored, s.now())
 	if state.body.Visibility != visiblePublic {
 		v.hide()
+	} else if report.ID == s.credentialURL(state.stored.PublicID) {
+		v.Subject.Name = state.stored.RecipientName
+		v.Report.Subject.Name = v.Subject.Name
 	}
 	return v, nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -117,8 +118,21 @@ func (s *Service) credentialURL(publicID string) string { return s.baseURL + "/c
 // documentURL names the document that a credential is bound to.
 func (s *Service) documentURL(publicID string) string { return s.credentialURL(publicID) + "/pdf" }
 
+// forms are what the text of a credential has to serve.
+type forms struct {
+	// pictures: it is baked into pictures, which it names.
+	pictures bool
+	// subject: the subject needs an id, as a JWT of Open Badges does. One that has no DID
+	// gets one that means nothing outside of this credential.
+	subject bool
+}
+
+func formsOf(outputs []string) forms {
+	return forms{pictures: slices.Contains(outputs, "badge"), subject: slices.Contains(outputs, "vc.jwt")}
+}
+
 // text writes the credential of an item, which still lacks its proof.
-func (s *Service) text(t *LoadedType, item *Checked, keys secrets, entries string, withBadge bool) []byte {
+func (s *Service) text(t *LoadedType, item *Checked, keys secrets, entries string, made forms) []byte {
 	q := strictjson.Quote
 	b := make([]byte, 0, 2048+len(t.static.achievement))
 	add := func(parts ...string) {
@@ -132,8 +146,11 @@ func (s *Service) text(t *LoadedType, item *Checked, keys secrets, entries strin
 		add(`,"validUntil":"`, item.until.Format(time.RFC3339), `"`)
 	}
 	add(`,"credentialSubject":{`)
-	if item.input.Recipient.DID != "" {
+	switch {
+	case item.input.Recipient.DID != "":
 		add(`"id":`, q(item.input.Recipient.DID), `,`)
+	case made.subject:
+		add(`"id":`, q(s.credentialURL(item.PublicID)+"#recipient"), `,`)
 	}
 	add(`"type":["AchievementSubject"],"identifier":[{"type":"IdentityObject","hashed":false,"identityHash":`, q(item.input.Recipient.Name), `,"identityType":"name"}`)
 	if item.input.Recipient.Email != "" {
@@ -163,7 +180,7 @@ func (s *Service) text(t *LoadedType, item *Checked, keys secrets, entries strin
 	if entries != "" {
 		add(`,"credentialStatus":`, entries)
 	}
-	add(s.related(t, item, withBadge))
+	add(s.related(t, item, made.pictures))
 	return append(b, '}')
 }
 
@@ -218,7 +235,7 @@ func (s *Service) tryType(t *LoadedType) error {
 			item.texts[f.Key] = "text"
 		}
 	}
-	text := s.text(t, item, newSecrets(item), s.entryText("0", purposeRevocation, 0), true)
+	text := s.text(t, item, newSecrets(item), s.entryText("0", purposeRevocation, 0), forms{pictures: true})
 	c, err := chancery.Parse(text)
 	if err != nil {
 		return err
