@@ -9,6 +9,9 @@
 //
 // The page decides nothing itself: it shows the verifier's report. Where a browser has no
 // WebAssembly it says so and asks before anything is sent.
+//
+// The program is embedded as "go run ./internal/web/verify/gen" writes it. That takes a
+// minute, so that it is done by hand; TestProgramIsCurrent tells when it is due.
 package verify
 
 import (
@@ -29,8 +32,6 @@ import (
 
 	"github.com/chancery-dev/chancery/internal/web/words"
 )
-
-//go:generate go run ./gen
 
 // Config says what the page knows of the site it stands on.
 type Config struct {
