@@ -151,7 +151,7 @@ func TestExpired(t *testing.T) {
 	c := w.school("north")
 	got := w.issue(c)
 	w.pass(366 * 24 * time.Hour)
-	w.work(service.JobRenew)
+	w.do(service.JobRenew)
 	if shown := w.get(c, got.ID); shown.State != service.StateExpired {
 		t.Errorf("expected expired, found %s", shown.State)
 	}

@@ -64,7 +64,8 @@ func bakeable(media string, b []byte) error {
 			return errors.New("service: expected a PNG of at most 4096 by 4096")
 		}
 	}
-	trial := chancery.Secured{MediaType: chancery.MediaJWT, Bytes: []byte("eyJhbGciOiJub25lIn0.e30.AA")}
+	trial := chancery.Secured{MediaType: chancery.MediaVC, Bytes: []byte(`{"@context":["` + chancery.ContextV2 + `","` + badge.ContextOB3 +
+		`"],"type":["VerifiableCredential","OpenBadgeCredential"],"issuer":"urn:x:y","credentialSubject":{"type":["AchievementSubject"]},"proof":{"type":"DataIntegrityProof"}}`)}
 	return badge.Bake(io.Discard, bytes.NewReader(b), trial, badge.BakeOptions{})
 }
 

@@ -294,6 +294,18 @@ func (w *world) work(kinds ...string) {
 	}
 }
 
+// do runs a job that is done at intervals.
+func (w *world) do(kind string) {
+	w.t.Helper()
+	handlers, every := w.s.Jobs()
+	if every[kind] == 0 {
+		w.t.Fatalf("%s is not done at intervals", kind)
+	}
+	if err := handlers[kind](w.ctx, service.Run{Kind: kind, Attempt: 1}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 func sum(b []byte) []byte {
 	s := sha256.Sum256(b)
 	return s[:]

@@ -1,0 +1,645 @@
+package service_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chancery-dev/chancery"
+	"github.com/chancery-dev/chancery/badge"
+	"github.com/chancery-dev/chancery/internal/layout"
+	"github.com/chancery-dev/chancery/internal/service"
+	"github.com/chancery-dev/chancery/signer"
+	"github.com/chancery-dev/chancery/signer/pades"
+	"github.com/chancery-dev/chancery/verifier"
+)
+
+// TestUnknown: C15: unknown is an answer.
+func TestUnknown(t *testing.T) {
+	w := newWorld(t)
+	for _, id := range []string{"", "nothing", strings.Repeat("x", 5000), "../../etc"} {
+		expect(t, "unknown id", w.verifyID(id), "indeterminate", "not_found", "")
+	}
+	expect(t, "unknown hash", must(w.s.VerifyHash(w.ctx, "sha-256", sum([]byte("x")), "api"))(t), "indeterminate", "not_found", "")
+	for alg, digest := range map[string][]byte{"sha-256": []byte("short"), "md5": sum(nil), "": nil} {
+		_, err := w.s.VerifyHash(w.ctx, alg, digest, "api")
+		refused(t, "hash "+alg, err, service.CodeValidation, "hash")
+	}
+	for name, b := range map[string][]byte{
+		"nothing": nil, "text": []byte("hello"), "json": []byte(`{"a":1}`), "png": []byte("\x89PNG\r\n\x1a\n"), "pdf": []byte("%PDF-1.7\n"),
+		"jwt": []byte("a.b.c"), "proof of nothing": []byte(`{"proof":{"type":"DataIntegrityProof"}}`), "cbor": {0xd9, 0xd9, 0xf7, 0xa0},
+	} {
+		if v := w.verify(b); v.Report.Outcome == verifier.Valid {
+			t.Errorf("%s is valid", name)
+		}
+	}
+	_, err := w.s.VerifyFiles(w.ctx, nil, "api")
+	refused(t, "no file", err, service.CodeBody)
+}
+
+// TestForged: a good signature by others, or a changed byte, is never valid.
+func TestForged(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north")
+	vc := w.file(c, w.issue(c).ID, "vc")
+	expect(t, "as issued", w.verify(vc), "valid", "", "*")
+	expect(t, "changed name", w.verify(bytes.Replace(vc, []byte("Aina Rahman"), []byte("Someone Else"), 1)), "invalid", "*", "*")
+	expect(t, "changed trainer", w.verify(bytes.Replace(vc, []byte("Dr. Weir"), []byte("Dr. Woe"), 1)), "invalid", "*", "*")
+	at := bytes.Index(vc, []byte(`,"proof":`))
+	plain := append(append([]byte{}, vc[:at]...), '}')
+	expect(t, "without proof", w.verify(plain), "invalid", "no_proof", "*")
+	key := must(signer.NewKey(must(signer.Generate(signer.Ed25519))(t)))(t)
+	forged := must((&signer.DataIntegrity{Key: key, Created: w.clock()}).Sign(w.ctx, must(chancery.Parse(plain))(t)))(t)
+	expect(t, "another key", w.verify(forged.Bytes), "invalid", "issuer_mismatch", "*")
+	did, _, err := signer.Identifier(key.Signer.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := must((&signer.DataIntegrity{Key: key, Created: w.clock()}).Sign(w.ctx, must(chancery.Draft{Issuer: did, Subject: map[string]any{"id": "urn:x:y"}}.Build())(t)))(t)
+	expect(t, "an issuer nobody knows", w.verify(own.Bytes), "indeterminate", "issuer_not_trusted", "*")
+}
+
+// TestForeignIssuer: who is configured is believed, without a network.
+func TestForeignIssuer(t *testing.T) {
+	key := must(signer.NewKey(must(signer.Generate(signer.P256))(t)))(t)
+	did, _, err := signer.Identifier(key.Signer.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, func(c *service.Config) { c.Trust = &verifier.Trust{Issuers: []verifier.TrustedIssuer{{ID: did, Name: "Abroad"}}} })
+	doc := must((&signer.DataIntegrity{Key: key, Created: w.clock()}).Sign(w.ctx, must(chancery.Draft{Issuer: did, Subject: map[string]any{"id": "urn:x:y"}}.Build())(t)))(t)
+	v := w.verify(doc.Bytes)
+	expect(t, "configured issuer", v, "valid", "", "*")
+	if v.Issuer.Name != "Abroad" {
+		t.Errorf("unexpected issuer %+v", v.Issuer)
+	}
+	// What it says of our addresses is not believed of our lists.
+	c := w.school("north")
+	mine := w.issue(c)
+	claimed := must(chancery.Parse(w.file(c, mine.ID, "vc")))(t)
+	status := claimed.Status()
+	draft := chancery.Draft{Issuer: did, Subject: map[string]any{"id": "urn:x:y"}, Status: status}
+	foreign := must((&signer.DataIntegrity{Key: key, Created: w.clock()}).Sign(w.ctx, must(draft.Build())(t)))(t)
+	expect(t, "with our list", w.verify(foreign.Bytes), "indeterminate", "status_list_issuer", "*")
+}
+
+// listFault is a store that serves another status list than the one that was published.
+type listFault struct {
+	service.Store
+	fault func(service.Publication) (service.Publication, error)
+}
+
+type listFaultTx struct {
+	service.Tx
+	fault func(service.Publication) (service.Publication, error)
+}
+
+func (s *listFault) View(ctx context.Context, f func(service.Tx) error) error {
+	return s.Store.View(ctx, func(tx service.Tx) error { return f(listFaultTx{tx, s.fault}) })
+}
+
+func (t listFaultTx) Published(ctx context.Context, id, purpose string) (service.Publication, error) {
+	p, err := t.Tx.Published(ctx, id, purpose)
+	if err == nil && t.fault != nil {
+		return t.fault(p)
+	}
+	return p, err
+}
+
+// TestListFaults: the eight failures of a status list are never valid, by id, upload or hash.
+func TestListFaults(t *testing.T) {
+	fault := &listFault{}
+	w := newWorld(t, func(c *service.Config) { fault.Store = c.Store; c.Store = fault })
+	c := w.school("north")
+	got := w.issue(c)
+	vc := w.file(c, got.ID, "vc")
+	key, did, err := w.s.SigningKey(w.ctx, c.Scope, must(w.s.ListIssuers(w.ctx, c, service.Page{}))(t).Items[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger := must(signer.NewKey(must(signer.Generate(signer.Ed25519))(t)))(t)
+	strangerDID, _, _ := signer.Identifier(stranger.Signer.Public())
+	list := must(chancery.Parse(vc))(t).Status()[0].ListCredential
+	build := func(k signer.Key, change func(*chancery.Draft, map[string]any)) func(service.Publication) (service.Publication, error) {
+		return func(p service.Publication) (service.Publication, error) {
+			subject := map[string]any{"id": list + "#list", "type": "BitstringStatusList", "statusPurpose": "revocation", "encodedList": encoded(131072 / 8)}
+			d := chancery.Draft{ID: list, Types: []string{"BitstringStatusListCredential"}, Issuer: did, ValidFrom: w.clock().Add(-time.Hour), ValidUntil: w.clock().Add(time.Hour), Subject: subject}
+			change(&d, subject)
+			credential, err := d.Build()
+			if err != nil {
+				return p, err
+			}
+			signed, err := (&signer.DataIntegrity{Key: k, Created: w.clock()}).Sign(w.ctx, credential)
+			p.Bytes = signed.Bytes
+			return p, err
+		}
+	}
+	for _, test := range []struct {
+		name, outcome, reason string
+		fault                 func(service.Publication) (service.Publication, error)
+	}{
+		{"fine", "valid", "", build(key, func(*chancery.Draft, map[string]any) {})},
+		{"gone", "indeterminate", "status_unreachable", func(p service.Publication) (service.Publication, error) { return p, service.ErrNotFound }},
+		{"store down", "indeterminate", "status_unreachable", func(p service.Publication) (service.Publication, error) { return p, service.ErrUnavailable }},
+		{"expired", "indeterminate", "status_list_expired", build(key, func(d *chancery.Draft, _ map[string]any) { d.ValidUntil = w.clock().Add(-time.Minute) })},
+		{"not yet", "indeterminate", "status_list_not_yet_valid", build(key, func(d *chancery.Draft, _ map[string]any) { d.ValidFrom = w.clock().Add(time.Minute) })},
+		{"bad signature", "*", "status_list_signature", func(p service.Publication) (service.Publication, error) {
+			p.Bytes = bytes.Replace(p.Bytes, []byte(`"ttl":300000`), []byte(`"ttl":300001`), 1)
+			return p, nil
+		}},
+		{"wrong issuer", "*", "status_list_issuer", build(stranger, func(d *chancery.Draft, _ map[string]any) { d.Issuer = strangerDID })},
+		{"key of another", "*", "status_list_signature", build(stranger, func(*chancery.Draft, map[string]any) {})},
+		{"wrong purpose", "*", "status_purpose_mismatch", build(key, func(_ *chancery.Draft, s map[string]any) { s["statusPurpose"] = "suspension" })},
+		{"too short", "*", "status_list_too_short", build(key, func(_ *chancery.Draft, s map[string]any) { s["encodedList"] = encoded(10) })},
+		{"another list", "*", "status_list_type", build(key, func(d *chancery.Draft, _ map[string]any) { d.ID = base + "/status/other" })},
+		{"not a list", "*", "status_list_type", build(key, func(d *chancery.Draft, _ map[string]any) { d.Types = nil })},
+		{"no JSON", "*", "*", func(p service.Publication) (service.Publication, error) { p.Bytes = []byte("{"); return p, nil }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			fault.fault = test.fault
+			w.pass(2 * time.Second) // what was read before is read again
+			for what, v := range map[string]service.Verdict{
+				"by id": w.verifyID(got.PublicID), "upload": w.verify(vc), "hash": must(w.s.VerifyHash(w.ctx, "sha-256", sum(vc), "api"))(t),
+			} {
+				if test.outcome == "*" {
+					if v.Report.Outcome == verifier.Valid || test.reason != "*" && string(v.Report.Reason) != test.reason {
+						t.Errorf("%s: found %s %s", what, v.Report.Outcome, v.Report.Reason)
+					}
+					continue
+				}
+				expect(t, what, v, test.outcome, test.reason, "*")
+			}
+		})
+	}
+}
+
+func encoded(n int) string {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	w.Write(make([]byte, n))
+	w.Close()
+	return "u" + base64.RawURLEncoding.EncodeToString(b.Bytes())
+}
+
+// TestOtherProcess: a revocation is seen at once where it was made, and within a second in
+// other processes.
+func TestOtherProcess(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north")
+	got := w.issue(c)
+	other := w.again()
+	vc := []service.Upload{{Bytes: w.file(c, got.ID, "vc")}}
+	expect(t, "before", must(other.VerifyFiles(w.ctx, vc, "api"))(t), "valid", "", "*")
+	must(w.s.Revoke(w.ctx, c, got.ID, "x", once))(t)
+	expect(t, "here", must(w.s.VerifyFiles(w.ctx, vc, "api"))(t), "invalid", "revoked", "*")
+	w.pass(time.Second)
+	expect(t, "there", must(other.VerifyFiles(w.ctx, vc, "api"))(t), "invalid", "revoked", "*")
+	// A new issuer of another process is known at once.
+	south := w.school("south")
+	second := w.issue(south)
+	expect(t, "new issuer", must(other.VerifyFiles(w.ctx, []service.Upload{{Bytes: w.file(south, second.ID, "vc")}}, "api"))(t), "valid", "", "*")
+}
+
+// TestRotation: b: what a retired key signed stays valid; what a compromised one signed does
+// not, and neither do lists that it signed.
+func TestRotation(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north", all)
+	issuer := must(w.s.ListIssuers(w.ctx, c, service.Page{}))(t).Items[0]
+	first := w.issue(c)
+	w.pass(time.Hour)
+	rotated := must(w.s.RotateKey(w.ctx, c, issuer.ID, service.RotateKey{}, once))(t).Value
+	if len(rotated.Keys) != 2 || rotated.Keys[0].ValidUntil == nil || rotated.Keys[1].ValidUntil != nil || rotated.DID != issuer.DID {
+		t.Errorf("unexpected keys %+v", rotated.Keys)
+	}
+	expect(t, "by the retired key", w.verifyID(first.PublicID), "valid", "", service.StateIssued)
+	second := w.issue(c)
+	if !bytes.Contains(w.file(c, second.ID, "vc"), []byte(rotated.Keys[1].ID)) {
+		t.Error("the new key does not sign")
+	}
+	for name := range second.Artifacts {
+		expect(t, "by the new key: "+name, w.verify(w.file(c, second.ID, name)), "valid", "", "*")
+	}
+	w.pass(time.Hour)
+	must(w.s.RotateKey(w.ctx, c, issuer.ID, service.RotateKey{KeyType: "P-256", Compromised: true}, once))(t)
+	expect(t, "by the compromised key", w.verifyID(second.PublicID), "indeterminate", "key_revoked", "*")
+	expect(t, "by the retired key", w.verifyID(first.PublicID), "valid", "", service.StateIssued)
+	third := w.issue(c)
+	expect(t, "by the third key", w.verifyID(third.PublicID), "valid", "", service.StateIssued)
+	document := must(w.s.DIDDocument(w.ctx, "i/"+issuer.ID))(t)
+	for n, want := range []bool{true, false, true} {
+		keys := must(w.s.GetIssuer(w.ctx, c, issuer.ID))(t).Keys
+		if got := bytes.Contains(document.Bytes, []byte(keys[n].ID)); got != want {
+			t.Errorf("key %d in the document: %v", n, got)
+		}
+	}
+	other := must(w.s.CreateIssuer(w.ctx, c, service.NewIssuer{Name: "Key", Method: "did:key"}, once))(t).Value
+	_, err := w.s.RotateKey(w.ctx, c, other.ID, service.RotateKey{}, once)
+	refused(t, "did:key", err, service.CodeState)
+}
+
+// TestIssuerKinds: every method, key and suite makes what verifies.
+func TestIssuerKinds(t *testing.T) {
+	w := newWorld(t, func(c *service.Config) { c.BaseURL = "http://127.0.0.1:8080" })
+	c := w.tenant("north", service.Test)
+	for _, method := range []string{"did:web", "did:key"} {
+		for key, suites := range map[string][]string{"Ed25519": {"", "eddsa-jcs-2022"}, "P-256": {"", "ecdsa-jcs-2019"}, "P-384": {"ecdsa-rdfc-2019"}} {
+			i := w.issuer(c, func(in *service.NewIssuer) { in.Key, in.Method, in.KeyType = strings.ReplaceAll(method+key, ":", "-"), method, key })
+			for _, suite := range suites {
+				name := i.Key + "." + suite
+				typ := w.newType(c, all, func(in *service.NewType) { in.Key, in.Issuer, in.Suite = name, i.Key, suite })
+				got := w.issue(c, func(in *service.NewCredential) { in.Type = typ.ID })
+				expect(t, name, w.verifyID(got.PublicID), "valid", "", service.StateIssued)
+				for artifact := range got.Artifacts {
+					expect(t, name+" "+artifact, w.verify(w.file(c, got.ID, artifact)), "valid", "", "*")
+				}
+			}
+		}
+	}
+	_, err := w.s.CreateType(w.ctx, c, service.NewType{Key: "bad", DisplayName: "Bad", Issuer: "did-webP-256", Suite: "eddsa-rdfc-2022"}, once)
+	refused(t, "suite of another key", err, service.CodeValidation, "suite")
+	_, err = w.s.CreateIssuer(w.ctx, c, service.NewIssuer{Name: "x", Key: "did-webP-256"}, once)
+	refused(t, "key twice", err, service.CodeDuplicate)
+	_, err = w.s.CreateIssuer(w.ctx, c, service.NewIssuer{Method: "did:ion", KeyType: "RSA", URL: "javascript:x", Image: "data:text/html,x", KeyRef: "x", Key: "/"}, once)
+	refused(t, "all wrong", err, service.CodeValidation, "name", "method", "keyType", "url", "image", "keyRef", "key")
+}
+
+// TestSwaps: j: no artefact of one credential passes with that of another.
+func TestSwaps(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north", all)
+	other := w.issuer(c, func(in *service.NewIssuer) { in.Name, in.Key = "Other", "other" })
+	seal := w.newType(c, all, func(in *service.NewType) {
+		in.Key, in.Issuer = "with-picture", "other"
+		in.Achievement = &service.Achievement{Image: "data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString([]byte(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"><rect width="1" height="1"/></svg>`))}
+	})
+	a, b := w.issue(c), w.issue(c, func(in *service.NewCredential) { in.Type = seal.ID })
+	expect(t, "own picture", w.verify(w.file(c, b.ID, "svg")), "valid", "", "*")
+
+	// The credential of B in the picture of A.
+	var swapped bytes.Buffer
+	bVC := chancery.Secured{MediaType: chancery.MediaVC, Bytes: w.file(c, b.ID, "vc")}
+	if err := badge.Bake(&swapped, bytes.NewReader(w.file(c, a.ID, "svg")), bVC, badge.BakeOptions{Overwrite: true}); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "picture of A, credential of B", w.verify(swapped.Bytes()), "invalid", "related_resource_mismatch", "*")
+
+	// The page of A with the credential of B inside, sealed by the other issuer.
+	sealer := must(w.s.PDFSigner(w.ctx, c.Scope, other.ID, "B-B"))(t)
+	aVC := w.file(c, a.ID, "vc")
+	r := must(layout.New(layout.Config{}))(t)
+	template := must(layout.Builtin(layout.Diploma, "A4"))(t)
+	fields := layout.Fields{Text: map[string]string{"institution": "Academy of north", "recipient": "Somebody Else", "achievement": "Everything", "date": "today"}}
+	page := must(r.Render(w.ctx, template, fields, layout.Options{Credential: aVC, CredentialMediaType: chancery.MediaVC, VerifyURL: a.VerificationURL, ID: a.PublicID, Created: w.clock()}))(t)
+	expect(t, "a page without seal", w.verify(page), "invalid", "*", "*")
+	var sealed bytes.Buffer
+	if _, err := sealer.Sign(w.ctx, bytes.NewReader(page), int64(len(page)), &sealed, pades.Request{Certify: pades.NoChanges}); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "page of another issuer around A", w.verify(sealed.Bytes()), "invalid", "pdf_credential_foreign", "*")
+
+	// The row of A holds the credential of B.
+	err := w.store.Update(w.ctx, func(tx service.Tx) error {
+		stored, err := tx.Credential(w.ctx, c.Scope, a.ID)
+		if err != nil {
+			return err
+		}
+		stolen, err := tx.Credential(w.ctx, c.Scope, b.ID)
+		if err != nil {
+			return err
+		}
+		stored.PublicID, stolen.PublicID = "x", stored.PublicID
+		if err := tx.SetCredential(w.ctx, c.Scope, stored); err != nil {
+			return err
+		}
+		return tx.SetCredential(w.ctx, c.Scope, stolen)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "B under the address of A", w.verifyID(a.PublicID), "invalid", "related_resource_mismatch", "*")
+	// A damaged file is not handed out.
+	digest := b.Artifacts["pdf"].Digest
+	w.blobs.files[digest] = append([]byte("x"), w.blobs.files[digest]...)
+	if _, err := w.s.Artifact(w.ctx, c, b.ID, "pdf"); err == nil {
+		t.Error("a damaged file was handed out")
+	}
+}
+
+// TestBoundDocument: D3: an uploaded PDF is bound by its digest.
+func TestBoundDocument(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north")
+	r := must(layout.New(layout.Config{}))(t)
+	page := func(name string) []byte {
+		template := must(layout.Builtin(layout.Certificate, "A4"))(t)
+		fields := layout.Fields{Text: map[string]string{"institution": "N", "recipient": name, "achievement": "E", "date": "today"}}
+		return must(r.Render(w.ctx, template, fields, layout.Options{VerifyURL: base, ID: "x", Created: w.clock()}))(t)
+	}
+	mine, another := page("Aina"), page("Other")
+	add := func(scope service.Scope, id, media string, b []byte) {
+		digest, size, _ := w.blobs.Put(w.ctx, bytes.NewReader(b))
+		err := w.store.Update(w.ctx, func(tx service.Tx) error {
+			d := service.StoredDocument{Name: "a.pdf", MediaType: media, Digest: digest, Size: size, File: digest, FileSize: size}
+			return service.Put(w.ctx, tx, scope, service.Record{Kind: service.KindDocument, ID: id, Created: w.clock(), Updated: w.clock()}, d)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(c.Scope, "doc", "application/pdf", mine)
+	add(c.Scope, "text", "text/plain", []byte("x"))
+	add(service.Scope{Tenant: "south", Environment: service.Test}, "theirs", "application/pdf", another)
+	for _, id := range []string{"text", "theirs"} {
+		in := aina()
+		in.DocumentID = id
+		_, err := w.s.Issue(w.ctx, c, in, once)
+		refused(t, id, err, service.CodeValidation, "documentId")
+	}
+	got := w.issue(c, func(in *service.NewCredential) { in.DocumentID = "doc" })
+	vc := w.file(c, got.ID, "vc")
+	if !bytes.Equal(w.file(c, got.ID, "pdf"), mine) {
+		t.Error("the artefact is not the document")
+	}
+	expect(t, "the document alone", w.verify(mine), "valid", "", service.StateIssued)
+	expect(t, "both", w.verify(vc, mine), "valid", "", "*")
+	expect(t, "both, in the other order", w.verify(mine, vc), "valid", "", "*")
+	if v := w.verify(vc, another); v.Report.Outcome == verifier.Valid {
+		t.Error("the credential with another document is valid")
+	}
+	expect(t, "another document alone", w.verify(another), "invalid", "*", "*")
+	must(w.s.Revoke(w.ctx, c, got.ID, "x", once))(t)
+	expect(t, "the document of a revoked credential", w.verify(mine), "invalid", "revoked", service.StateRevoked)
+}
+
+func zipped(t *testing.T, files map[string][]byte) []byte {
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for name, content := range files {
+		f := must(w.Create(name))(t)
+		if _, err := f.Write(content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// TestZip: each file is judged, within bounds.
+func TestZip(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north", all)
+	a, b := w.issue(c), w.issue(c)
+	files := map[string][]byte{"a.json": w.file(c, a.ID, "vc"), "b.pdf": w.file(c, b.ID, "pdf"), "b.png": w.file(c, b.ID, "png")}
+	v := w.verify(zipped(t, files))
+	expect(t, "good", v, "valid", "", "*")
+	if len(v.Report.Sub) != 3 {
+		t.Errorf("expected three reports, found %d", len(v.Report.Sub))
+	}
+	must(w.s.Revoke(w.ctx, c, a.ID, "x", once))(t)
+	expect(t, "one revoked", w.verify(zipped(t, files)), "invalid", "inner_invalid", "*")
+	many := map[string][]byte{}
+	for n := range 101 {
+		many[fmt.Sprint(n)] = []byte("x")
+	}
+	for name, test := range map[string]struct {
+		zip  []byte
+		code service.Code
+	}{
+		"nested":  {zipped(t, map[string][]byte{"x.zip": zipped(t, files)}), service.CodeBody},
+		"empty":   {zipped(t, nil), service.CodeBody},
+		"damaged": {zipped(t, files)[:500], service.CodeBody},
+		"bomb":    {zipped(t, map[string][]byte{"x": make([]byte, 9<<20)}), service.CodeTooLarge},
+		"large":   {zipped(t, map[string][]byte{"x": make([]byte, 11<<20)}), service.CodeTooLarge},
+		"many":    {zipped(t, many), service.CodeTooLarge},
+	} {
+		_, err := w.s.VerifyFiles(w.ctx, []service.Upload{{Bytes: test.zip}}, "api")
+		refused(t, name, err, test.code)
+	}
+}
+
+// TestPrivate: H10: the page of a private credential shows verdict and issuer, its files are
+// had by links that end.
+func TestPrivate(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north", all)
+	got := w.issue(c, func(in *service.NewCredential) { in.Visibility = "private" })
+	page := must(w.s.PublicCredential(w.ctx, got.PublicID))(t)
+	if !page.Verdict.Hidden || page.Claims != nil || len(page.Artifacts) != 0 || page.Verdict.Subject.Name != "" || page.Verdict.Report.Subject.Name != "" || page.Verdict.Issuer.Name == "" {
+		t.Errorf("the page shows too much: %+v", page)
+	}
+	expect(t, "hidden", page.Verdict, "valid", "", service.StateIssued)
+	report := must(page.Verdict.Report.MarshalJSON())(t)
+	if strings.Contains(string(report), "Aina") || strings.Contains(string(report), "Weir") {
+		t.Errorf("the report tells who it is about: %s", report)
+	}
+	if _, err := w.s.PublicArtifact(w.ctx, got.PublicID, "vc"); !service.IsNotFound(err) {
+		t.Errorf("a private file is public: %v", err)
+	}
+	a := got.Artifacts["pdf"]
+	u := must(url.Parse(a.URL))(t)
+	q := u.Query()
+	if a.ExpiresIn != 3600 || u.Path != "/c/"+got.PublicID+"/pdf" {
+		t.Fatalf("unexpected link %+v", a)
+	}
+	if f := must(w.s.LinkedArtifact(w.ctx, got.PublicID, "pdf", q.Get("expires"), q.Get("signature")))(t); f.Digest != a.Digest {
+		t.Error("the link gives another file")
+	}
+	second := w.issue(c, func(in *service.NewCredential) { in.Visibility = "private" })
+	for name, call := range map[string]func() error{
+		"other file":       func() error { _, err := w.s.LinkedArtifact(w.ctx, got.PublicID, "vc", q.Get("expires"), q.Get("signature")); return err },
+		"other credential": func() error { _, err := w.s.LinkedArtifact(w.ctx, second.PublicID, "pdf", q.Get("expires"), q.Get("signature")); return err },
+		"later end":        func() error { _, err := w.s.LinkedArtifact(w.ctx, got.PublicID, "pdf", "9999999999", q.Get("signature")); return err },
+		"no signature":     func() error { _, err := w.s.LinkedArtifact(w.ctx, got.PublicID, "pdf", q.Get("expires"), ""); return err },
+		"nothing":          func() error { _, err := w.s.LinkedArtifact(w.ctx, got.PublicID, "pdf", "", ""); return err },
+		"over": func() error {
+			w.pass(time.Hour)
+			_, err := w.s.LinkedArtifact(w.ctx, got.PublicID, "pdf", q.Get("expires"), q.Get("signature"))
+			return err
+		},
+	} {
+		if name == "over" {
+			continue
+		}
+		if err := call(); !service.IsNotFound(err) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	w.pass(time.Hour)
+	if _, err := w.s.LinkedArtifact(w.ctx, got.PublicID, "pdf", q.Get("expires"), q.Get("signature")); !service.IsNotFound(err) {
+		t.Errorf("the link did not end: %v", err)
+	}
+}
+
+// TestLog: C13, m: one line for each verification, without persons, and it can be off.
+func TestLog(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north")
+	got := w.issue(c)
+	vc := w.file(c, got.ID, "vc")
+	w.verifyID(got.PublicID)
+	w.verify(vc)
+	must(w.s.VerifyHash(w.ctx, "sha-256", sum(vc), "192.0.2.1"))(t)
+	w.verifyID("nothing")
+	if err := w.s.Flush(w.ctx); err != nil {
+		t.Fatal(err)
+	}
+	lines := must(w.s.Verifications(w.ctx, c, service.Page{}))(t).Items
+	methods := map[string]bool{}
+	for _, l := range lines {
+		methods[l.Method] = true
+		if l.Credential != got.ID || l.Outcome != "valid" || strings.Contains(l.Source, "192") {
+			t.Errorf("unexpected line %+v", l)
+		}
+	}
+	if len(lines) != 3 || len(methods) != 3 {
+		t.Errorf("expected three lines, found %+v", lines)
+	}
+	if err := w.s.SetVerificationLog(w.ctx, "north", false); err != nil {
+		t.Fatal(err)
+	}
+	w.verifyID(got.PublicID)
+	if err := w.s.Flush(w.ctx); err != nil {
+		t.Fatal(err)
+	}
+	if lines := must(w.s.Verifications(w.ctx, c, service.Page{}))(t).Items; len(lines) != 3 {
+		t.Errorf("logged although switched off: %d lines", len(lines))
+	}
+}
+
+// quota allows two.
+type quota struct{ left int64 }
+
+func (q *quota) Take(_ context.Context, _ service.Tx, _ service.Scope, n int64) error {
+	if q.left < n {
+		return &service.Error{Code: service.CodeQuota, Detail: "used up"}
+	}
+	q.left -= n
+	return nil
+}
+
+func (q *quota) Left(context.Context, service.Scope) (*int64, error) { return &q.left, nil }
+
+// TestQuota: C20: live issuing is counted, test issuing is not, and a refusal stores nothing.
+func TestQuota(t *testing.T) {
+	q := &quota{left: 1}
+	w := newWorld(t, func(c *service.Config) { c.Quota = q })
+	c := w.school("north")
+	w.issue(c)
+	w.issue(c)
+	live := service.System(service.Scope{Tenant: "north", Environment: service.Live})
+	w.issuer(live)
+	w.newType(live)
+	w.issue(live, draft)
+	got := w.issue(live)
+	_, err := w.s.Issue(w.ctx, live, aina(), once)
+	refused(t, "used up", err, service.CodeQuota)
+	if n := must(w.s.ListCredentials(w.ctx, live, service.CredentialFilter{State: service.StateIssued}, service.Page{WithTotal: true}))(t).Total; n != 1 {
+		t.Errorf("expected one, found %d", n)
+	}
+	until := w.clock().AddDate(3, 0, 0)
+	must(w.s.SetExpiry(w.ctx, live, got.ID, &until, once))(t)
+	if me := must(w.s.Me(w.ctx, live))(t); me.Limits.QuotaLeft == nil || *me.Limits.QuotaLeft != 0 {
+		t.Errorf("unexpected %+v", me.Limits)
+	}
+}
+
+// TestRenewal: lists are published anew before they end.
+func TestRenewal(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north")
+	got := w.issue(c)
+	revoked := w.issue(c)
+	must(w.s.Revoke(w.ctx, c, revoked.ID, "x", once))(t)
+	w.pass(8 * 24 * time.Hour)
+	expect(t, "an old list", w.verifyID(got.PublicID), "indeterminate", "status_list_expired", service.StateIssued)
+	w.do(service.JobRenew)
+	w.pass(time.Second)
+	expect(t, "renewed", w.verifyID(got.PublicID), "valid", "", service.StateIssued)
+	expect(t, "renewed", w.verifyID(revoked.PublicID), "invalid", "revoked", service.StateRevoked)
+}
+
+// TestPublished: stable addresses answer with what credentials name.
+func TestPublished(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north", all)
+	got := w.issue(c)
+	vc := string(w.file(c, got.ID, "vc"))
+	name := strings.TrimPrefix(got.StatusList, base+"/status/")
+	for _, id := range []string{name, name + "-s"} {
+		f, age, err := w.s.StatusList(w.ctx, id)
+		if err != nil || age <= 0 || f.MediaType != chancery.MediaVC || !bytes.Contains(f.Bytes, []byte(base+"/status/"+id)) {
+			t.Errorf("%s: %v %v", id, f.MediaType, err)
+		}
+	}
+	at := strings.Index(vc, base+"/schemas/")
+	schema := vc[at+len(base+"/schemas/"):]
+	schema = schema[:strings.IndexByte(schema, '#')]
+	if f := must(w.s.Schema(w.ctx, schema))(t); !bytes.Contains(f.Bytes, []byte("trainerName")) {
+		t.Errorf("unexpected schema %s", f.Bytes)
+	}
+	at = strings.Index(vc, base+"/pictures/")
+	picture := vc[at+len(base+"/pictures/"):]
+	picture = picture[:strings.IndexByte(picture, '"')]
+	if f := must(w.s.Picture(w.ctx, picture))(t); f.MediaType != chancery.MediaPNG {
+		t.Errorf("unexpected picture %+v", f.MediaType)
+	}
+	for what, err := range map[string]error{
+		"page as picture": second(w.s.Picture(w.ctx, got.Artifacts["pdf"].Digest+".png")),
+		"badge as such":   second(w.s.Picture(w.ctx, got.Artifacts["png"].Digest+".png")),
+		"picture":         second(w.s.Picture(w.ctx, "../x.png")),
+		"schema":          second(w.s.Schema(w.ctx, "x.1")),
+		"document":        second(w.s.DIDDocument(w.ctx, "i/nothing")),
+		"keys":            second(w.s.JWKS(w.ctx, "i/nothing")),
+		"artefact":        second(w.s.PublicArtifact(w.ctx, got.PublicID, "docx")),
+		"evidence":        second(w.s.PublicArtifact(w.ctx, got.PublicID, "evidence")),
+		"portfolio":       second(w.s.PublicPortfolio(w.ctx, "nothing")),
+	} {
+		if !service.IsNotFound(err) {
+			t.Errorf("%s: expected not found, found %v", what, err)
+		}
+	}
+	for _, path := range []string{"", "i/" + strings.TrimPrefix(strings.Split(got.Issuer.ID, ":i:")[1], "")} {
+		if f := must(w.s.JWKS(w.ctx, path))(t); !bytes.Contains(f.Bytes, []byte(`"kid"`)) {
+			t.Errorf("unexpected keys %s", f.Bytes)
+		}
+	}
+	if _, err := w.s.Preview(w.ctx, c, "safety-training", service.ItemInput{}); err != nil {
+		t.Error(err)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// TestConfig: what is missing or unsafe is refused.
+func TestConfig(t *testing.T) {
+	w := newWorld(t)
+	for name, change := range map[string]func(*service.Config){
+		"store": func(c *service.Config) { c.Store = nil }, "blobs": func(c *service.Config) { c.Blobs = nil },
+		"sealer": func(c *service.Config) { c.Sealer = nil }, "clock": func(c *service.Config) { c.Clock = nil },
+		"no URL": func(c *service.Config) { c.BaseURL = "" }, "bare http": func(c *service.Config) { c.BaseURL = "http://chancery.example" },
+		"query": func(c *service.Config) { c.BaseURL = base + "?x" }, "user": func(c *service.Config) { c.BaseURL = "https://a@chancery.example" },
+	} {
+		config := w.config
+		change(&config)
+		if _, err := service.New(config); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+	for _, ok := range []string{"http://localhost:8080", "http://127.0.0.1:1", "http://[::1]:1", "https://a.example/path/"} {
+		config := w.config
+		config.BaseURL = ok
+		if _, err := service.New(config); err != nil {
+			t.Errorf("%s: %v", ok, err)
+		}
+	}
+}
