@@ -47,11 +47,12 @@ func (l localTokens) Timestamp(ctx context.Context, hash crypto.Hash, digest []b
 // anchor puts all diplomas into one batch, anchors it with one transaction on a chain of
 // the demo's own, and hands out evidence for each.
 func (t *tour) anchor() error {
-	chain, backend, err := t.startChain()
+	chain, backend, known, err := t.startChain(func() time.Time { return t.now })
 	if err != nil {
 		return err
 	}
 	defer backend.Close()
+	t.anchored = known
 	store := anchor.NewMemStore()
 	clock := func() time.Time { return t.now }
 	batcher, err := anchor.NewBatcher(anchor.BatcherConfig{
@@ -93,19 +94,19 @@ func (t *tour) anchor() error {
 }
 
 // startChain runs go-ethereum's simulated node with an account that can pay.
-func (t *tour) startChain() (*ethereum.Chain, *simulated.Backend, error) {
+func (t *tour) startChain(clock func() time.Time) (*ethereum.Chain, *simulated.Backend, anchored, error) {
 	gethlog.SetDefault(gethlog.NewLogger(gethlog.DiscardHandler()))
 	secret := make([]byte, 32)
 	if _, err := rand.Read(secret); err != nil {
-		return nil, nil, err
+		return nil, nil, anchored{}, err
 	}
 	key, err := ethereum.SoftKey(secret)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, anchored{}, err
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0") // for a free port: the node does not say which it took
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, anchored{}, err
 	}
 	port := listener.Addr().(*net.TCPAddr).Port
 	listener.Close()
@@ -118,21 +119,20 @@ func (t *tour) startChain() (*ethereum.Chain, *simulated.Backend, error) {
 	})
 	rpc, err := ethereum.Dial(fmt.Sprintf("http://127.0.0.1:%d", port), &http.Client{Timeout: 10 * time.Second})
 	if err != nil {
-		return nil, nil, errors.Join(err, backend.Close())
+		return nil, nil, anchored{}, errors.Join(err, backend.Close())
 	}
 	_, genesis, err := ethereum.Identify(t.ctx, rpc)
 	if err != nil {
-		return nil, nil, errors.Join(err, backend.Close())
+		return nil, nil, anchored{}, errors.Join(err, backend.Close())
 	}
-	t.anchored = anchored{genesis: genesis, sender: key.Address()}
 	chain, err := ethereum.New(ethereum.Config{
-		ChainID: chainID, Genesis: genesis, Key: key, Clock: func() time.Time { return t.now },
+		ChainID: chainID, Genesis: genesis, Key: key, Clock: clock,
 		Endpoints: []ethereum.Endpoint{{Name: "demo", RPC: rpc}},
 	})
 	if err != nil {
-		return nil, nil, errors.Join(err, backend.Close())
+		return nil, nil, anchored{}, errors.Join(err, backend.Close())
 	}
-	return chain, backend, nil
+	return chain, backend, anchored{genesis: genesis, sender: key.Address()}, nil
 }
 
 // finalize makes blocks until the batch is in a final one.

@@ -8,7 +8,7 @@ import (
 
 // TestTour runs the whole tour and expects every expectation to hold.
 func TestTour(t *testing.T) {
-	tour := &tour{ctx: context.Background(), dir: t.TempDir(), started: time.Now(), now: time.Now().UTC().Truncate(time.Second)}
+	tour := &tour{ctx: context.Background(), dir: t.TempDir(), listen: "127.0.0.1:0", started: time.Now(), now: time.Now().UTC().Truncate(time.Second)}
 	if err := tour.run(); err != nil {
 		t.Fatal(err)
 	}

@@ -36,18 +36,32 @@ func (a authority) Revocation(_ context.Context, cert, _ *x509.Certificate) (pad
 	return pades.Revocation{OCSP: [][]byte{response}}, err
 }
 
-// cut makes the seal and the authority.
-func (t *tour) cut() error {
-	clock := func() time.Time { return t.now }
+// newAuthority makes a timestamping authority and the root that its times lead to.
+func newAuthority(clock func() time.Time) (*pades.LocalTSA, *x509.Certificate, error) {
+	ca, tsa, err := newAuthorities(clock)
+	if err != nil {
+		return nil, nil, err
+	}
+	return tsa, ca.Certificate, nil
+}
+
+func newAuthorities(clock func() time.Time) (*testca.Authority, *pades.LocalTSA, error) {
 	ca, err := testca.NewRoot(testca.Config{Clock: clock, Subject: pkix.Name{CommonName: "Demo timestamping root", Organization: []string{"Chancery demo"}}})
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	leaf, err := ca.Issue(testca.Request{Profile: testca.Timestamping, Subject: pkix.Name{CommonName: "Demo timestamping authority", Organization: []string{"Chancery demo"}}})
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	tsa, err := pades.NewLocalTSA(pades.LocalTSAConfig{Key: leaf.Key, Chain: append([]*x509.Certificate{leaf.Certificate}, leaf.Chain...), Clock: clock})
+	return ca, tsa, err
+}
+
+// cut makes the seal and the authority.
+func (t *tour) cut() error {
+	clock := func() time.Time { return t.now }
+	ca, tsa, err := newAuthorities(clock)
 	if err != nil {
 		return err
 	}
