@@ -194,9 +194,11 @@ func examples() *fake {
 		set(r, verifier.CheckStatus, verifier.StatusUnreachable)
 	})
 	decide("erased", func(v *service.PublicView, r *verifier.Report) {
-		r.Checks, r.Subject = []verifier.Check{{ID: verifier.CheckDocument, Required: true, Result: verifier.Skipped}}, verifier.Party{}
 		v.Verdict.Subject, v.Claims, v.Artifacts, v.Image = verifier.Party{}, nil, nil, ""
 	})
+	erased := f.views["erased"] // as the service answers: nothing is left to judge
+	erased.Verdict.Report = verifier.NewNotFound(now)
+	f.views["erased"] = erased
 	decide("hidden", func(v *service.PublicView, r *verifier.Report) {
 		v.Verdict.Hidden = true
 	})

@@ -9,6 +9,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -76,7 +77,7 @@ func New(c Config) (http.Handler, error) {
 	read.HandleFunc("/c", s.find)
 	read.HandleFunc("/c/{publicId}", s.credential)
 	read.HandleFunc("/c/{publicId}/embed", s.embed)
-	read.HandleFunc("/c/{publicId}/files/{name}", s.file)
+	read.HandleFunc("/c/{publicId}/{name}", s.file)
 	read.HandleFunc("/p/{slug}", s.portfolio)
 	read.HandleFunc("/assets/{name}", s.asset)
 	read.HandleFunc("/", s.missing)
@@ -187,7 +188,14 @@ func (s *site) file(w http.ResponseWriter, r *http.Request) {
 		s.failure(w, r, http.StatusNotFound)
 		return
 	}
-	f, err := s.public.PublicArtifact(r.Context(), id, name)
+	var f service.File
+	var err error
+	q := r.URL.Query()
+	if l, ok := s.public.(linked); ok && q.Has("signature") {
+		f, err = l.LinkedArtifact(r.Context(), id, name, q.Get("expires"), q.Get("signature"))
+	} else {
+		f, err = s.public.PublicArtifact(r.Context(), id, name)
+	}
 	if err != nil {
 		s.fault(w, r, err)
 		return
@@ -197,7 +205,13 @@ func (s *site) file(w http.ResponseWriter, r *http.Request) {
 	if name == "png" || name == "svg" {
 		disposition = "inline"
 	}
+	w.Header().Set("Access-Control-Allow-Origin", "*") // for verifiers on other sites
 	serveFile(w, r, f, filePolicy, disposition)
+}
+
+// linked is what a Public may have besides: files that are not public, by a signed link.
+type linked interface {
+	LinkedArtifact(ctx context.Context, publicID, name, expires, signature string) (service.File, error)
 }
 
 func knownFile(name string) bool {

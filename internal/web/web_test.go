@@ -132,7 +132,7 @@ func TestCredentialPage(t *testing.T) {
 	body := string(b)
 	for _, want := range []string{
 		"Issued by Universität Grünau on 30 June 2026 and not revoked when checked just now.", "9 of 9 checks passed", "Zoë Ångström", "Bachelor of Science",
-		"The lichens of the northern fells", "eddsa-rdfc-2022 by did:web:gruenau.example#k1", "96 kB", "3.1 kB", `href="/c/valid/files/evidence"`, `href="/c/valid/files/vc.jwt"`,
+		"The lichens of the northern fells", "eddsa-rdfc-2022 by did:web:gruenau.example#k1", "96 kB", "3.1 kB", `href="/c/valid/evidence"`, `href="/c/valid/vc.jwt"`,
 		"https://www.linkedin.com/profile/add?certId=valid&amp;certUrl=https%3A%2F%2Fgruenau.example%2Fc%2Fvalid&amp;issueMonth=6&amp;issueYear=2026&amp;name=Bachelor&#43;of&#43;Science",
 		"&lt;iframe src=&#34;https://gruenau.example/c/valid/embed&#34;", "https://gruenau.example/interactions/Zk3rW8pQ?iuv=1", "25107311",
 		`<meta property="og:title" content="Bachelor of Science – Universität Grünau">`, `<meta name="robots" content="noindex">`, "Some phones remove the credential",
@@ -170,7 +170,7 @@ func TestHidden(t *testing.T) {
 	h := handler(f, base)
 	for _, path := range []string{"/c/hidden", "/c/hidden/embed", "/p/p"} {
 		body := get(t, h, path).Body.String()
-		for _, secret := range []string{"Zoë", "Ångström", "lichens", "distinction", "/files/svg\" alt"} {
+		for _, secret := range []string{"Zoë", "Ångström", "lichens", "distinction", "/hidden/svg"} {
 			if strings.Contains(body, secret) {
 				t.Errorf("%s tells %s", path, secret)
 			}
@@ -290,13 +290,13 @@ func examine(t *testing.T, path, payload string, b []byte) {
 // TestHeaders: the policy of each kind of answer.
 func TestHeaders(t *testing.T) {
 	h := handler(examples(), base)
-	for path, status := range map[string]int{"/": 200, "/c/valid": 200, "/c/nobody": 404, "/c/valid/embed": 200, "/p/zoe": 200, "/p/nobody": 404, "/sign/tok123": 200, "/sign/other": 404, "/nowhere": 404, "/c?id=va%20lid": 303, "/c/valid/files/svg": 200} {
+	for path, status := range map[string]int{"/": 200, "/c/valid": 200, "/c/nobody": 404, "/c/valid/embed": 200, "/p/zoe": 200, "/p/nobody": 404, "/sign/tok123": 200, "/sign/other": 404, "/nowhere": 404, "/c?id=va%20lid": 303, "/c/valid/svg": 200} {
 		w := get(t, h, path, "Cookie", "a=b")
 		if w.Code != status {
 			t.Errorf("%s: %d, expected %d", path, w.Code, status)
 		}
 		csp := w.Header().Get("Content-Security-Policy")
-		if !strings.HasPrefix(csp, "default-src 'none'; ") || strings.Contains(csp, "unsafe-eval") || strings.Contains(csp, "http:") || !strings.Contains(path, "/files/") && strings.Contains(csp, "unsafe") {
+		if !strings.HasPrefix(csp, "default-src 'none'; ") || strings.Contains(csp, "unsafe-eval") || strings.Contains(csp, "http:") || !strings.Contains(path, "/svg") && strings.Contains(csp, "unsafe") {
 			t.Errorf("%s: policy %q", path, csp)
 		}
 		if framed := strings.HasSuffix(path, "/embed"); strings.Contains(csp, "frame-ancestors 'none'") == framed || strings.Contains(csp, "frame-ancestors *") != framed {
@@ -310,7 +310,7 @@ func TestHeaders(t *testing.T) {
 		if len(w.Result().Cookies()) != 0 {
 			t.Errorf("%s sets a cookie", path)
 		}
-		if !strings.Contains(path, "/files/") && w.Header().Get("Cache-Control") != "no-store" {
+		if !strings.Contains(path, "/svg") && w.Header().Get("Cache-Control") != "no-store" {
 			t.Errorf("%s may be kept: %s", path, w.Header().Get("Cache-Control"))
 		}
 	}
@@ -326,7 +326,7 @@ func TestHeaders(t *testing.T) {
 func TestHead(t *testing.T) {
 	server := httptest.NewServer(handler(examples(), base))
 	defer server.Close()
-	for path, status := range map[string]int{"/c/valid": 200, "/": 200, "/c/nobody": 404, "/c/valid/files/svg": 200} {
+	for path, status := range map[string]int{"/c/valid": 200, "/": 200, "/c/nobody": 404, "/c/valid/svg": 200} {
 		resp, err := server.Client().Head(server.URL + path)
 		if err != nil {
 			t.Fatal(err)
@@ -385,21 +385,21 @@ func TestFiles(t *testing.T) {
 	f := examples()
 	f.files["valid/vc"] = service.File{Name: "../a\"b\r\nX: y.json", MediaType: "text/html", Digest: digest, Bytes: []byte("<script>alert(1)</script>")}
 	h := handler(f, base)
-	w := get(t, h, "/c/valid/files/vc")
+	w := get(t, h, "/c/valid/vc")
 	if w.Header().Get("Content-Type") != "application/octet-stream" || w.Header().Get("Content-Disposition") != `attachment; filename="_a_b__X__y.json"` || w.Body.String() != "<script>alert(1)</script>" {
 		t.Errorf("%v %s", w.Header(), w.Body)
 	}
 	if !strings.Contains(w.Header().Get("Content-Security-Policy"), "; sandbox;") {
 		t.Error("a file opened by itself is not in a sandbox")
 	}
-	w = get(t, h, "/c/valid/files/svg")
+	w = get(t, h, "/c/valid/svg")
 	if w.Body.String() != badge || w.Header().Get("Content-Type") != "image/svg+xml" {
 		t.Error("not the exact picture")
 	}
-	if w := get(t, h, "/c/valid/files/svg", "If-None-Match", w.Header().Get("ETag"), "Accept-Encoding", "gzip"); w.Code != 304 {
+	if w := get(t, h, "/c/valid/svg", "If-None-Match", w.Header().Get("ETag"), "Accept-Encoding", "gzip"); w.Code != 304 {
 		t.Errorf("again: %d", w.Code)
 	}
-	for _, path := range []string{"/c/valid/files/pdf", "/c/valid/files/secret", "/c/valid/files/", "/c/valid/files/vc%2f..", "/c/a%20b/files/vc", "/c/" + large(200)} {
+	for _, path := range []string{"/c/valid/pdf", "/c/valid/secret", "/c/valid/", "/c/valid/vc%2f..", "/c/a%20b/vc", "/c/" + large(200)} {
 		if w := get(t, h, path); w.Code != 404 {
 			t.Errorf("%s: %d", path, w.Code)
 		}

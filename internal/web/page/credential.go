@@ -74,7 +74,7 @@ type credentialPage struct {
 // files are the artefacts in the order in which they are offered.
 var files = []string{"pdf", "vc", "vc.jwt", "svg", "png", "evidence"}
 
-// Files returns the names of artefacts that pages link to, under /c/{id}/files/.
+// Files returns the names of artefacts that pages link to, as /c/{id}/{name}.
 func Files() []string { return slices.Clone(files) }
 
 // Credential renders the page of a credential.
@@ -89,7 +89,7 @@ func (r *Renderer) Credential(q Request, v service.PublicView) ([]byte, error) {
 	f.Class = "credential " + s.Class()
 	f.Description = s.preview(q.Lang)
 	if v.Image == "png" && s.Picture != "" {
-		f.Picture = r.base.String() + path + "/files/png"
+		f.Picture = r.base.String() + path + "/png"
 	}
 	f.Content = r.credentialPage(q, v, s, f)
 	return r.render("credential.html", f)
@@ -146,11 +146,8 @@ func (r *Renderer) sheet(q Request, v service.PublicView) sheet {
 	switch {
 	case v.Verdict.Hidden:
 		s.Name, s.NoName = "", l.Text("cert.hidden")
-	case s.Name == "" && len(v.Artifacts) == 0:
-		s.NoName = l.Text("cert.erased")
-		if state == Undecided {
-			state = Erased
-		}
+	case report.Reason == verifier.NotFound:
+		s.Name, s.NoName = "", l.Text("cert.erased")
 	}
 	s.State, s.Word = state, l.Text("state."+string(state))
 	// The word stands above the sentence; together they read as Sentence.
@@ -170,7 +167,7 @@ func (r *Renderer) sheet(q Request, v service.PublicView) sheet {
 			}
 		}
 		if v.Image == "png" || v.Image == "svg" {
-			s.Picture = r.link("/c/"+url.PathEscape(v.PublicID)+"/files/"+v.Image, "")
+			s.Picture = r.link("/c/"+url.PathEscape(v.PublicID)+"/"+v.Image, "")
 			s.PictureAlt = l.Text("cert.picture") + ": " + s.Achievement
 		}
 	}
@@ -242,10 +239,10 @@ func (r *Renderer) credentialPage(q Request, v service.PublicView, s sheet, f fr
 			p.Advice = l.Text("advice.later")
 		}
 	}
-	base := r.link("/c/"+url.PathEscape(v.PublicID)+"/files/", "")
+	base := r.link("/c/"+url.PathEscape(v.PublicID)+"/", "")
 	for _, name := range files {
 		a, ok := v.Artifacts[name]
-		if !ok {
+		if !ok || v.Verdict.Hidden { // each file says whom it is about
 			continue
 		}
 		d := download{Label: l.Text("file." + name), Href: base + name, Media: words.Clean(a.MediaType, 80)}

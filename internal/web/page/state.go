@@ -69,8 +69,10 @@ func StateOf(v service.Verdict) State {
 	switch {
 	case ended != "":
 		return ended
-	case r.Reason == verifier.NotFound:
+	case r.Reason == verifier.NotFound && v.Lifecycle == "":
 		return Unknown
+	case r.Reason == verifier.NotFound && v.Lifecycle != service.StateDraft:
+		return Erased // the register knows it, and holds nothing of it any more
 	}
 	return Undecided
 }

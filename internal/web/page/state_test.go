@@ -72,6 +72,9 @@ func TestStateOf(t *testing.T) {
 		{verifier.Indeterminate, verifier.StatusUnreachable, service.StateIssued, Undecided},
 		{verifier.Indeterminate, verifier.StatusUnreachable, service.StateRevoked, Revoked},
 		{verifier.Indeterminate, verifier.NotFound, "", Unknown},
+		{verifier.Indeterminate, verifier.NotFound, service.StateIssued, Erased},
+		{verifier.Indeterminate, verifier.NotFound, service.StateRevoked, Revoked},
+		{verifier.Indeterminate, verifier.NotFound, service.StateDraft, Undecided},
 		{verifier.Indeterminate, "", "", Undecided},
 	} {
 		v := service.Verdict{Report: &verifier.Report{Outcome: c.outcome, Reason: c.reason}, Lifecycle: c.lifecycle}
