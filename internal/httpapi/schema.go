@@ -97,6 +97,9 @@ func nullable(s *huma.Schema, t reflect.Type) {
 				s.Properties[name] = &huma.Schema{AnyOf: []*huma.Schema{{Ref: p.Ref}, {Type: "null"}}, Description: p.Description}
 			} else {
 				p.Nullable = true
+				if len(p.Enum) > 0 && !slices.Contains(p.Enum, nil) {
+					p.Enum = append(p.Enum, nil)
+				}
 			}
 		}
 	}
