@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/chancery-dev/chancery"
 	"github.com/chancery-dev/chancery/badge"
 	"github.com/chancery-dev/chancery/internal/layout"
@@ -185,4 +187,27 @@ func (j *signing) bake(ctx context.Context, out *Signed, vc chancery.Secured) er
 		}
 	}
 	return nil
+}
+
+// pageTemplate is the template that pages of a type are made with.
+func pageTemplate(in NewType) (*layout.Template, error) {
+	l := in.Layout
+	if l == nil {
+		l = &Layout{}
+	}
+	if l.Template != nil {
+		b, err := json.Marshal(l.Template, json.Deterministic(true))
+		if err != nil {
+			return nil, err
+		}
+		return layout.Parse(b)
+	}
+	name := l.Name
+	if name == "" {
+		name = layout.Certificate
+		if in.Kind == "diploma" {
+			name = layout.Diploma
+		}
+	}
+	return layout.Builtin(name, layoutSizes[l.Size])
 }

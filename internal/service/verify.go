@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/chancery-dev/chancery"
-	"github.com/chancery-dev/chancery/internal/verifying"
 	"github.com/chancery-dev/chancery/proof/evidence"
 	"github.com/chancery-dev/chancery/verifier"
 	evidencehandler "github.com/chancery-dev/chancery/verifier/evidence"
@@ -351,15 +350,6 @@ func (s *Service) verifyStamp(ctx context.Context, scope Scope, id string, diges
 		return Verdict{}, err
 	}
 	return verdict(report), nil
-}
-
-// detect tells what a file is. The formats of others are asked for first, except where a
-// look at the text shows an ordinary credential.
-func detect(b []byte) (chancery.Secured, error) {
-	if plainCredential(b) {
-		return chancery.Detect(b)
-	}
-	return verifying.Detect(b)
 }
 
 // plainCredential recognises credentials with embedded Data Integrity proofs that are not

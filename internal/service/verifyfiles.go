@@ -54,7 +54,7 @@ func (s *Service) verifyUploads(ctx context.Context, files []Upload) (Verdict, s
 			return s.verifyMany(ctx, inside, true)
 		}
 		if plainCredential(b) { // by far the most
-			if secured, err := detect(b); err == nil {
+			if secured, err := chancery.Detect(b); err == nil {
 				report, err := s.judge(ctx, secured)
 				if err != nil {
 					return Verdict{}, "", err
@@ -132,7 +132,7 @@ func (s *Service) verifyMany(ctx context.Context, uploads []Upload, zipped bool)
 	}
 	bound := boundDocuments(uploads)
 	var verdicts []Verdict
-	var abouts, names []string
+	var abouts []string
 	for _, c := range cases {
 		if len(cases) > 1 && bound.taken[c.File] {
 			continue // judged with the credential that names it
@@ -145,7 +145,7 @@ func (s *Service) verifyMany(ctx context.Context, uploads []Upload, zipped bool)
 			v.Report.Add(check)
 			v.Report.Decide()
 		}
-		verdicts, abouts, names = append(verdicts, v), append(abouts, about), append(names, uploads[c.File].Name)
+		verdicts, abouts = append(verdicts, v), append(abouts, about)
 	}
 	if len(verdicts) == 1 && (!zipped || len(cases) == 1) {
 		return verdicts[0], abouts[0], nil
