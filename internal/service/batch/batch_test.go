@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -432,6 +433,7 @@ type watched struct {
 	*memstore.Store
 	rows *[]string
 	fail func() error
+	drop bool // rows are not kept
 }
 
 func (w *watched) Update(ctx context.Context, f func(service.Tx) error) error {
@@ -450,6 +452,9 @@ type watchedTx struct {
 
 func (t *watchedTx) AddRows(ctx context.Context, s service.Scope, id string, rows []service.Row) error {
 	*t.w.rows = append(*t.w.rows, id)
+	if t.w.drop {
+		return nil
+	}
 	return t.Tx.AddRows(ctx, s, id, rows)
 }
 
@@ -537,6 +542,42 @@ func TestTooSlow(t *testing.T) {
 		t.Fatalf("found %v", err)
 	}
 	f.empty(ids)
+}
+
+// TestMemory: what a submission holds of a row with an id and a key of its own is bounded by
+// two hashes, however much the row says.
+func TestMemory(t *testing.T) {
+	const n = 100_000
+	f := setUp(t, 500)
+	var ids []string
+	b := f.open(&watched{Store: f.store, rows: &ids, drop: true}, 500)
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	var before, after uint64
+	text := strings.Repeat("x", 1000)
+	next := of(n, func(i int, in *service.ItemInput) {
+		in.ID, in.IdempotencyKey = fmt.Sprintf("row-%d", i), fmt.Sprintf("key-%d", i)
+		in.Claims = map[string]any{"text": text + in.ID}
+		switch i {
+		case 1000:
+			before = heap()
+		case n - 1:
+			after = heap()
+		}
+	})
+	_, err := b.CreateBatch(t.Context(), f.caller, service.NewBatch{Type: "course"}, next, service.Idempotency{})
+	if err == nil {
+		t.Fatal("a batch whose rows are not there is accepted")
+	}
+	if grown := int64(after) - int64(before); grown > 24<<20 {
+		t.Errorf("expected at most 24 MB for %d rows of a kilobyte, found %d", n, grown)
+	} else {
+		t.Logf("%d rows: %d kB more", n, grown>>10)
+	}
 }
 
 func TestPartial(t *testing.T) {
