@@ -78,7 +78,7 @@ CREATE TABLE artifact (
     created BIGINT NOT NULL,
     PRIMARY KEY (tenant, environment, credential_id, issue, name)
 ) {STRICT};
-CREATE INDEX artifact_digest ON artifact (digest);
+CREATE INDEX artifact_digest ON artifact (digest, tenant, environment, credential_id);
 
 CREATE TABLE status_list (
     tenant TEXT NOT NULL,

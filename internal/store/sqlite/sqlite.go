@@ -46,7 +46,9 @@ type Store struct {
 	c       Config
 	writeDB *sql.DB // one connection, shared with River
 	readDB  *sql.DB
-	readers chan *reader
+	free    chan struct{} // one for each idle reader
+	idleMu  sync.Mutex
+	idle    []*reader // the one used last is used next: its cache is warm
 	jobs    *river.Client[*sql.Tx] // inserts
 
 	queue  chan *request
@@ -96,7 +98,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
 	c.Path = path
-	s := &Store{c: c, queue: make(chan *request), quit: make(chan struct{}), readers: make(chan *reader, c.Readers)}
+	s := &Store{c: c, queue: make(chan *request), quit: make(chan struct{}), free: make(chan struct{}, c.Readers)}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.closeDBs())
 	}
@@ -126,7 +128,7 @@ func (s *Store) open(ctx context.Context) error {
 		if err != nil {
 			return mapError(err)
 		}
-		s.readers <- &reader{conn: conn, stmts: map[string]*sql.Stmt{}}
+		s.give(&reader{conn: conn, stmts: map[string]*sql.Stmt{}})
 	}
 	return nil
 }
@@ -167,10 +169,11 @@ func (s *Store) closeDBs() error {
 	if s.readDB != nil {
 		n := s.c.Readers
 		if !s.closed.Load() {
-			n = len(s.readers) // Open has failed halfway
+			n = len(s.free) // Open has failed halfway
 		}
 		for range n {
-			errs = append(errs, (<-s.readers).close())
+			<-s.free
+			errs = append(errs, s.take().close())
 		}
 		errs = append(errs, s.readDB.Close())
 	}
@@ -195,6 +198,22 @@ func (r *reader) close() error {
 	return r.conn.Close()
 }
 
+// take takes an idle reader after one was received from free.
+func (s *Store) take() *reader {
+	s.idleMu.Lock()
+	defer s.idleMu.Unlock()
+	r := s.idle[len(s.idle)-1]
+	s.idle = s.idle[:len(s.idle)-1]
+	return r
+}
+
+func (s *Store) give(r *reader) {
+	s.idleMu.Lock()
+	s.idle = append(s.idle, r)
+	s.idleMu.Unlock()
+	s.free <- struct{}{}
+}
+
 // View implements service.Store.
 func (s *Store) View(ctx context.Context, f func(service.Tx) error) error {
 	return s.RunView(ctx, func(t *store.Tx) error { return f(t) })
@@ -205,15 +224,15 @@ func (s *Store) RunView(ctx context.Context, f func(*store.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	var r *reader
 	select {
 	case <-s.quit:
 		return errClosed
 	case <-ctx.Done():
 		return ctx.Err()
-	case r = <-s.readers:
+	case <-s.free:
 	}
-	defer func() { s.readers <- r }()
+	r := s.take()
+	defer s.give(r)
 	if s.closed.Load() {
 		return errClosed
 	}
