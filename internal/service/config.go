@@ -47,6 +47,9 @@ type Config struct {
 	// authority B-LTA.
 	TSA        pades.Timestamper
 	Revocation pades.RevocationSource
+	// TSARoots are the certificates at which the TSA's timestamps end. Nil: they are judged by Trust
+	// alone.
+	TSARoots []*x509.Certificate
 
 	// Trust says which issuers outside of this installation are believed, and which roots,
 	// chains and timestamping authorities. Nil: none but the issuers kept here.

@@ -54,8 +54,9 @@ func (s *Service) issuer(ctx context.Context, scope Scope, id string) (*cachedIs
 	ref := issuerRef{scope, id}
 	s.signers.mu.Lock()
 	have := s.signers.issuers[ref]
+	fresh := have != nil && now.Sub(have.read) < issuerFresh && !now.Before(have.read)
 	s.signers.mu.Unlock()
-	if have != nil && now.Sub(have.read) < issuerFresh && !now.Before(have.read) {
+	if fresh {
 		return have, nil
 	}
 	var found StoredIssuer
@@ -67,7 +68,7 @@ func (s *Service) issuer(ctx context.Context, scope Scope, id string) (*cachedIs
 	if err != nil {
 		return nil, err
 	}
-	fresh := &cachedIssuer{issuer: found, read: now}
+	next := &cachedIssuer{issuer: found, read: now}
 	s.signers.mu.Lock()
 	defer s.signers.mu.Unlock()
 	if have = s.signers.issuers[ref]; have != nil && have.issuer.Revision == found.Revision {
@@ -77,8 +78,8 @@ func (s *Service) issuer(ctx context.Context, scope Scope, id string) (*cachedIs
 	if len(s.signers.issuers) >= maxCachedIssuers {
 		clear(s.signers.issuers)
 	}
-	s.signers.issuers[ref] = fresh
-	return fresh, nil
+	s.signers.issuers[ref] = next
+	return next, nil
 }
 
 // forgetIssuer has the next use read a changed issuer anew.
@@ -117,7 +118,7 @@ func (c *cachedIssuer) open(ctx context.Context, s *Service) (signer.Key, error)
 		}
 		c.key.Signer, c.err = s.unseal(k.Sealed, keyContext(c.issuer.Scope, c.issuer.ID, k.Method))
 	})
-	if c.err != nil && errors.Is(c.err, context.Canceled) {
+	if c.err != nil { // a key provider may come back
 		s.forgetIssuer(c.issuer)
 	}
 	return c.key, c.err
@@ -145,6 +146,9 @@ func (c *cachedIssuer) sealer(ctx context.Context, s *Service) (crypto.Signer, [
 		}
 		c.seal, c.sealErr = s.unseal(cert.Sealed, keyContext(c.issuer.Scope, c.issuer.ID, "certificate"))
 	})
+	if c.sealErr != nil {
+		s.forgetIssuer(c.issuer)
+	}
 	return c.seal, c.chain, c.sealErr
 }
 

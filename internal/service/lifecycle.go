@@ -72,6 +72,9 @@ func (s *Service) before(ctx context.Context, scope Scope, id string) (*credenti
 	if _, err = s.typeOf(ctx, scope, state); err != nil {
 		return nil, err
 	}
+	if _, err = s.installation(ctx); err != nil { // for links
+		return nil, err
+	}
 	if state.body.StampID != "" && s.c.Stamper != nil {
 		if state.anchored, err = s.c.Stamper.State(ctx, scope, state.body.StampID); err != nil && !IsNotFound(err) {
 			return nil, err

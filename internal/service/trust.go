@@ -45,7 +45,8 @@ type trustCache struct {
 // trustState is immutable, but for when its issuers were read.
 type trustState struct {
 	verifier *verifier.Verifier
-	config   verifier.Config
+	config   verifier.Config // without handlers
+	handlers map[string]verifier.Handler
 	issuers  map[string]*knownIssuer // by DID
 }
 
@@ -101,6 +102,7 @@ func (s *Service) newTrust(issuers map[string]*knownIssuer) (*trustState, error)
 			trust.Roots = append(trust.Roots, x)
 		}
 	}
+	trust.TSARoots = append(slices.Clone(trust.TSARoots), s.c.TSARoots...)
 	if own := s.webDID(""); !configured[own] { // the installation itself
 		trust.Issuers = append(trust.Issuers, verifier.TrustedIssuer{ID: own})
 	}
@@ -112,7 +114,7 @@ func (s *Service) newTrust(issuers map[string]*knownIssuer) (*trustState, error)
 	withHandlers := config
 	withHandlers.Handlers = handlers
 	v, err := verifier.New(withHandlers)
-	return &trustState{verifier: v, config: config, issuers: issuers}, err
+	return &trustState{verifier: v, config: config, handlers: handlers, issuers: issuers}, err
 }
 
 // pinCompromised names the keys that are not believed any more, so that a verdict says why.

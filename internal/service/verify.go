@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/chancery-dev/chancery"
+	"github.com/chancery-dev/chancery/internal/verifying"
 	"github.com/chancery-dev/chancery/proof/evidence"
 	"github.com/chancery-dev/chancery/verifier"
 	evidencehandler "github.com/chancery-dev/chancery/verifier/evidence"
@@ -186,7 +187,13 @@ func (s *Service) addAnchor(ctx context.Context, scope Scope, state *credentialS
 		skip("the evidence is not at hand")
 		return
 	}
-	judged, err := s.judge(ctx, chancery.Secured{MediaType: chancery.MediaEvidence, Bytes: encoded})
+	judged, err := s.judged(ctx, func(t *trustState) (*verifier.Report, error) {
+		config, err := s.withOwnBatch(ctx, t.config, encoded)
+		if err != nil {
+			return nil, err
+		}
+		return verifying.Judge(ctx, config, verifying.Input{File: verifying.Bytes("", encoded)})
+	})
 	if err != nil {
 		skip("the evidence is not at hand")
 		return
@@ -208,7 +215,11 @@ func (s *Service) proven(ctx context.Context, report *verifier.Report, bundle *e
 		return
 	}
 	t := s.trust.state.Load()
-	at := evidencehandler.ProvenTime(ctx, t.verifier, bundle, vc, nil)
+	by, err := s.verifierOf(ctx, t, bundle)
+	if err != nil {
+		return
+	}
+	at := evidencehandler.ProvenTime(ctx, by, bundle, vc, nil)
 	if at.IsZero() {
 		return
 	}

@@ -160,7 +160,11 @@ func (s *Service) verifyCase(ctx context.Context, files []verifying.File, upload
 		in.Document = &files[c.Document]
 	}
 	report, err := s.judged(ctx, func(t *trustState) (*verifier.Report, error) {
-		r, err := verifying.Judge(ctx, t.config, in)
+		config, err := s.withOwnBatch(ctx, t.config, uploads[c.File].Bytes)
+		if err != nil {
+			return nil, err
+		}
+		r, err := verifying.Judge(ctx, config, in)
 		if err == nil && r.Reason == verifier.Canceled {
 			err = context.Canceled
 		}
