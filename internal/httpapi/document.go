@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/chancery-dev/chancery/internal/service"
 )
@@ -156,17 +157,16 @@ func mediaOf(c content) *huma.MediaType {
 	return m
 }
 
-// plainValue is a value as its JSON reads, for huma's own encoder.
+// plainValue is a value as it goes over the wire, with its members in their order.
 func plainValue(v any) any {
+	if s, ok := v.(string); ok {
+		return s
+	}
 	b, err := json.Marshal(v, plainJSON)
 	if err != nil {
 		panic("httpapi: an example cannot be written: " + err.Error())
 	}
-	var out any
-	if err := json.Unmarshal(b, &out); err != nil {
-		panic("httpapi: an example cannot be read: " + err.Error())
-	}
-	return out
+	return jsontext.Value(b)
 }
 
 // failures are the statuses of errors that an operation can have.

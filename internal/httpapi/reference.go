@@ -183,7 +183,7 @@ func (a *api) renderReference() error {
 	for _, name := range sortedKeys(a.registry.Map()) {
 		p.Schemas = append(p.Schemas, refSchema{Name: name, Members: members(a.registry.Map()[name])})
 	}
-	t, err := template.New("reference").Parse(referenceHTML)
+	t, err := template.New("reference").Funcs(template.FuncMap{"prose": prose, "odd": func(i int) bool { return i%2 == 1 }}).Parse(referenceHTML)
 	if err != nil {
 		return err
 	}
@@ -194,6 +194,9 @@ func (a *api) renderReference() error {
 	a.reference = fileOf("", "text/html; charset=utf-8", b.Bytes())
 	return nil
 }
+
+// prose parts a text at its backquotes: every second part is code.
+func prose(s string) []string { return strings.Split(s, "`") }
 
 func sortedKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))
