@@ -159,7 +159,7 @@ func (s *Service) assemble() error {
 	}
 	c := service.Config{
 		Store: p.Store, Blobs: p.Blobs, Sealer: p.Sealer, Clock: p.Clock, BaseURL: p.BaseURL, Stamper: stamper, Mailer: p.Mailer, Quota: p.Quota,
-		KeyProvider: p.KeyProvider, TSA: p.TSA, Revocation: p.Revocation, Trust: p.Trust, FontDirs: p.FontDirs,
+		KeyProvider: p.KeyProvider, TSA: p.TSA, Revocation: p.Revocation, TSARoots: p.TSARoots, Trust: p.Trust, FontDirs: p.FontDirs,
 		Limits:            service.Limits{RequestsPerSecond: p.KeyRate.PerSecond, Burst: p.KeyRate.Burst},
 		NoVerificationLog: p.NoVerificationLog, Logger: p.Logger,
 	}
