@@ -131,7 +131,7 @@ func (w wish) of(batch string) service.Wish {
 func view(e service.Environment, r service.Record, s stored, n service.RowCounts) service.Batch {
 	out := service.Batch{
 		ID: r.ID, Name: s.Name, Environment: e, Type: s.Type, Done: n.Queued == 0, CreatedAt: r.Created.UTC(),
-		Counts: service.Counts{Total: n.Total, Queued: n.Queued, Issued: n.Issued, Failed: n.Failed},
+		Counts: service.Counts(n),
 	}
 	switch {
 	case n.Queued == 0:

@@ -174,7 +174,7 @@ func checkInput(v *service.Invalid, in service.PortfolioInput) {
 	switch {
 	case strings.TrimSpace(in.Title) == "":
 		v.Add("title", "is required")
-	case !utf8.ValidString(in.Title) || utf8.RuneCountInString(in.Title) > maxTitle || strings.ContainsFunc(in.Title, unicode.IsControl):
+	case !utf8.ValidString(in.Title) || utf8.RuneCountInString(in.Title) > maxTitle || strings.ContainsFunc(in.Title, hidden):
 		v.Add("title", "must be at most 200 characters on one line")
 	}
 	if in.SubjectID == "" || len(in.SubjectID) > 128 {
@@ -195,6 +195,11 @@ func checkInput(v *service.Invalid, in service.PortfolioInput) {
 		}
 		seen[item.Credential] = true
 	}
+}
+
+// hidden tells characters that are not seen, or that make others be read in another order.
+func hidden(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) && r != 0x200c && r != 0x200d
 }
 
 func (p *Portfolios) view(e service.Environment, r service.Record, s service.StoredPortfolio) service.Portfolio {

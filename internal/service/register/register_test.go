@@ -482,7 +482,7 @@ func TestAudit(t *testing.T) {
 			"subject": func(e *service.AuditEntry) { e.Subject = "" }, "source": func(e *service.AuditEntry) { e.Source = "x" },
 			"request": func(e *service.AuditEntry) { e.Request = "x" }, "detail": func(e *service.AuditEntry) { e.Detail = []byte(`{"x":1}`) },
 			"number": func(e *service.AuditEntry) { e.Seq++ },
-			"moved":  func(e *service.AuditEntry) { e.Actor, e.Action = e.Actor+"\",\"", e.Action },
+			"moved":  func(e *service.AuditEntry) { e.Actor += "\",\"" },
 		} {
 			other := e
 			change(&other)
