@@ -37,13 +37,6 @@ const (
 	typeIRI                     // a datatype
 )
 
-// What a term says about the base direction.
-const (
-	directionDefault uint8 = iota // that of the context
-	directionNull
-	directionSet
-)
-
 // source is a local context: a value within a document that holds contexts. The URL
 // is that of the document, empty for the one being read.
 type source struct {
@@ -68,7 +61,8 @@ type term struct {
 	reverse   bool
 	inline    bool // defined by the document itself, not by a pinned context
 	hasLang   bool
-	direction uint8 // the direction mapping
+	hasDir    bool
+	direction string // the direction mapping, with hasDir; "" stands for null
 	nest      string
 	scope     source // the scoped context, doc nil without one
 }
@@ -76,18 +70,18 @@ type term struct {
 // active is an active context. Once built it is immutable; the definitions that it
 // does not replace are those of up.
 type active struct {
-	own      map[string]*term
-	up       *active
-	layers   int
-	size     int // bound on the number of definitions
-	guarded  int // protected definitions
-	vocab    string
-	language string
-	prev     *active // what to return to below the node that set this context
-	hasVocab bool
-	hasDir   bool // a default direction other than null
-	valueKey bool // some term is an alias of @value
-	shared   bool // made from pinned contexts only
+	own       map[string]*term
+	up        *active
+	layers    int
+	size      int // bound on the number of definitions
+	guarded   int // protected definitions
+	vocab     string
+	language  string
+	direction string  // the default base direction: ltr, rtl or ""
+	prev      *active // what to return to below the node that set this context
+	hasVocab  bool
+	valueKey  bool // some term is an alias of @value
+	shared    bool // made from pinned contexts only
 
 	kids atomic.Pointer[map[kidKey]*active]
 }
@@ -128,7 +122,7 @@ func (a *active) flat() map[string]*term {
 // next returns a new context that begins as a copy of a.
 func (a *active) next() *active {
 	n := &active{up: a, layers: a.layers + 1, size: a.size, guarded: a.guarded, vocab: a.vocab, language: a.language,
-		prev: a.prev, hasVocab: a.hasVocab, hasDir: a.hasDir, valueKey: a.valueKey}
+		prev: a.prev, hasVocab: a.hasVocab, direction: a.direction, valueKey: a.valueKey}
 	if len(a.own) == 0 { // nothing of its own: skip the layer
 		n.up, n.layers = a.up, a.layers
 	}

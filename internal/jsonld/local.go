@@ -82,7 +82,7 @@ func (l *localContext) define(ac *active) (*active, error) {
 			return nil, err
 		}
 	}
-	if n := l.result; n.own == nil && n.vocab == ac.vocab && n.hasVocab == ac.hasVocab && n.language == ac.language && n.hasDir == ac.hasDir {
+	if n := l.result; n.own == nil && n.vocab == ac.vocab && n.hasVocab == ac.hasVocab && n.language == ac.language && n.direction == ac.direction {
 		return ac, nil // nothing new: what is cached for ac stays useful
 	}
 	return l.result, nil
@@ -204,11 +204,11 @@ func (l *localContext) settings() error {
 		l.result.language = lang
 	}
 	if e := l.member("@direction"); e != nil { // 5.10
-		has, err := l.direction(e.src)
+		dir, err := l.direction(e.src)
 		if err != nil {
 			return err
 		}
-		l.result.hasDir = has
+		l.result.direction = dir
 	}
 	e := l.member("@vocab") // 5.8
 	if e == nil {
@@ -254,15 +254,16 @@ func (l *localContext) lang(s source, fault string) (string, error) {
 	return strings.ToLower(lang), nil
 }
 
-// direction reads a direction; has is false for null.
-func (l *localContext) direction(s source) (has bool, err error) {
+// direction reads a direction of a context: "" for null.
+func (l *localContext) direction(s source) (string, error) {
 	if s.doc.Kind(s.node) == strictjson.Null {
-		return false, nil
+		return "", nil
 	}
-	if v := s.doc.String(s.node); v != "ltr" && v != "rtl" {
-		return false, l.bad(s, "invalid base direction")
+	v := s.doc.String(s.node)
+	if v != "ltr" && v != "rtl" {
+		return "", l.bad(s, "invalid base direction")
 	}
-	return true, nil
+	return v, nil
 }
 
 // at adds the place to an error of IRI expansion.

@@ -7,8 +7,8 @@ import (
 )
 
 // languageMap emits an object whose keys are languages (section 5.1.2, step 13.7).
-func (r *run) languageMap(n strictjson.Node, ac *active, pl *place) error {
-	d := r.doc
+func (r *run) languageMap(n strictjson.Node, ac *active, p property, pl *place) error {
+	d, dir := r.doc, ac.directionOf(p)
 	for c := d.First(n); c != strictjson.None; c = d.Next(c) {
 		key := d.Name(c)
 		lang := ""
@@ -24,10 +24,10 @@ func (r *run) languageMap(n strictjson.Node, ac *active, pl *place) error {
 		}
 		if d.Kind(c) == strictjson.Array {
 			for e := d.First(c); e != strictjson.None && err == nil; e = d.Next(e) {
-				err = r.languageValue(e, lang, pl)
+				err = r.languageValue(e, lang, dir, pl)
 			}
 		} else {
-			err = r.languageValue(c, lang, pl)
+			err = r.languageValue(c, lang, dir, pl)
 		}
 		if err != nil {
 			return err
@@ -36,12 +36,12 @@ func (r *run) languageMap(n strictjson.Node, ac *active, pl *place) error {
 	return nil
 }
 
-func (r *run) languageValue(n strictjson.Node, lang string, pl *place) error {
+func (r *run) languageValue(n strictjson.Node, lang, dir string, pl *place) error {
 	switch r.doc.Kind(n) {
 	case strictjson.Null:
 		return r.fail(NullValue, n, "null, which JSON-LD leaves out")
 	case strictjson.String:
-		return r.literal(n, r.doc.String(n), "", lang, pl)
+		return r.text(n, r.doc.String(n), lang, dir, pl)
 	}
 	return r.fail(InvalidDocument, n, "invalid language map value")
 }

@@ -285,7 +285,7 @@ func (r *run) property(s rdfc.TermID, m member, ac *active, g rdfc.TermID, rever
 		if r.doc.Kind(m.node) == strictjson.Object {
 			switch {
 			case c&inLanguage != 0:
-				return r.languageMap(m.node, ac, &pl)
+				return r.languageMap(m.node, ac, p, &pl)
 			case c&(inIndex|inID|inType) != 0:
 				return r.keyedMap(m.node, ac, p, &pl)
 			}

@@ -360,14 +360,11 @@ func (l *localContext) attributes(name string, s source, t *term, m *members) er
 		t.language, t.hasLang = lang, true
 	}
 	if m.direction != none && m.typ == none { // 23
-		has, err := l.direction(at(m.direction))
+		dir, err := l.direction(at(m.direction))
 		if err != nil {
 			return err
 		}
-		t.direction = directionNull
-		if has {
-			t.direction = directionSet
-		}
+		t.direction, t.hasDir = dir, true
 	}
 	if m.nest != none { // 24
 		nest, ok := d.Str(m.nest)

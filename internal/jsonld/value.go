@@ -47,17 +47,31 @@ func (r *run) scalar(n strictjson.Node, ac *active, p property, pl *place) error
 	case !isString:
 		return r.typed(n, "", pl)
 	}
-	lang, hasDir := ac.language, ac.hasDir
-	if p.def != nil {
-		if p.def.hasLang {
-			lang = p.def.language
-		}
-		if p.def.direction != directionDefault {
-			hasDir = p.def.direction == directionSet
-		}
+	lang := ac.language
+	if p.def != nil && p.def.hasLang {
+		lang = p.def.language
 	}
-	if hasDir {
-		return r.unsupported(n, "@direction")
+	return r.text(n, v, lang, ac.directionOf(p), pl)
+}
+
+// directionOf is the base direction of a property's strings, "" for none.
+func (ac *active) directionOf(p property) string {
+	if p.def != nil && p.def.hasDir {
+		return p.def.direction
+	}
+	return ac.direction
+}
+
+// i18n is the namespace of the datatypes that hold a language and a base direction.
+const i18n = "https://www.w3.org/ns/i18n#"
+
+// text emits a string with its language and base direction, each "" for none. RDF has no
+// directions: they are kept as datatypes (section 8.4.2, step 12, with the option
+// rdfDirection i18n-datatype), as the libraries of others do that sign such documents. The
+// option's default would leave them out of what is signed.
+func (r *run) text(n strictjson.Node, v, lang, dir string, pl *place) error {
+	if dir != "" {
+		return r.literal(n, v, i18n+lang+"_"+dir, "", pl)
 	}
 	return r.literal(n, v, "", lang, pl)
 }
@@ -187,7 +201,7 @@ func (r *run) jsonLiteral(n strictjson.Node, pl *place) error {
 // valueObject emits an object with @value.
 func (r *run) valueObject(n strictjson.Node, base int, typeCtx *active, pl *place) error {
 	none := strictjson.None
-	value, typ, lang := none, none, none
+	value, typ, lang, dir := none, none, none, none
 	for i := base; i < len(r.members); i++ {
 		switch m := &r.members[i]; m.kw {
 		case kwValue:
@@ -197,12 +211,10 @@ func (r *run) valueObject(n strictjson.Node, base int, typeCtx *active, pl *plac
 		case kwLanguage:
 			lang = m.node
 		case kwDirection:
-			if r.doc.Kind(m.node) != strictjson.Null {
-				if s := r.doc.String(m.node); s != "ltr" && s != "rtl" {
-					return r.fail(InvalidDocument, m.node, "invalid base direction")
-				}
-				return r.unsupported(m.node, "@direction")
+			if s := r.doc.String(m.node); s != "ltr" && s != "rtl" {
+				return r.fail(InvalidDocument, m.node, "invalid base direction")
 			}
+			dir = m.node
 		default:
 			return r.fail(InvalidDocument, m.node, "invalid value object")
 		}
@@ -211,21 +223,24 @@ func (r *run) valueObject(n strictjson.Node, base int, typeCtx *active, pl *plac
 		return r.unsupported(n, "@context in a value object") // jsonld.js reverts type-scoped contexts here
 	}
 	kind := r.doc.Kind(value)
-	if lang != none {
+	if lang != none || dir != none {
 		if typ != none {
-			return r.fail(InvalidDocument, n, "invalid value object: type and language")
+			return r.fail(InvalidDocument, n, "invalid value object: type and language or direction")
+		}
+		if kind != strictjson.String {
+			return r.fail(InvalidDocument, value, "invalid language-tagged value")
+		}
+		if lang == none {
+			return r.text(n, r.doc.String(value), "", r.doc.String(dir), pl)
 		}
 		tag, ok := r.doc.Str(lang)
 		if !ok {
 			return r.fail(InvalidDocument, lang, "invalid language-tagged string")
 		}
-		if kind != strictjson.String {
-			return r.fail(InvalidDocument, value, "invalid language-tagged value")
-		}
 		if !validLanguage(tag) {
 			return r.fail(InvalidLanguage, lang, "expected a language tag")
 		}
-		return r.literal(n, r.doc.String(value), "", strings.ToLower(tag), pl)
+		return r.text(n, r.doc.String(value), strings.ToLower(tag), r.doc.String(dir), pl)
 	}
 	if typ == none {
 		return r.plainValue(value, "", pl)
