@@ -28,8 +28,7 @@ func TestAnchored(t *testing.T) {
 	tsa := padestest.New(t, padestest.P256)
 	signers := &later{}
 	var stamps *stamp.Stamps
-	var w *world
-	w = newWorld(t, func(c *service.Config) {
+	w := newWorld(t, func(c *service.Config) {
 		clock := func() time.Time { return tsa.Now }
 		c.Clock = clock
 		var err error

@@ -137,7 +137,10 @@ func TestTokens(t *testing.T) {
 	}
 	other := w.key(c)
 	for name, call := range map[string]func() error{
-		"more scopes":    func() error { _, err := w.s.Token(w.ctx, k.ID, k.Secret, []service.Permission{service.MayKeys}); return err },
+		"more scopes": func() error {
+			_, err := w.s.Token(w.ctx, k.ID, k.Secret, []service.Permission{service.MayKeys})
+			return err
+		},
 		"other id":       func() error { _, err := w.s.Token(w.ctx, other.ID, k.Secret, nil); return err },
 		"wrong secret":   func() error { _, err := w.s.Token(w.ctx, k.ID, secret[:48]+"x", nil); return err },
 		"unknown client": func() error { _, err := w.s.Token(w.ctx, "nobody", secret, nil); return err },

@@ -73,7 +73,9 @@ func TestForeignIssuer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newWorld(t, func(c *service.Config) { c.Trust = &verifier.Trust{Issuers: []verifier.TrustedIssuer{{ID: did, Name: "Abroad"}}} })
+	w := newWorld(t, func(c *service.Config) {
+		c.Trust = &verifier.Trust{Issuers: []verifier.TrustedIssuer{{ID: did, Name: "Abroad"}}}
+	})
 	doc := must((&signer.DataIntegrity{Key: key, Created: w.clock()}).Sign(w.ctx, must(chancery.Draft{Issuer: did, Subject: map[string]any{"id": "urn:x:y"}}.Build())(t)))(t)
 	v := w.verify(doc.Bytes)
 	expect(t, "configured issuer", v, "valid", "", "*")
@@ -251,7 +253,9 @@ func TestIssuerKinds(t *testing.T) {
 	c := w.tenant("north", service.Test)
 	for _, method := range []string{"did:web", "did:key"} {
 		for key, suites := range map[string][]string{"Ed25519": {"", "eddsa-jcs-2022"}, "P-256": {"", "ecdsa-jcs-2019"}, "P-384": {"ecdsa-rdfc-2019"}} {
-			i := w.issuer(c, func(in *service.NewIssuer) { in.Key, in.Method, in.KeyType = strings.ReplaceAll(method+key, ":", "-"), method, key })
+			i := w.issuer(c, func(in *service.NewIssuer) {
+				in.Key, in.Method, in.KeyType = strings.ReplaceAll(method+key, ":", "-"), method, key
+			})
 			for _, suite := range suites {
 				name := i.Key + "." + suite
 				typ := w.newType(c, all, func(in *service.NewType) { in.Key, in.Issuer, in.Suite = name, i.Key, suite })
@@ -456,11 +460,23 @@ func TestPrivate(t *testing.T) {
 	}
 	second := w.issue(c, func(in *service.NewCredential) { in.Visibility = "private" })
 	for name, call := range map[string]func() error{
-		"other file":       func() error { _, err := w.s.LinkedArtifact(w.ctx, got.PublicID, "vc", q.Get("expires"), q.Get("signature")); return err },
-		"other credential": func() error { _, err := w.s.LinkedArtifact(w.ctx, second.PublicID, "pdf", q.Get("expires"), q.Get("signature")); return err },
-		"later end":        func() error { _, err := w.s.LinkedArtifact(w.ctx, got.PublicID, "pdf", "9999999999", q.Get("signature")); return err },
-		"no signature":     func() error { _, err := w.s.LinkedArtifact(w.ctx, got.PublicID, "pdf", q.Get("expires"), ""); return err },
-		"nothing":          func() error { _, err := w.s.LinkedArtifact(w.ctx, got.PublicID, "pdf", "", ""); return err },
+		"other file": func() error {
+			_, err := w.s.LinkedArtifact(w.ctx, got.PublicID, "vc", q.Get("expires"), q.Get("signature"))
+			return err
+		},
+		"other credential": func() error {
+			_, err := w.s.LinkedArtifact(w.ctx, second.PublicID, "pdf", q.Get("expires"), q.Get("signature"))
+			return err
+		},
+		"later end": func() error {
+			_, err := w.s.LinkedArtifact(w.ctx, got.PublicID, "pdf", "9999999999", q.Get("signature"))
+			return err
+		},
+		"no signature": func() error {
+			_, err := w.s.LinkedArtifact(w.ctx, got.PublicID, "pdf", q.Get("expires"), "")
+			return err
+		},
+		"nothing": func() error { _, err := w.s.LinkedArtifact(w.ctx, got.PublicID, "pdf", "", ""); return err },
 		"over": func() error {
 			w.pass(time.Hour)
 			_, err := w.s.LinkedArtifact(w.ctx, got.PublicID, "pdf", q.Get("expires"), q.Get("signature"))
