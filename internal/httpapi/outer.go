@@ -150,6 +150,11 @@ func (a *api) route(rec *recorder, r *http.Request, x *exchange) {
 		a.VCALM.ServeHTTP(rec, r)
 		return
 	}
+	if a.Web != nil && ofPage(r) {
+		x.route, x.secret = "page", true
+		a.Web.ServeHTTP(rec, r)
+		return
+	}
 	if isClean(path) {
 		rec.guarded = true
 		a.mux.ServeHTTP(rec, r)
@@ -175,6 +180,14 @@ func (a *api) route(rec *recorder, r *http.Request, x *exchange) {
 		return
 	}
 	a.fail(rec, r, &service.Error{Code: codeNotFound, Detail: "nothing is offered under this path"})
+}
+
+// ofPage reports whether a request below the page of a credential is for the pages, not for
+// the operation that hands out its public files: the frame for other sites, and links that
+// carry a signature of their own.
+func ofPage(r *http.Request) bool {
+	rest, ok := strings.CutPrefix(r.URL.Path, "/c/")
+	return ok && (strings.HasSuffix(rest, "/embed") || strings.Contains(r.URL.RawQuery, "signature="))
 }
 
 // isClean reports whether a path is in the form in which routes are compared; others
