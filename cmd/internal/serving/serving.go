@@ -104,6 +104,7 @@ type Service struct {
 	every    map[string]time.Duration
 	draining sync.Once
 	drained  chan struct{}
+	page     pageTrust
 }
 
 // late gives the stamps their signers, which the core is, made after them.
@@ -241,7 +242,7 @@ func (s *Service) serve() error {
 	if err != nil {
 		return err
 	}
-	page, err := verify.New(verify.Config{Trust: s.trustFile, Base: basePath(p.BaseURL) + "/verify", Upload: basePath(p.BaseURL) + "/v1/verify", Home: basePath(p.BaseURL) + "/"})
+	page, err := verify.New(verify.Config{Trust: s.trustFile, Base: basePath(p.BaseURL), Upload: basePath(p.BaseURL) + "/v1/verify", Home: basePath(p.BaseURL) + "/"})
 	if err != nil {
 		return err
 	}
@@ -306,8 +307,38 @@ func basePath(base string) string {
 	return ""
 }
 
-// trustFile is what the verify page judges by.
-func (s *Service) trustFile() []byte { return s.parts.TrustFile }
+// pageTrust keeps the trust file of the verify page for a moment.
+type pageTrust struct {
+	mu   sync.Mutex
+	text []byte
+	at   time.Time
+}
+
+// pageTrustAge is how long it is kept: a revocation is on the page that much later.
+const pageTrustAge = time.Second
+
+// trustFile is what the verify page judges by: the file of the configuration, or the
+// issuers of this installation.
+func (s *Service) trustFile() []byte {
+	if s.parts.TrustFile != nil {
+		return s.parts.TrustFile
+	}
+	s.page.mu.Lock()
+	defer s.page.mu.Unlock()
+	now := s.parts.Clock()
+	if age := now.Sub(s.page.at); s.page.text != nil && age >= 0 && age < pageTrustAge {
+		return s.page.text
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	text, err := s.Register.InstallationTrust(ctx)
+	if err != nil {
+		s.parts.Logger.Warn("trust file of the verify page", "error", err)
+		return s.page.text
+	}
+	s.page.text, s.page.at = text, now
+	return text
+}
 
 // accepting is not ready any more once the process has been asked to end.
 func (s *Service) accepting(context.Context) error {
