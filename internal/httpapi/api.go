@@ -77,6 +77,7 @@ func (a *api) addAll() {
 		{a.Portfolios != nil, a.addPortfolios},
 		{a.Registry != nil, a.addRegistry},
 		{a.Public != nil, a.addPublic},
+		{a.Public != nil, a.addPictures},
 		{true, a.addOperations},
 	} {
 		if part.there {

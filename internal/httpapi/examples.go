@@ -27,7 +27,7 @@ const (
 )
 
 var pathExamples = map[string]any{
-	"id": exampleUUID, "publicId": examplePublic, "name": "vc", "number": 88, "slug": "aina-rahman", "signature": exampleUUID, "token": strings.Repeat("t", 22), "code": "validation-error", "list": "7",
+	"id": exampleUUID, "publicId": examplePublic, "name": "vc", "number": 88, "slug": "aina-rahman", "signature": exampleUUID, "token": strings.Repeat("t", 22), "code": "validation-error", "list": "7", "picture": exampleDigest + ".svg",
 }
 
 var (

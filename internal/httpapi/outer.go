@@ -198,7 +198,7 @@ func isClean(path string) bool {
 
 // isMachine reports whether unknown paths there are answered for programs, not people.
 func isMachine(path string) bool {
-	for _, p := range []string{"/v1", "/vc", "/status", "/schemas", "/interactions"} {
+	for _, p := range []string{"/v1", "/vc", "/status", "/schemas", "/pictures", "/interactions"} {
 		if path == p || strings.HasPrefix(path, p+"/") {
 			return true
 		}
