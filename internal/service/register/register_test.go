@@ -281,6 +281,10 @@ func TestExport(t *testing.T) {
 			}
 			trust, err := verifier.ParseTrust(all["trust.json"])
 			check(t, err)
+			text, err := h.register.InstallationTrust(t.Context())
+			check(t, err)
+			page, err := verifier.ParseTrust(text)
+			check(t, err)
 			seen := map[string]int{}
 			for name, b := range all {
 				var about []byte
@@ -305,6 +309,9 @@ func TestExport(t *testing.T) {
 							t.Logf("  %s %v %s %s", c.ID, c.Result, c.Reason, c.Detail)
 						}
 					}
+				}
+				if p := h.judge(page, name, b, about); p.Outcome != r.Outcome || p.Reason != r.Reason {
+					t.Errorf("%s: the verify page finds %s, %s, the export's trust file %s, %s", name, p.Outcome, p.Reason, r.Outcome, r.Reason)
 				}
 				// Without the trust file nothing is valid.
 				empty := &verifier.Trust{Issuers: []verifier.TrustedIssuer{{ID: "did:web:elsewhere.example"}}}
