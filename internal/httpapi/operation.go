@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/chancery-dev/chancery"
 	"github.com/chancery-dev/chancery/internal/service"
 )
 
@@ -326,6 +327,7 @@ func bytesOf(a *api, o operation, types []string, f func(*call) (service.File, [
 		out.Content = append(out.Content, content{Type: t, Example: fileExample(t)})
 	}
 	o.Out = []reply{out, {Status: http.StatusNotModified, Description: "as the ETag in If-None-Match says"}}
+	plain := slices.Contains(types, jsonType)
 	o.Run = func(c *call) error {
 		f, cache, err := f(c)
 		if err != nil {
@@ -334,7 +336,18 @@ func bytesOf(a *api, o operation, types []string, f func(*call) (service.File, [
 		if header := c.r.Header["Accept"]; !accepts(header, f.MediaType) && !accepts(header, jsonType) {
 			return &service.Error{Code: codeAcceptable, Detail: "expected an Accept that allows " + f.MediaType}
 		}
+		if plain {
+			c.w.Header().Add("Vary", "Accept")
+			if isJSON(f.MediaType) && !accepts(c.r.Header["Accept"], f.MediaType) {
+				f.MediaType = jsonType // libraries parse what is called JSON, and only that
+			}
+		}
 		return c.file(f, cache)
 	}
 	a.add(o)
+}
+
+// isJSON reports whether a media type is one of JSON under another name.
+func isJSON(mediaType string) bool {
+	return mediaType == chancery.MediaVC || strings.HasSuffix(mediaType, "+json")
 }

@@ -77,6 +77,12 @@ func TestPublished(t *testing.T) {
 	if w := ask(a, "GET", "/c/"+examplePublic+"/svg", ""); !strings.Contains(w.Header().Get("Content-Security-Policy"), "sandbox") || !strings.HasPrefix(w.Header().Get("Content-Disposition"), "attachment") {
 		t.Errorf("svg: %v", w.Header())
 	}
+	// Libraries that take documents apart only where their type is JSON get it by that name.
+	for accept, want := range map[string]string{"application/ld+json, application/json": "application/json", "application/json, */*;q=0.1": "application/vc", "application/vc, application/json": "application/vc"} {
+		if w := ask(a, "GET", "/status/7", "", "Accept", accept); w.Code != 200 || w.Header().Get("Content-Type") != want || w.Header().Get("Vary") != "Accept" {
+			t.Errorf("status list with Accept %s: %d %v", accept, w.Code, w.Header())
+		}
+	}
 	ask(a, "GET", "/i/academy/did.json", "")
 	if f.last != "i/academy" {
 		t.Errorf("path %v", f.last)

@@ -31,7 +31,7 @@ func (a *api) addPublic() {
 	o = public
 	o.Path, o.Pattern, o.ID, o.Summary = "/status/{list}", "/status/{list...}", "getStatusList", "Read a status list"
 	o.Description = "A signed Bitstring Status List credential. It may be kept as long as Cache-Control says."
-	bytesOf(a, o, []string{"application/vc", "application/vc+jwt"}, func(c *call) (service.File, []string, error) {
+	bytesOf(a, o, []string{"application/vc", "application/vc+jwt", jsonType}, func(c *call) (service.File, []string, error) {
 		f, age, err := a.Public.StatusList(c.ctx, c.id("list"))
 		return f, maxAge(age), err
 	})

@@ -39,7 +39,23 @@ func (r *run) enter(ac *active, s source) (*active, error) {
 		return ac, nil
 	}
 	r.inline = true
-	return r.process(ac, s, 0, nil, true)
+	return r.process(ac, unwrapped(s), 0, nil, true)
+}
+
+// unwrapped reads {"@context": {…}} in the list of the root's contexts as the object within,
+// as other processors do, though the grammar does not allow it: signed documents of the
+// W3C's Data Integrity suites have it. Elsewhere, and with anything beside it, it is
+// refused; where it is the only context, the suite of JSON-LD demands that (ter56).
+func unwrapped(s source) source {
+	d := s.doc
+	inner := d.First(s.node)
+	if d.Kind(s.node) != strictjson.Object || d.Len(s.node) != 1 || d.Name(inner) != "@context" || d.Kind(inner) != strictjson.Object {
+		return s
+	}
+	if list := d.Parent(s.node); d.Kind(list) != strictjson.Array || d.Parent(list) != 0 {
+		return s
+	}
+	return source{d, inner, s.url}
 }
 
 // scoped applies a scoped context, from the cache where it may be.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -269,22 +270,17 @@ func body(r *http.Request, allowed ...string) (*strictjson.Doc, error) {
 }
 
 // known refuses members that an object may not have.
-func known(doc *strictjson.Doc, n strictjson.Node, path string, allowed []string) error {
-	var err error
-	doc.Each(n, func(m strictjson.Node) bool {
-		for _, a := range allowed {
-			if doc.Name(m) == a {
-				return true
-			}
+func known(doc *strictjson.Doc, object strictjson.Node, path string, allowed []string) error {
+	for m := doc.First(object); m != strictjson.None; m = doc.Next(m) {
+		if slices.Contains(allowed, doc.Name(m)) {
+			continue
 		}
 		if path == "options" {
-			err = vcalm.UnknownOption(doc.Name(m))
-		} else {
-			err = &service.Error{Code: service.CodeBody, Detail: strings.TrimPrefix(path+": expected no other members than "+strings.Join(allowed, ", "), ": ")}
+			return vcalm.UnknownOption()
 		}
-		return false
-	})
-	return err
+		return &service.Error{Code: service.CodeBody, Detail: strings.TrimPrefix(path+": expected no other members than "+strings.Join(allowed, ", "), ": ")}
+	}
+	return nil
 }
 
 // answer writes JSON text as it is.

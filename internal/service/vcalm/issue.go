@@ -84,20 +84,20 @@ func (p *Plane) Issue(ctx context.Context, in *Instance, caller *service.Caller,
 	return secured, nil
 }
 
-// draft checks a credential as it was handed in, and fills in the issuer.
+// draft checks a credential as it was handed in. Its issuer must be there: what is signed
+// is what the caller wrote.
 func (p *Plane) draft(credential Value, did string) (*chancery.Credential, error) {
 	doc, err := strictjson.Parse(credential, strictjson.Limits{})
 	if err != nil {
 		return nil, badRequest("credential: expected a JSON object")
 	}
 	const root = 0
-	if issuer := doc.Get(root, "issuer"); issuer != strictjson.None {
-		if doc.Kind(issuer) == strictjson.Object {
-			issuer = doc.Get(issuer, "id")
-		}
-		if id, ok := doc.Str(issuer); ok && id != did {
-			return nil, badRequest("credential.issuer: expected the DID of this issuer")
-		}
+	issuer := doc.Get(root, "issuer")
+	if doc.Kind(issuer) == strictjson.Object {
+		issuer = doc.Get(issuer, "id")
+	}
+	if id, ok := doc.Str(issuer); !ok || id != did {
+		return nil, badRequest("credential.issuer: expected the DID of this issuer")
 	}
 	if doc.Get(root, "proof") != strictjson.None {
 		return nil, badRequest("credential.proof: expected a credential without proof")

@@ -111,9 +111,13 @@ func New(c Config) (*Plane, error) {
 // allow. One of another tenant or environment is not found.
 func (p *Plane) Instance(ctx context.Context, name string, caller *service.Caller) (*Instance, error) {
 	for _, in := range p.c.Directory.Open() {
-		if in.Name == name {
+		if in.Name != name {
+			continue
+		}
+		if in.Open || caller != nil && caller.Scope == in.Scope {
 			return in, nil
 		}
+		break // with a key of another tenant it is not there
 	}
 	if caller == nil {
 		return nil, &service.Error{Code: service.CodeKey, Detail: "expected a bearer token"}
@@ -194,10 +198,7 @@ func badRequest(detail string) error {
 }
 
 // UnknownOption refuses an option that is not known (VCALM 1.0, 2.4).
-func UnknownOption(name string) error {
-	if len(name) > 64 {
-		name = name[:64]
-	}
+func UnknownOption() error {
 	return &BadRequest{Problem{Type: problemVCALM + "UNKNOWN_OPTION_PROVIDED", Title: "UNKNOWN_OPTION_PROVIDED", Detail: "options has a member that is not known here"}}
 }
 
