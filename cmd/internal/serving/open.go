@@ -126,6 +126,28 @@ func newLogger(c config.Log, w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, o))
 }
 
+// quieter lowers what the job queue tells of its everyday work from info to debug.
+type quieter struct{ slog.Handler }
+
+func (q quieter) Enabled(ctx context.Context, l slog.Level) bool {
+	return q.Handler.Enabled(ctx, lowered(l))
+}
+
+func (q quieter) Handle(ctx context.Context, r slog.Record) error {
+	r.Level = lowered(r.Level)
+	return q.Handler.Handle(ctx, r)
+}
+
+func (q quieter) WithAttrs(a []slog.Attr) slog.Handler { return quieter{q.Handler.WithAttrs(a)} }
+func (q quieter) WithGroup(name string) slog.Handler   { return quieter{q.Handler.WithGroup(name)} }
+
+func lowered(l slog.Level) slog.Level {
+	if l < slog.LevelWarn {
+		return l - (slog.LevelInfo - slog.LevelDebug)
+	}
+	return l
+}
+
 // opener opens the parts one after the other.
 type opener struct {
 	ctx context.Context
@@ -419,14 +441,14 @@ func (op *opener) oidc() error {
 
 func (op *opener) database() error {
 	if dsn := op.c.Database.Postgres; dsn.Set() {
-		st, err := postgres.Open(op.ctx, postgres.Config{DSN: dsn.Reveal(), Now: op.o.Now, Logger: op.in.Logger, Connections: op.c.Database.Connections})
+		st, err := postgres.Open(op.ctx, postgres.Config{DSN: dsn.Reveal(), Now: op.o.Now, Logger: slog.New(quieter{op.in.Logger.Handler()}), Connections: op.c.Database.Connections})
 		if err != nil {
 			return err
 		}
 		op.p.Store = st
 		return nil
 	}
-	st, err := sqlite.Open(op.ctx, sqlite.Config{Path: op.path("", "chancery.db"), Now: op.o.Now, Logger: op.in.Logger})
+	st, err := sqlite.Open(op.ctx, sqlite.Config{Path: op.path("", "chancery.db"), Now: op.o.Now, Logger: slog.New(quieter{op.in.Logger.Handler()})})
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func BenchmarkIssue(b *testing.B, st service.Store, least float64) {
 	// Of what is wanted, how much is missing: 1 is just enough.
 	b.ReportMetric(least/rate, "x_raw")
 	b.ReportMetric(1, "x_limit")
-	b.Log(fmt.Sprintf("%.0f Updates a second, %.0f wanted", rate, least))
+	b.Logf("%.0f Updates a second, %.0f wanted", rate, least)
 }
 
 // LookupSize is how many credentials a large store has.

@@ -147,6 +147,7 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("sqlite: %w", err)
 	}
+	//lint:ignore SA1019 What must not be in one transaction is of PostgreSQL; here the transaction is the lock.
 	if _, err := m.MigrateTx(ctx, tx, rivermigrate.DirectionUp, nil); err != nil {
 		return fmt.Errorf("sqlite: tables of jobs: %w", mapError(err))
 	}
