@@ -120,6 +120,9 @@ func (a *api) document(o *operation) *huma.Operation {
 		d.Responses[strconv.Itoa(out.Status)] = res
 	}
 	for _, status := range o.failures() {
+		if d.Responses[strconv.Itoa(status)] != nil {
+			continue // a failure of its own kind
+		}
 		d.Responses[strconv.Itoa(status)] = &huma.Response{Ref: "#/components/responses/" + strings.ReplaceAll(http.StatusText(status), " ", "")}
 	}
 	return d
@@ -236,7 +239,7 @@ func pageParams() []*huma.Param {
 		query("limit", "how many", limit),
 		query("cursor", "`meta.nextCursor` of the page before; absent: the beginning", nil),
 		queryBool("withTotal", "count all, in `meta.total`"),
-		query("pageSize", "the same as limit", limit),
-		query("pageToken", "the same as cursor; 0 is the beginning", nil),
+		query("pageSize", "the same as limit, which is then not given", &huma.Schema{Type: "integer", Minimum: &one, Maximum: &most}),
+		query("pageToken", "the same as cursor, which is then not given; 0 is the beginning", nil),
 	}
 }

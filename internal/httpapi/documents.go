@@ -33,7 +33,7 @@ func (a *api) addDocuments() {
 	o.Method, o.ID, o.Summary, o.Creates, o.MaxBody = http.MethodPost, "addDocuments", "Upload files", true, a.MaxBody
 	o.Description = "A part `file`, or several `files[]`. The same content is the existing document. `data` is a list in the order of the parts; 201 where one of them is new."
 	o.Consumes = []string{multipartType}
-	o.Bodies = []content{multipartBody("files[]")}
+	o.Bodies = []content{multipartBody("files[]", true)}
 	docs := a.envelopeOf(&huma.Schema{Type: "array", Items: a.schemaOf(typeOf[service.Document]())}, a.schemaOf(typeOf[meta]()))
 	list := content{Type: jsonType, Schema: docs, Example: envelope[[]service.Document]{Data: []service.Document{exampleDocument}}}
 	o.Out = []reply{
@@ -125,7 +125,7 @@ func (a *api) addInvitations() {
 	o = invited
 	o.Method, o.Path, o.ID, o.Summary, o.MaxBody = http.MethodPost, invited.Path+"/file", "signInvitation", "Hand in the signed file", a.MaxBody
 	o.Description = "It is verified on arrival: the document unchanged, and one more valid signature."
-	o.Consumes, o.Bodies = []string{multipartType}, []content{multipartBody("file")}
+	o.Consumes, o.Bodies = []string{multipartType}, []content{multipartBody("file", false)}
 	o.Out = []reply{dataReply[service.Signature](a, http.StatusOK, "signed", exampleSignature)}
 	o.Run = func(c *call) error {
 		var err error

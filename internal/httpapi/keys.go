@@ -19,7 +19,8 @@ func (a *api) addKeys() {
 		Consumes:    []string{formType},
 		Bodies:      []content{{Type: formType, Schema: tokenSchema(), Example: map[string]any{"grant_type": "client_credentials", "client_id": "k7Q2x9AbCd", "client_secret": "…", "scope": "issue read"}}},
 		Out: []reply{{Status: http.StatusOK, Description: "a token", Content: []content{{Type: jsonType, Schema: a.schemaOf(typeOf[service.Token]()),
-			Example: service.Token{AccessToken: "eyJ…", TokenType: "Bearer", ExpiresIn: 3600, Scope: "issue read"}}}}},
+			Example: service.Token{AccessToken: "eyJ…", TokenType: "Bearer", ExpiresIn: 3600, Scope: "issue read"}}}},
+			a.oauthReply(http.StatusBadRequest, "invalid_request", "expected grant_type"), a.oauthReply(http.StatusUnauthorized, "invalid_client", "the id or the secret is wrong, or the key may not be used any more")},
 		Run: (*call).token,
 	})
 	get(a, operation{Path: "/v1/me", ID: "getMe", Tag: "Access", Summary: "Who the caller is",
@@ -47,6 +48,17 @@ func (a *api) addKeys() {
 	o.Path, o.ID, o.Summary = "/v1/api-keys/{id}", "revokeApiKey", "Revoke an API key"
 	o.Description = "At once and for good. It stays in the list, with its history."
 	remove(a, o, func(c *call) error { return a.Keys.RevokeKey(c.ctx, c.caller, c.id("id")) })
+}
+
+// oauthReply describes a failure of the token endpoint: in the words of RFC 6749, or a
+// problem where the request is not even a form.
+func (a *api) oauthReply(status int, code, description string) reply {
+	problem := a.schemaOf(typeOf[Problem]())
+	other := Problem{Type: a.BaseURL + "/problems/" + slug(service.CodeBody), Title: http.StatusText(status), Status: status, Detail: description, Message: description, Code: service.CodeBody, RequestID: "0192f0c4-7b1e-7c3a-9d52-6f0e8a1b2c3d"}
+	return reply{Status: status, Description: http.StatusText(status), Content: []content{
+		{Type: jsonType, Schema: &huma.Schema{AnyOf: []*huma.Schema{a.schemaOf(typeOf[oauthError]()), problem}}, Example: oauthError{code, description}},
+		{Type: problemType, Schema: problem, Example: other},
+	}}
 }
 
 func tokenSchema() *huma.Schema {

@@ -77,10 +77,16 @@ func multipartFault(err error) error {
 	return badBody("the multipart body cannot be read to its end")
 }
 
-// multipartBody describes uploads.
-func multipartBody(member string) content {
+// multipartBody describes uploads of one file, or of any number of them.
+func multipartBody(member string, several bool) content {
 	file := &huma.Schema{Type: "string", Format: "binary"}
-	s := &huma.Schema{Type: "object", Properties: map[string]*huma.Schema{"file": file, "files[]": {Type: "array", Items: file}}}
+	s := &huma.Schema{Type: "object", Properties: map[string]*huma.Schema{"file": file}, AdditionalProperties: false}
+	if several {
+		s.Properties["files[]"] = &huma.Schema{Type: "array", MinItems: ptr(1), Items: file}
+		s.AnyOf = []*huma.Schema{{Required: []string{"file"}}, {Required: []string{"files[]"}}}
+	} else {
+		s.Required = []string{"file"}
+	}
 	var example any = "(the file)"
 	if member == "files[]" {
 		example = []string{"(the file)"}

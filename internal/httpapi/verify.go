@@ -41,7 +41,7 @@ func (a *api) addVerifying() {
 	o.Method, o.ID, o.Summary, o.MaxBody = http.MethodPost, "verify", "Verify a file, a credential or a hash", a.MaxBody
 	o.Description = "The part `file` holds a credential, JWT, PDF, PNG, SVG, evidence or a ZIP of such, told by content; further parts are files that the first one needs. Or JSON with exactly one of `credential`, `jwt`, `hash`; or a credential as the body. What is sent is not kept. A file in which nothing can be verified is `invalid`."
 	o.Consumes = append([]string{jsonType, multipartType}, credentialTypes...)
-	o.Bodies = []content{{Type: jsonType, Schema: verifySchema(), Example: map[string]any{"credential": exampleVC}}, multipartBody("file")}
+	o.Bodies = []content{{Type: jsonType, Schema: verifySchema(), Example: map[string]any{"credential": exampleVC}}, multipartBody("file", true)}
 	for _, t := range credentialTypes {
 		o.Bodies = append(o.Bodies, content{Type: t, Schema: &huma.Schema{Type: "object"}, Example: exampleVC})
 	}

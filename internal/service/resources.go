@@ -42,7 +42,7 @@ type Named struct {
 // NewKey asks for an API key.
 type NewKey struct {
 	Name      string       `json:"name"`
-	Scopes    []Permission `json:"scopes"`
+	Scopes    []Permission `json:"scopes" minItems:"1"`
 	ExpiresAt *time.Time   `json:"expiresAt,omitempty" doc:"absent: it does not expire"`
 }
 
@@ -81,7 +81,7 @@ type NewIssuer struct {
 	Image   string `json:"image,omitempty" doc:"data: URL of the arms, PNG or SVG"`
 	Method  string `json:"method,omitempty" doc:"did:web, served by this installation, or did:key. Absent: did:web" enum:"did:web,did:key"`
 	KeyType string `json:"keyType,omitempty" doc:"absent: Ed25519" enum:"Ed25519,P-256,P-384"`
-	KeyRef  string `json:"keyRef,omitempty" doc:"name of a key that the installation's key provider (PKCS#11) holds, instead of a new one"`
+	KeyRef  string `json:"keyRef,omitempty" doc:"name of a key that the installation's key provider (PKCS#11) holds for the tenant, instead of a new one: the tenant's id, a slash and 1 to 128 of A-Z a-z 0-9 . _ -"`
 }
 
 // Issuer is who issues: a DID with keys and their history.

@@ -61,7 +61,7 @@ type Stamp struct {
 // NewStamp is a hash to be anchored.
 type NewStamp struct {
 	Alg   string            `json:"alg" enum:"sha-256,sha-384,sha-512,sha3-256,blake2b-256"`
-	Value string            `json:"value" doc:"hex or base64"`
+	Value string            `json:"value" minLength:"24" doc:"hex or base64 of as many bytes as alg has"`
 	Salt  string            `json:"salt,omitempty" doc:"hex of 32 bytes; absent: drawn"`
 	Meta  map[string]string `json:"meta,omitempty"`
 }
@@ -132,7 +132,7 @@ type Signature struct {
 type NewWebhook struct {
 	URL         string   `json:"url"`
 	Description string   `json:"description,omitempty"`
-	Events      []string `json:"events" doc:"types of events, or * for all"`
+	Events      []string `json:"events" minItems:"1" doc:"types of events, or * for all"`
 	Algorithm   string   `json:"algorithm,omitempty" doc:"v1: HMAC-SHA256; v1a: Ed25519. Absent: v1" enum:"v1,v1a"`
 }
 
