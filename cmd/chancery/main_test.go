@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -18,7 +19,19 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"chancery": main})
+	testscript.Main(program{m}, map[string]func(){"chancery": main})
+}
+
+// program runs the tests, and ends what several of them share.
+type program struct{ m *testing.M }
+
+func (p program) Run() int {
+	code := p.m.Run()
+	if err := errors.Join(pgServer.Stop(), os.RemoveAll(binaryDir)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
+	return code
 }
 
 // TestScripts runs the scripts of testdata against the real command. Each checks exit

@@ -20,12 +20,15 @@ import (
 	"time"
 )
 
+var binaryDir string
+
 // chanceryBinary builds the command once.
 var chanceryBinary = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "chancery-test")
 	if err != nil {
 		return "", err
 	}
+	binaryDir = dir
 	name := filepath.Join(dir, "chancery")
 	out, err := exec.Command("go", "build", "-o", name, ".").CombinedOutput()
 	if err != nil {
@@ -94,6 +97,15 @@ func startServiceWith(t testing.TB, env []string, args ...string) *served {
 	return s
 }
 
+// startWorker runs a process that does jobs alone.
+func startWorker(t testing.TB, env []string, args ...string) *served {
+	t.Helper()
+	s := &served{t: t, log: &lockedBuffer{}, env: env, args: append([]string{"serve", "--role", "worker"}, args...)}
+	t.Cleanup(s.kill)
+	s.start()
+	return s
+}
+
 // start runs the process and waits until it is ready; the first time it reads the key.
 func (s *served) start() {
 	s.t.Helper()
@@ -112,10 +124,13 @@ func (s *served) start() {
 		s.t.Fatal(err)
 	}
 	s.done = make(chan struct{})
-	keys := make(chan string, 16)
+	keys, working := make(chan string, 16), make(chan struct{})
 	go func(cmd *exec.Cmd, done chan struct{}) {
 		scanner := bufio.NewScanner(out)
 		for scanner.Scan() {
+			if scanner.Text() == "Working" {
+				close(working)
+			}
 			if k := printedKey.FindString(scanner.Text()); k != "" {
 				select {
 				case keys <- k:
@@ -126,6 +141,16 @@ func (s *served) start() {
 		cmd.Wait()
 		close(done)
 	}(s.cmd, s.done)
+	if s.listen == "" {
+		select {
+		case <-working:
+		case <-s.done:
+			s.t.Fatalf("chancery serve ended:\n%s", s.log)
+		case <-time.After(time.Minute):
+			s.t.Fatalf("chancery serve does not work after a minute:\n%s", s.log)
+		}
+		return
+	}
 	deadline := time.Now().Add(60 * time.Second)
 	for {
 		answer, err := http.Get(s.base + "/readyz")
@@ -306,10 +331,12 @@ func TestServeKilled(t *testing.T) {
 	if testing.Short() {
 		rows = 1_000
 	}
-	killed(t, rows, startService(t, "--data", t.TempDir()))
+	s := startService(t, "--data", t.TempDir())
+	killed(t, rows, s, s)
 }
 
-func killed(t *testing.T, rows int, s *served) {
+// killed gives s a batch, and kills victim, which does the jobs, five times meanwhile.
+func killed(t *testing.T, rows int, s, victim *served) {
 	kind := s.trainingType("vc")
 	var b bytes.Buffer
 	for i := range rows {
@@ -343,8 +370,8 @@ func killed(t *testing.T, rows int, s *served) {
 			}
 			time.Sleep(10 * time.Millisecond)
 		}
-		s.kill()
-		s.start()
+		victim.kill()
+		victim.start()
 	}
 	for {
 		issued, failed, total, done := counts()

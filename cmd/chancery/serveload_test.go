@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/chancery-dev/chancery"
+	"github.com/chancery-dev/chancery/internal/strictjson"
 	"github.com/chancery-dev/chancery/signer"
 	"github.com/chancery-dev/chancery/verifier"
 )
@@ -152,8 +153,62 @@ func BenchmarkTargetServeIssue(b *testing.B) {
 	if testing.Short() {
 		b.Skip("takes some seconds")
 	}
-	s := startService(b, "--data", b.TempDir(), "--log-level", "warn")
-	benchmarkIssue(b, s)
+	b.Run("sqlite", func(b *testing.B) {
+		benchmarkIssue(b, startService(b, "--data", b.TempDir(), "--log-level", "warn"))
+	})
+	b.Run("postgres", func(b *testing.B) {
+		benchmarkIssue(b, startServiceWith(b, postgresEnv(b), "--data", b.TempDir(), "--log-level", "warn"))
+	})
+	// The access log costs what writing it costs: here it goes to a buffer of the test.
+	b.Run("logged", func(b *testing.B) {
+		benchmarkIssue(b, startService(b, "--data", b.TempDir(), "--log-level", "info"))
+	})
+}
+
+// engineRate is how many credentials, such as the last one issued, the engine signs a second
+// in process, on all processors, with nothing stored.
+func (s *served) engineRate(b *testing.B) float64 {
+	b.Helper()
+	_, answer, _ := s.call("GET", "/v1/credentials?limit=1", "", nil)
+	var page struct{ Data []struct{ ID string } }
+	if err := json.Unmarshal(answer, &page); err != nil || len(page.Data) != 1 {
+		b.Fatalf("list: %v %s", err, answer)
+	}
+	_, vc, _ := s.call("GET", "/v1/credentials/"+page.Data[0].ID+"/artifacts/vc", "", nil, "Accept", "*/*")
+	doc, err := strictjson.Parse(vc, strictjson.Limits{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	text := doc.Rewrite(0, nil, "proof")
+	private, err := signer.Generate(signer.Ed25519)
+	if err != nil {
+		b.Fatal(err)
+	}
+	key, err := signer.NewKey(private)
+	if err != nil {
+		b.Fatal(err)
+	}
+	sign := &signer.DataIntegrity{Key: key, Created: time.Now()}
+	var n atomic.Int64
+	var wg sync.WaitGroup
+	began := time.Now()
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for time.Since(began) < time.Second {
+				credential, err := chancery.Parse(text)
+				if err == nil {
+					_, err = sign.Sign(context.Background(), credential)
+				}
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				n.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	return float64(n.Load()) / time.Since(began).Seconds()
 }
 
 func benchmarkIssue(b *testing.B, s *served) {
@@ -169,7 +224,10 @@ func benchmarkIssue(b *testing.B, s *served) {
 		rate, took = load(b, s.listen, 16, 4*time.Second, 0, 201, next)
 		b.ReportMetric(float64(percentile(took, 0.99).Microseconds())/1000, "p99_ms")
 	}
+	engine := s.engineRate(b)
 	b.ReportMetric(rate, "issued_per_s")
+	b.ReportMetric(engine, "engine_per_s")
+	b.ReportMetric(rate/engine, "share_of_engine")
 	b.ReportMetric(1500/rate, "x_raw")
 	b.ReportMetric(1, "x_limit")
 }
@@ -249,18 +307,28 @@ func verifyInProcess(b *testing.B, document []byte) (each time.Duration, outcome
 		return "valid"
 	}
 	outcome = verify()
-	best := time.Duration(1 << 62)
+	// Both processors are busy, as they are while the service is loaded.
+	var rounds []time.Duration
 	for range 5 {
 		runtime.GC()
 		before, _ := processorTime(os.Getpid())
-		n := 0
-		for at := time.Now(); time.Since(at) < 500*time.Millisecond; n++ {
-			verify()
+		var n atomic.Int64
+		var wg sync.WaitGroup
+		at := time.Now()
+		for range runtime.GOMAXPROCS(0) {
+			wg.Go(func() {
+				for time.Since(at) < 500*time.Millisecond {
+					verify()
+					n.Add(1)
+				}
+			})
 		}
+		wg.Wait()
 		after, _ := processorTime(os.Getpid())
-		best = min(best, (after-before)/time.Duration(n))
+		rounds = append(rounds, (after-before)/time.Duration(n.Load()))
 	}
-	return best, outcome
+	slices.Sort(rounds)
+	return rounds[len(rounds)/2], outcome
 }
 
 // BenchmarkTargetServeBulk: a batch of many credentials: rows issued a second. x_raw is
@@ -273,7 +341,15 @@ func BenchmarkTargetServeBulk(b *testing.B) {
 	if n, err := strconv.Atoi(os.Getenv("CHANCERY_BULK_ROWS")); err == nil {
 		rows = n
 	}
-	s := startService(b, "--data", b.TempDir(), "--log-level", "warn")
+	b.Run("sqlite", func(b *testing.B) {
+		benchmarkBulk(b, rows, startService(b, "--data", b.TempDir(), "--log-level", "warn"))
+	})
+	b.Run("postgres", func(b *testing.B) {
+		benchmarkBulk(b, rows, startServiceWith(b, postgresEnv(b), "--data", b.TempDir(), "--log-level", "warn"))
+	})
+}
+
+func benchmarkBulk(b *testing.B, rows int, s *served) {
 	kind := s.trainingType("vc")
 	run := func(n int) (perSecond float64, peak int64) {
 		var body bytes.Buffer
@@ -303,6 +379,7 @@ func BenchmarkTargetServeBulk(b *testing.B) {
 		rate, large = run(rows)
 	}
 	b.ReportMetric(rate, "rows_per_s")
+	b.ReportMetric(s.engineRate(b), "engine_per_s")
 	b.ReportMetric(float64(large)/1024, "MB_resident")
 	b.ReportMetric(float64(large)/float64(small), "x_raw")
 	b.ReportMetric(2, "x_limit")
