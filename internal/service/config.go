@@ -67,6 +67,8 @@ type Config struct {
 	// NoVerificationLog keeps no verification log for anyone. False: it is kept, unless a
 	// tenant has switched it off.
 	NoVerificationLog bool
+	// KeepVerifications is how long its lines are kept. 0: for ever.
+	KeepVerifications time.Duration
 	// Logger is told of faults. Nil: nothing is logged.
 	Logger *slog.Logger
 }

@@ -12,9 +12,11 @@ func (s *Service) Jobs() (map[string]JobHandler, map[string]time.Duration) {
 			JobExpire: s.expired,
 			JobRenew:  s.renewLists,
 			JobForget: s.forgetAnswers,
+			JobTidy:   s.forgetVerifications,
 		}, map[string]time.Duration{
 			JobRenew:  time.Hour,
 			JobForget: 10 * time.Minute,
+			JobTidy:   time.Hour,
 		}
 }
 
@@ -31,6 +33,22 @@ func (s *Service) forgetAnswers(ctx context.Context, _ Run) error {
 			return err
 		}
 	}
+}
+
+// forgetVerifications is the job that deletes lines of the verification log that are older
+// than they are to be kept.
+func (s *Service) forgetVerifications(ctx context.Context, _ Run) error {
+	for s.c.KeepVerifications > 0 {
+		var n int
+		err := s.update(ctx, func(tx Tx) (err error) {
+			n, err = tx.ForgetVerifications(ctx, s.now().Add(-s.c.KeepVerifications), 500)
+			return err
+		})
+		if err != nil || n < 500 {
+			return err
+		}
+	}
+	return nil
 }
 
 // Run writes what is collected in memory, until ctx ends and then once more: the

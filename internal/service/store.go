@@ -355,6 +355,9 @@ type LogTx interface {
 
 	AddVerifications(ctx context.Context, s Scope, entries []LogEntry) error
 	Verifications(ctx context.Context, s Scope, p Page) (List[LogEntry], error)
+	// ForgetVerifications deletes lines of all scopes from before t, at most n, and returns
+	// how many.
+	ForgetVerifications(ctx context.Context, t time.Time, n int) (int, error)
 
 	// Count adds to a counter of the scope (such as live credentials of a month) and
 	// returns the new value.

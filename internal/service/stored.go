@@ -164,6 +164,7 @@ const (
 	JobExpire = "credential.expire"
 	JobRenew  = "status.renew"
 	JobForget = "answers.forget"
+	JobTidy   = "verifications.forget"
 )
 
 func hexOf(b []byte) string { return hex.EncodeToString(b) }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/internal/service/keyset"
@@ -116,6 +117,13 @@ func (t *Tx) Verifications(ctx context.Context, s service.Scope, p service.Page)
 		table: "verification", columns: logColumns, at: "at", id: "id", scan: scanLog, name: keyset.Verifications(s),
 		place: func(e service.LogEntry) keyset.Place { return keyset.Place{At: micro(e.At), ID: e.ID} },
 	}, &w, p)
+}
+
+// ForgetVerifications implements service.LogTx.
+func (t *Tx) ForgetVerifications(ctx context.Context, before time.Time, n int) (int, error) {
+	count, err := t.exec(ctx, `DELETE FROM verification WHERE (tenant, environment, id) IN
+		(SELECT tenant, environment, id FROM verification WHERE at < $1 ORDER BY at LIMIT $2)`, micro(before), int64(n))
+	return int(count), err
 }
 
 // Count implements service.LogTx.

@@ -162,7 +162,7 @@ func (s *Service) assemble() error {
 		Store: p.Store, Blobs: p.Blobs, Sealer: p.Sealer, Clock: p.Clock, BaseURL: p.BaseURL, Stamper: stamper, Mailer: p.Mailer, Quota: p.Quota,
 		KeyProvider: p.KeyProvider, TSA: p.TSA, Revocation: p.Revocation, TSARoots: p.TSARoots, Trust: p.Trust, FontDirs: p.FontDirs,
 		Limits:            service.Limits{RequestsPerSecond: p.KeyRate.PerSecond, Burst: p.KeyRate.Burst},
-		NoVerificationLog: p.NoVerificationLog, Logger: p.Logger,
+		NoVerificationLog: p.NoVerificationLog, KeepVerifications: p.KeepVerifications, Logger: p.Logger,
 	}
 	if p.Online != nil {
 		c.Online, c.SignerRevocation = p.Online, p.Online

@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/internal/service/keyset"
@@ -150,6 +151,26 @@ func (t *tx) Verifications(ctx context.Context, s service.Scope, p service.Page)
 	}
 	all := slices.Collect(maps.Values(t.d.verifications[s]))
 	return page(all, func(e service.LogEntry) keyset.Place { return place(e.At, e.ID) }, false, p, keyset.Verifications(s)...)
+}
+
+// ForgetVerifications implements service.LogTx.
+func (t *tx) ForgetVerifications(ctx context.Context, before time.Time, n int) (int, error) {
+	if err := t.writing(ctx); err != nil {
+		return 0, err
+	}
+	count := 0
+	for _, lines := range t.d.verifications {
+		for id, e := range lines {
+			if count == n {
+				return count, nil
+			}
+			if e.At.Before(before) {
+				remove(t, lines, id)
+				count++
+			}
+		}
+	}
+	return count, nil
 }
 
 // Count implements service.LogTx.

@@ -252,6 +252,21 @@ func testVerifications(t *testing.T, su Suite) {
 		equal(t, "order", ids, "6543210")
 		return nil
 	})
+	// Those of the seconds 0 and 1 are older than two seconds: 0 to 3, one at a time and then all.
+	for _, want := range []int{1, 3, 0} {
+		update(t, st, func(ctx context.Context, tx service.Tx) error {
+			n, err := tx.ForgetVerifications(ctx, base.Add(2*time.Second), max(1, want))
+			check(t, err)
+			equal(t, "forgotten", n, want)
+			return nil
+		})
+	}
+	view(t, st, func(ctx context.Context, tx service.Tx) error {
+		l, err := tx.Verifications(ctx, ScopeA, service.Page{})
+		check(t, err)
+		equal(t, "left", len(l.Items), 3)
+		return nil
+	})
 }
 
 func testCounters(t *testing.T, su Suite) {

@@ -174,6 +174,7 @@ CREATE TABLE verification (
     PRIMARY KEY (tenant, environment, id)
 ) {STRICT};
 CREATE INDEX verification_list ON verification (tenant, environment, at, id);
+CREATE INDEX verification_age ON verification (at);
 
 CREATE TABLE counter (
     tenant TEXT NOT NULL,

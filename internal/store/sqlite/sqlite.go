@@ -48,7 +48,7 @@ type Store struct {
 	readDB  *sql.DB
 	free    chan struct{} // one for each idle reader
 	idleMu  sync.Mutex
-	idle    []*reader // the one used last is used next: its cache is warm
+	idle    []*reader              // the one used last is used next: its cache is warm
 	jobs    *river.Client[*sql.Tx] // inserts
 
 	queue  chan *request
