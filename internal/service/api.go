@@ -79,6 +79,9 @@ type Verdict struct {
 	Issuer  Named
 	// Hidden: the issuer keeps the subject private.
 	Hidden bool
+	// Environment is that of the credential, "" where it is not known here: what was made in
+	// Test is not a real one.
+	Environment Environment
 }
 
 // Verifying is public: it takes no Caller.

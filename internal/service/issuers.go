@@ -30,7 +30,7 @@ func (s *Service) CreateIssuer(ctx context.Context, c Caller, in NewIssuer, i Id
 	if err := c.Need(MayKeys); err != nil {
 		return Result[Issuer]{}, err
 	}
-	if err := s.checkIssuer(in); err != nil {
+	if err := s.checkIssuer(c.Scope, in); err != nil {
 		return Result[Issuer]{}, err
 	}
 	if out, found, err := Replayed[Issuer](ctx, s.c.Store, s.now(), c.Scope, i, nil); err != nil || found {
@@ -68,7 +68,7 @@ func (s *Service) CreateIssuer(ctx context.Context, c Caller, in NewIssuer, i Id
 
 func issuerName(key string) string { return "issuer/" + key }
 
-func (s *Service) checkIssuer(in NewIssuer) error {
+func (s *Service) checkIssuer(scope Scope, in NewIssuer) error {
 	var bad Invalid
 	checkName(&bad, "name", in.Name, true)
 	if in.Key != "" && !namePattern.MatchString(in.Key) {
@@ -88,10 +88,25 @@ func (s *Service) checkIssuer(in NewIssuer) error {
 		bad.Add("method", "must be did:web or did:key")
 	}
 	checkKeyType(&bad, in.KeyType)
-	if in.KeyRef != "" && s.c.KeyProvider == nil {
-		bad.Add("keyRef", "this installation has no key provider")
+	if in.KeyRef != "" {
+		s.checkKeyRef(&bad, scope, in.KeyRef)
 	}
 	return bad.Err()
+}
+
+// noKey is said of every reference that cannot be used: which keys others have is not told.
+const noKey = "names no key that can be used"
+
+// checkKeyRef refuses references that do not begin with the tenant's id and a slash: the
+// provider's keys are those of all institutions.
+func (s *Service) checkKeyRef(bad *Invalid, scope Scope, ref string) {
+	name, own := strings.CutPrefix(ref, scope.Tenant+"/")
+	switch {
+	case s.c.KeyProvider == nil:
+		bad.Add("keyRef", "this installation has no key provider")
+	case !own || !keyRefPattern.MatchString(name):
+		bad.Add("keyRef", noKey)
+	}
 }
 
 func checkKeyType(bad *Invalid, t string) {
@@ -143,7 +158,7 @@ func (s *Service) newIssuerKey(ctx context.Context, keyType, ref string) (Stored
 	var err error
 	if ref != "" {
 		if private, err = s.c.KeyProvider.Signer(ctx, ref); err != nil {
-			return key, nil, &Error{Code: CodeValidation, Detail: "keyRef names no key that can be used", Fields: map[string][]string{"keyRef": {"names no key that can be used"}}, Err: err}
+			return key, nil, &Error{Code: CodeValidation, Detail: "keyRef " + noKey, Fields: map[string][]string{"keyRef": {noKey}}, Err: err}
 		}
 	} else {
 		if keyType == "" {

@@ -420,5 +420,10 @@ func (s *Service) Supersede(ctx context.Context, c Caller, id string, in NewCred
 	}
 	out, err := onceMore(func() (Result[Credential], error) { return s.issueItem(ctx, c, in, i, replace) })
 	s.trust.dropLists()
+	if err == nil && out.Value.Supersedes != id {
+		// The id is that of a credential with this content, which supersedes nothing or
+		// another one: the old one is as it was.
+		return none, &Error{Code: CodeDuplicate, Detail: "a credential with that id exists, and does not supersede this one"}
+	}
 	return out, err
 }

@@ -54,7 +54,8 @@ type Sealer interface {
 	Open(sealed []byte, context string) ([]byte, error)
 }
 
-// KeyProvider opens keys that are held elsewhere, such as in a PKCS#11 token.
+// KeyProvider opens keys that are held elsewhere, such as in a PKCS#11 token. A reference
+// begins with the id of the tenant whose key it is, and a slash: the service asks for no other.
 type KeyProvider interface {
 	Signer(ctx context.Context, ref string) (crypto.Signer, error)
 }

@@ -25,7 +25,10 @@ const maxPicture = 1 << 20
 func (s *Service) storePicture(ctx context.Context, v *StoredType) error {
 	put := func(b []byte) (string, error) {
 		digest, _, err := s.c.Blobs.Put(ctx, bytes.NewReader(b))
-		return digest, err
+		if err != nil {
+			return "", err
+		}
+		return digest, s.notePicture(ctx, digest)
 	}
 	var err error
 	if v.Achievement != nil && v.Achievement.Image != "" {
@@ -51,6 +54,25 @@ func (s *Service) storePicture(ctx context.Context, v *StoredType) error {
 		return err
 	}
 	v.SVG, err = put([]byte(sealSVG))
+	return err
+}
+
+// pictureRecord is the id of the record, in the scope of the installation, that says that a
+// file is a badge's picture: those are public, and stay.
+func pictureRecord(digest string) string { return "picture/" + digest }
+
+func (s *Service) notePicture(ctx context.Context, digest string) error {
+	now := s.now()
+	err := s.update(ctx, func(tx Tx) error {
+		_, err := tx.Get(ctx, Scope{}, KindSetting, pictureRecord(digest))
+		if !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		return tx.Put(ctx, Scope{}, Record{Kind: KindSetting, ID: pictureRecord(digest), Created: now, Updated: now, Body: []byte("{}")})
+	})
+	if errors.Is(err, ErrExists) { // another call was first
+		return nil
+	}
 	return err
 }
 
@@ -93,14 +115,23 @@ func (s *Service) Picture(ctx context.Context, name string) (File, error) {
 	if media == "" || len(digest) != 64 || strings.Trim(digest, "0123456789abcdef") != "" {
 		return File{}, NotFound("picture")
 	}
+	// Blobs hold other files too, which their digests do not open.
+	err := s.view(ctx, func(tx Tx) error {
+		_, err := tx.Get(ctx, Scope{}, KindSetting, pictureRecord(digest))
+		return err
+	})
+	if errors.Is(err, ErrNotFound) {
+		return File{}, NotFound("picture")
+	}
+	if err != nil {
+		return File{}, err
+	}
 	b, err := s.blob(ctx, digest, maxPicture)
 	if errors.Is(err, ErrNotFound) {
 		return File{}, NotFound("picture")
 	}
-	// Blobs hold other files too: only what is a picture, without a badge in it, is one.
 	if err == nil {
-		kind, detectErr := chancery.Detect(b)
-		if _, bakedErr := badge.Unbake(bytes.NewReader(b)); detectErr != nil || kind.MediaType != media || !errors.Is(bakedErr, badge.ErrNoBadge) {
+		if kind, err := chancery.Detect(b); err != nil || kind.MediaType != media {
 			return File{}, NotFound("picture")
 		}
 	}

@@ -101,8 +101,12 @@ func ReleaseBlob(ctx context.Context, tx Tx, s Scope, now time.Time, digest, own
 	return unused(ctx, tx, digest)
 }
 
-// unused reports whether no credential has the file among its artefacts.
+// unused reports whether no credential has the file among its artefacts, and no badge as
+// its picture.
 func unused(ctx context.Context, tx Tx, digest string) (bool, error) {
+	if _, err := tx.Get(ctx, Scope{}, KindSetting, pictureRecord(digest)); !errors.Is(err, ErrNotFound) {
+		return false, err
+	}
 	_, _, err := tx.DigestCredential(ctx, digest)
 	if errors.Is(err, ErrNotFound) {
 		return true, nil

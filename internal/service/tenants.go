@@ -87,8 +87,9 @@ func (s *Service) SetVerificationLog(ctx context.Context, tenant string, on bool
 
 var (
 	tenantPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
-	namePattern   = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$`) // of issuers and types
-	idPattern     = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)           // of credentials
+	namePattern   = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$`)    // of issuers and types
+	idPattern     = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)              // of credentials
+	keyRefPattern = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$`) // of a key reference, after the tenant's id and a slash
 )
 
 // maxName bounds names and labels, in characters; maxText longer texts, in bytes.

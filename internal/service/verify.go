@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/chancery-dev/chancery"
@@ -114,7 +115,7 @@ func (s *Service) verifyState(ctx context.Context, scope Scope, state *credentia
 	vc, ok := vcOf(state.artifacts)
 	if !ok || vc.Bytes == nil { // erased: nothing is left to judge
 		v := verdict(verifier.NewNotFound(s.now()))
-		v.Lifecycle = lifecycle(state.stored, s.now())
+		v.Lifecycle, v.Environment = lifecycle(state.stored, s.now()), scope.Environment
 		return v, nil
 	}
 	report, err := s.judge(ctx, chancery.Secured{MediaType: chancery.MediaVC, Bytes: vc.Bytes})
@@ -131,7 +132,7 @@ func (s *Service) verifyState(ctx context.Context, scope Scope, state *credentia
 	report.Decide()
 	refine(report, state.stored.State)
 	v := verdict(report)
-	v.Lifecycle = lifecycle(state.stored, s.now())
+	v.Lifecycle, v.Environment = lifecycle(state.stored, s.now()), scope.Environment
 	if state.body.Visibility != visiblePublic {
 		v.hide()
 	} else if report.ID == s.credentialURL(state.stored.PublicID) {
@@ -303,8 +304,10 @@ func (s *Service) readDigest(ctx context.Context, digest string) (Scope, *creden
 		if err != nil {
 			return err
 		}
+		// A document that it is bound to belongs to every form, and so to the present one.
+		present := slices.ContainsFunc(state.artifacts, func(a StoredArtifact) bool { return a.Digest == digest })
 		for _, a := range all {
-			if a.Digest == digest && a.Issue != stored.Issue {
+			if a.Digest == digest && !present {
 				state.earlier(all, a.Issue)
 			}
 		}
@@ -313,8 +316,7 @@ func (s *Service) readDigest(ctx context.Context, digest string) (Scope, *creden
 	return scope, state, err
 }
 
-// earlier makes the state that of an earlier signed form, unless the present one has the
-// same file.
+// earlier makes the state that of an earlier signed form.
 func (state *credentialState) earlier(all []StoredArtifact, issue int) {
 	state.artifacts = nil
 	for _, a := range all {

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/chancery-dev/chancery"
@@ -133,13 +134,16 @@ func (s *Service) verifyMany(ctx context.Context, uploads []Upload, zipped bool)
 	bound := boundDocuments(uploads)
 	var verdicts []Verdict
 	var abouts []string
-	for _, c := range cases {
-		if len(cases) > 1 && bound.taken[c.File] {
-			continue // judged with the credential that names it
-		}
-		v, about, err := s.verifyCase(ctx, files, uploads, c)
+	handed := len(cases)
+	for _, c := range alsoAlone(cases) {
+		v, about, err := s.verifyCase(ctx, files, uploads, c.Case)
 		if err != nil {
 			return Verdict{}, "", err
+		}
+		// What goes with a proof, or with a credential that names it, need not speak for
+		// itself. Where it does, it is heard.
+		if c.companion && !speaks(v.Report) || handed > 1 && bound.taken[c.File] && !carriesCredential(v.Report) {
+			continue
 		}
 		if check, ok := bound.checks[c.File]; ok {
 			v.Report.Add(check)
@@ -147,10 +151,43 @@ func (s *Service) verifyMany(ctx context.Context, uploads []Upload, zipped bool)
 		}
 		verdicts, abouts = append(verdicts, v), append(abouts, about)
 	}
-	if len(verdicts) == 1 && (!zipped || len(cases) == 1) {
+	if len(verdicts) == 1 && (!zipped || handed == 1) {
 		return verdicts[0], abouts[0], nil
 	}
 	return s.together(verdicts), "", nil
+}
+
+// ofMany is a case among others; a companion is a document that goes with a proof.
+type ofMany struct {
+	verifying.Case
+	companion bool
+}
+
+// alsoAlone adds to cases the documents of proofs by themselves: that a digest existed says
+// nothing of a credential that has it.
+func alsoAlone(cases []verifying.Case) []ofMany {
+	out := make([]ofMany, 0, len(cases))
+	seen := map[int]bool{}
+	for _, c := range cases {
+		out = append(out, ofMany{Case: c})
+	}
+	for _, c := range cases {
+		if c.Document >= 0 && !seen[c.Document] {
+			seen[c.Document] = true
+			out = append(out, ofMany{Case: verifying.Case{File: c.Document, Document: -1, Parts: c.Parts}, companion: true})
+		}
+	}
+	return out
+}
+
+// speaks reports whether a document says by itself who made it: a credential, or a PDF
+// with a signature or a credential inside.
+func speaks(r *verifier.Report) bool {
+	return len(r.Proofs) != 0 || carriesCredential(r)
+}
+
+func carriesCredential(r *verifier.Report) bool {
+	return slices.ContainsFunc(r.Sub, func(sub verifier.SubReport) bool { return sub.Relation == "credential" && sub.Report != nil })
 }
 
 // verifyCase judges one file, with the document that it is about.
@@ -186,8 +223,12 @@ func (s *Service) finish(ctx context.Context, report *verifier.Report, secured c
 	}
 	switch media {
 	case chancery.MediaPDF:
-		if v, about, ok, err := s.boundFile(ctx, report, secured.Bytes); err != nil || ok {
-			return v, about, err
+		// One with a credential inside is judged by that: anybody can bind a credential of
+		// his own to a file that is public.
+		if !carriesCredential(report) {
+			if v, about, ok, err := s.boundFile(ctx, report, secured.Bytes); err != nil || ok {
+				return v, about, err
+			}
 		}
 		s.checkSeal(report)
 	case chancery.MediaPNG, chancery.MediaSVG:
@@ -200,6 +241,7 @@ func (s *Service) finish(ctx context.Context, report *verifier.Report, secured c
 		about = ""
 	}
 	v := verdict(report)
+	v.Environment = s.scopeOf(report).Environment
 	if about != "" && hasReason(report, verifier.CredentialRevoked) {
 		_, state, err := s.readPublic(ctx, about)
 		if err != nil && !IsNotFound(err) {
@@ -208,11 +250,20 @@ func (s *Service) finish(ctx context.Context, report *verifier.Report, secured c
 		// Of an earlier signed form the register's state does not speak.
 		if vc, ok := vcArtifact(state); ok && "sha-256:"+vc.Digest == report.Digest {
 			refine(report, state.stored.State)
+			environment := v.Environment
 			v = verdict(report)
-			v.Lifecycle = lifecycle(state.stored, s.now())
+			v.Lifecycle, v.Environment = lifecycle(state.stored, s.now()), environment
 		}
 	}
 	return v, about, nil
+}
+
+// scopeOf is that of the issuer here that a report is about, the zero Scope for others.
+func (s *Service) scopeOf(r *verifier.Report) Scope {
+	if known := s.trust.state.Load().issuers[r.Issuer.ID]; known != nil {
+		return known.issuer.Scope
+	}
+	return Scope{}
 }
 
 func vcArtifact(state *credentialState) (StoredArtifact, bool) {
@@ -296,7 +347,8 @@ func (s *Service) checkSeal(r *verifier.Report) {
 }
 
 // checkPicture compares a baked picture with the one that its credential names, by baking it
-// again: equal inputs give equal bytes.
+// again: equal inputs give equal bytes. A picture that the credential does not name is not
+// the issuer's.
 func (s *Service) checkPicture(ctx context.Context, r *verifier.Report, secured chancery.Secured) error {
 	if s.trust.state.Load().issuers[r.Issuer.ID] == nil || s.publicIDOf(r.ID) == "" {
 		return nil
@@ -305,15 +357,15 @@ func (s *Service) checkPicture(ctx context.Context, r *verifier.Report, secured 
 	if err != nil {
 		return nil // the report says so
 	}
-	digest, named := namedPicture(baked.Payload.Bytes, s.baseURL+"/pictures/", r.MediaType)
+	digest, named := namedPicture(baked.Payload, s.baseURL+"/pictures/", r.MediaType)
 	check := verifier.Check{ID: verifier.CheckBadgeBinding, Required: true, Result: verifier.Pass, Detail: "the picture is the one that the credential names"}
 	switch {
 	case !named:
-		check = verifier.Check{ID: verifier.CheckBadgeBinding, Result: verifier.Skipped, Detail: "the credential names no picture of this kind"}
+		check = verifier.Check{ID: verifier.CheckBadgeBinding, Required: true, Reason: verifier.RelatedResourceMismatch, Detail: "the credential names no picture of this kind"}
 	default:
 		picture, err := s.blob(ctx, digest, maxPicture)
 		if IsNotFound(err) {
-			check = verifier.Check{ID: verifier.CheckBadgeBinding, Result: verifier.Skipped, Detail: "the picture is not at hand to be compared"}
+			check = verifier.Check{ID: verifier.CheckBadgeBinding, Required: true, Reason: verifier.NotFound, Detail: "the picture is not at hand to be compared"}
 			break
 		}
 		if err != nil {
@@ -329,13 +381,27 @@ func (s *Service) checkPicture(ctx context.Context, r *verifier.Report, secured 
 	return nil
 }
 
-// resources yields the related resources of a credential that are named by SHA-256.
-func resources(credential []byte, f func(id, media, digest string) bool) {
-	doc, err := strictjson.Parse(credential, strictjson.Limits{})
+// resources yields the related resources of a credential, embedded or as a JWT, that are
+// named by SHA-256.
+func resources(credential chancery.Secured, f func(id, media, digest string) bool) {
+	text, claims := credential.Bytes, false
+	if !bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) {
+		parts := bytes.Split(text, []byte("."))
+		payload, err := base64.RawURLEncoding.DecodeString(string(parts[min(1, len(parts)-1)]))
+		if len(parts) != 3 || err != nil {
+			return
+		}
+		text, claims = payload, true
+	}
+	doc, err := strictjson.Parse(text, strictjson.Limits{})
 	if err != nil {
 		return
 	}
-	doc.Each(doc.Get(0, "relatedResource"), func(n strictjson.Node) bool {
+	root := strictjson.Node(0)
+	if claims {
+		root = badge.JWTCredential(doc)
+	}
+	doc.Each(doc.Get(root, "relatedResource"), func(n strictjson.Node) bool {
 		text, ok := strings.CutPrefix(doc.String(doc.Get(n, "digestSRI")), "sha256-")
 		sum, err := base64.StdEncoding.DecodeString(text)
 		if !ok || err != nil {
@@ -346,7 +412,7 @@ func resources(credential []byte, f func(id, media, digest string) bool) {
 }
 
 // namedPicture is the digest of the picture of a kind that a credential names.
-func namedPicture(credential []byte, prefix, media string) (digest string, ok bool) {
+func namedPicture(credential chancery.Secured, prefix, media string) (digest string, ok bool) {
 	resources(credential, func(id, kind, d string) bool {
 		if strings.HasPrefix(id, prefix) && kind == media {
 			digest, ok = d, true
@@ -358,7 +424,7 @@ func namedPicture(credential []byte, prefix, media string) (digest string, ok bo
 
 // namedDocument is the digest of the document that a credential is bound to.
 func namedDocument(credential []byte) (digest string, ok bool) {
-	resources(credential, func(_, kind, d string) bool {
+	resources(chancery.Secured{Bytes: credential}, func(_, kind, d string) bool {
 		if kind == chancery.MediaPDF {
 			digest, ok = d, true
 		}
@@ -426,5 +492,11 @@ func (s *Service) together(verdicts []Verdict) Verdict {
 		}
 	}
 	r.Decide()
-	return verdict(r)
+	out := verdict(r)
+	for i, v := range verdicts { // that of all; Test where one of them is
+		if i == 0 || v.Environment == Test || out.Environment != Test && v.Environment == "" {
+			out.Environment = v.Environment
+		}
+	}
+	return out
 }

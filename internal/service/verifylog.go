@@ -19,6 +19,7 @@ type verificationLog struct {
 type logLine struct {
 	scope    Scope
 	publicID string // where Subject is not known yet
+	issuer   Scope  // whose issuer the document names: of others' credentials it says nothing
 	entry    LogEntry
 }
 
@@ -34,7 +35,7 @@ func (s *Service) logVerdict(scope Scope, subject, publicID, method string, v Ve
 	if s.c.NoVerificationLog {
 		return
 	}
-	line := logLine{scope: scope, publicID: publicID, entry: LogEntry{
+	line := logLine{scope: scope, publicID: publicID, issuer: s.scopeOf(v.Report), entry: LogEntry{
 		ID: NewID(), At: s.now(), Subject: subject, Method: method,
 		Outcome: v.Report.Outcome.String(), Reason: string(v.Report.Reason), Source: coarse(source),
 	}}
@@ -104,9 +105,9 @@ func (s *Service) writeLines(ctx context.Context, lines []logLine) error {
 			scope, entry := line.scope, line.entry
 			if line.publicID != "" {
 				found, stored, err := tx.PublicCredential(ctx, line.publicID)
-				if err == nil {
+				if err == nil && found == line.issuer {
 					scope, entry.Subject = found, stored.ID
-				} else if !errors.Is(err, ErrNotFound) {
+				} else if err != nil && !errors.Is(err, ErrNotFound) {
 					return err
 				}
 			}

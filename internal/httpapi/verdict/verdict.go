@@ -24,6 +24,7 @@ type Verdict struct {
 	Reason      *string   `json:"reason" doc:"of the first check that decided, as docs/reasons.md lists them; null when valid"`
 	Lifecycle   *string   `json:"lifecycle" enum:"draft,issued,suspended,revoked,expired,superseded" doc:"null: not known here"`
 	Checks      []Check   `json:"checks"`
+	Environment string    `json:"environment,omitempty" enum:"test,live" doc:"of a credential that is known here: one of test was made for trying out, and is no real one; absent: not known here"`
 	Subject     *Party    `json:"subject" doc:"as the document says; null where the issuer keeps it private"`
 	Issuer      *Party    `json:"issuer"`
 	EvaluatedAt time.Time `json:"evaluatedAt"`
@@ -74,7 +75,7 @@ func Of(v service.Verdict, full bool) Verdict {
 	}
 	out := Verdict{
 		Outcome: r.Outcome.String(), Reason: text(string(r.Reason)), Lifecycle: text(string(v.Lifecycle)),
-		Checks: Checks(r), EvaluatedAt: r.EvaluatedAt, Offline: r.Offline, TrustInputs: r.TrustInputs, Insecure: r.Insecure,
+		Environment: string(v.Environment), Checks: Checks(r), EvaluatedAt: r.EvaluatedAt, Offline: r.Offline, TrustInputs: r.TrustInputs, Insecure: r.Insecure,
 	}
 	if out.Lifecycle == nil {
 		out.Lifecycle = text(string(r.Lifecycle))
