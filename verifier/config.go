@@ -77,6 +77,9 @@ type DocumentSource interface {
 
 // What sources answer. Everything else counts as ErrUnreachable.
 var (
+	// ErrNotHeld is the answer of a source that fetches nothing and does not hold the
+	// document: the verdict is that of a Verifier without a source.
+	ErrNotHeld     = errors.New("verifier: not in the trust file, and no source to ask")
 	ErrUnreachable = errors.New("verifier: the document could not be fetched")
 	ErrGone        = errors.New("verifier: the document was taken down for good (HTTP 410)")
 	ErrUnsupported = errors.New("verifier: this source does not know addresses of this kind")

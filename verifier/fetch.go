@@ -1,14 +1,10 @@
 package verifier
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 )
-
-// errNoSource: the document is not pinned, and no source could be asked.
-var errNoSource = errors.New("verifier: not in the trust file, and no source to ask")
 
 // offline tells whether no source is configured that could dial.
 func (v *Verifier) offline() bool {
@@ -39,7 +35,7 @@ const maxFetches = 256
 func (c *run) ask(present bool, fetch func() (Document, error)) (Document, error) {
 	switch {
 	case !present:
-		return Document{}, errNoSource
+		return Document{}, ErrNotHeld
 	case c.work.fetches <= 0:
 		return Document{}, fmt.Errorf("%w: more than %d documents were asked for", ErrUnreachable, maxFetches)
 	}

@@ -180,7 +180,7 @@ func (c *run) lookUp(q keyQuery) ([]candidate, Reason, string) {
 // sourceReason says which Reason a failed look-up is.
 func sourceReason(err error) Reason {
 	switch {
-	case errors.Is(err, errNoSource):
+	case errors.Is(err, ErrNotHeld):
 		return KeyUnavailable
 	case errors.Is(err, ErrUnsupported):
 		return MethodUnsupported

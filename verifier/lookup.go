@@ -27,7 +27,7 @@ func (c *run) lookUpDID(q keyQuery) ([]candidate, Reason, string) {
 	}
 	found, err := c.controllerDocument(base)
 	if err != nil {
-		if errors.Is(err, errNoSource) && !strings.HasPrefix(base, "did:web:") {
+		if errors.Is(err, ErrNotHeld) && !strings.HasPrefix(base, "did:web:") {
 			return nil, MethodUnsupported, "not in the trust file"
 		}
 		return nil, sourceReason(err), fetchFault(err)

@@ -324,7 +324,7 @@ func fetchFault(err error) string {
 	switch {
 	case errors.Is(err, ErrGone):
 		return "taken down for good"
-	case errors.Is(err, errNoSource):
+	case errors.Is(err, ErrNotHeld):
 		return "not in the trust file, and no network"
 	}
 	return clip(err.Error())

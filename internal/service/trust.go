@@ -286,7 +286,10 @@ func (c *trustCache) dropLists() {
 // sources answers from the store first, and asks the online client for what is not ours.
 type sources struct{ s *Service }
 
-var errElsewhere = fmt.Errorf("%w: it is not kept here, and this installation fetches nothing", verifier.ErrUnreachable)
+var (
+	errElsewhere = fmt.Errorf("%w: it is not kept here, and this installation fetches nothing", verifier.ErrNotHeld)
+	errNotServed = fmt.Errorf("%w: it is of this installation, which does not have it", verifier.ErrUnreachable)
+)
 
 // Controller implements verifier.KeyResolver.
 func (q sources) Controller(ctx context.Context, id string) (verifier.Document, error) {
@@ -400,8 +403,11 @@ func (s *Service) published(ctx context.Context, name string) (Publication, erro
 
 // Document implements verifier.DocumentSource.
 func (q sources) Document(ctx context.Context, url string) (verifier.Document, error) {
-	if q.s.c.Online == nil || strings.HasPrefix(url, q.s.baseURL+"/") {
+	if q.s.c.Online == nil {
 		return verifier.Document{}, errElsewhere
+	}
+	if strings.HasPrefix(url, q.s.baseURL+"/") { // not asked over the network for what is here
+		return verifier.Document{}, errNotServed
 	}
 	return q.s.c.Online.Document(ctx, url)
 }

@@ -60,9 +60,8 @@ const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker
 // asset is a file that the page fetches, under a name that changes with its content.
 type asset struct {
 	name, mediaType string
-	br              []byte // compressed beforehand, nil where it is to be made
 	plain           func() []byte
-	gzip            func() []byte
+	br, gzip        func() []byte // made when they are first asked for
 	tag             string
 }
 
@@ -109,13 +108,13 @@ func newAsset(kind, ext, mediaType string, content []byte) *asset {
 	return &asset{
 		name: kind + "." + tag + "." + ext, mediaType: mediaType, tag: tag,
 		plain: func() []byte { return content },
-		br: func() []byte {
+		br: sync.OnceValue(func() []byte {
 			var b bytes.Buffer
 			w := brotli.NewWriterOptions(&b, brotli.WriterOptions{Quality: 11})
 			w.Write(content) // to memory: no error
 			w.Close()
 			return b.Bytes()
-		}(),
+		}),
 		gzip: sync.OnceValue(func() []byte { return gzipped(content) }),
 	}
 }
@@ -138,7 +137,7 @@ func Program() []byte { return program() }
 
 func wasmAsset() *asset {
 	tag := Build().SHA256[:20]
-	return &asset{name: "verifier." + tag + ".wasm", mediaType: "application/wasm", tag: tag, br: programBrotli, plain: program, gzip: programGzip}
+	return &asset{name: "verifier." + tag + ".wasm", mediaType: "application/wasm", tag: tag, br: func() []byte { return programBrotli }, plain: program, gzip: programGzip}
 }
 
 func gzipped(b []byte) []byte {
@@ -234,7 +233,7 @@ func (h *handler) asset(w http.ResponseWriter, r *http.Request, a *asset) {
 	body, coding := []byte(nil), ""
 	switch {
 	case accepts(r, "br"):
-		body, coding = a.br, "br"
+		body, coding = a.br(), "br"
 	case accepts(r, "gzip"):
 		body, coding = a.gzip(), "gzip"
 	default:
