@@ -1,0 +1,71 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/chancery-dev/chancery/internal/store/sqlite"
+)
+
+func (c *cli) backupCommand() *cobra.Command {
+	var f configFlags
+	var out string
+	cmd := &cobra.Command{
+		Use:   "backup -o FILE [--data DIR]",
+		Short: "Copy the service's SQLite database, while it runs",
+		Long: `Writes a consistent copy of the database in the data directory to a new file. The
+service may run meanwhile. The copy alone is not enough to begin again: the master key
+and the files (blobs) belong to it. Copy the files after the database, so that every
+file that the copy names is among them. PostgreSQL has pg_dump.`,
+		Example: `  chancery backup --config /etc/chancery/chancery.toml -o /backup/chancery.db
+  chancery backup --data chancery-data -o chancery.db`,
+		Args: exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if out == "" || out == "-" {
+				return usagef("expected -o FILE, a file that is not there yet")
+			}
+			conf, err := f.load(c)
+			if err != nil {
+				return err
+			}
+			if conf.Database.Postgres.Set() {
+				return hintError{usagef("expected an installation on SQLite, found PostgreSQL"), "pg_dump copies its database"}
+			}
+			database := filepath.Join(conf.Data, "chancery.db")
+			if _, err := os.Stat(database); err != nil { // opening would make a new one
+				return err
+			}
+			if _, err := os.Lstat(out); !errors.Is(err, fs.ErrNotExist) {
+				if err == nil {
+					err = fmt.Errorf("%s: expected a file that is not there yet", out)
+				}
+				return err
+			}
+			// The copy holds personal data: nobody else may read it.
+			file, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+			if err != nil {
+				return err
+			}
+			if err := file.Close(); err != nil {
+				return err
+			}
+			store, err := sqlite.Open(cmd.Context(), sqlite.Config{Path: database, Now: c.now, Logger: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				return errors.Join(err, os.Remove(out))
+			}
+			if err := store.Backup(cmd.Context(), out); err != nil {
+				return errors.Join(err, store.Close(), os.Remove(out))
+			}
+			return store.Close()
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().StringVarP(&out, "output", "o", "", "the new file")
+	return cmd
+}
