@@ -158,6 +158,7 @@ func (g *Register) eraseCredential(ctx context.Context, s service.Scope, id stri
 			}
 			now := g.now()
 			body.Claims, body.Sealed, body.RecipientDID, body.Private, body.Document, body.Erased = nil, nil, "", nil, "", &now
+			body.Reason = "" // was written by people, about this person
 			if cred.Body, err = json.Marshal(body, json.Deterministic(true)); err != nil {
 				return err
 			}

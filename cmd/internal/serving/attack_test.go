@@ -1,0 +1,520 @@
+package serving_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chancery-dev/chancery/cmd/internal/serving"
+	"github.com/chancery-dev/chancery/internal/blob"
+	"github.com/chancery-dev/chancery/internal/service"
+	"github.com/chancery-dev/chancery/internal/service/memstore"
+)
+
+// fort is a whole installation in the process, with two institutions in it.
+type fort struct {
+	t    testing.TB
+	url  string
+	s    *serving.Service
+	keys map[string]string // by tenant and environment, such as north/test
+	log  *ledger
+}
+
+// ledger is what is logged.
+type ledger struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *ledger) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *ledger) bytes() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return bytes.Clone(l.b.Bytes())
+}
+
+func newFort(t testing.TB, change ...func(*serving.Parts)) *fort {
+	t.Helper()
+	files, err := blob.OpenDir(blob.DirConfig{Path: t.TempDir(), Clock: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring, err := service.NewKeyRing(service.GenerateMasterKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fort{t: t, keys: map[string]string{}, log: &ledger{}}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.s.Handler.ServeHTTP(w, r) }))
+	t.Cleanup(server.Close)
+	f.url = server.URL
+	parts := serving.Parts{Store: memstore.New(time.Now), Blobs: files, Sealer: ring, BaseURL: server.URL, Clock: time.Now, Logger: slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	for _, c := range change {
+		c(&parts)
+	}
+	if f.s, err = serving.New(parts); err != nil {
+		t.Fatal(err)
+	}
+	for _, tenant := range []string{"north", "south"} {
+		if _, err := f.s.Core.CreateTenant(context.Background(), tenant, "Institution "+tenant); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range []service.Environment{service.Test, service.Live} {
+			key, err := f.s.Core.CreateFirstKey(context.Background(), service.Scope{Tenant: tenant, Environment: e}, service.NewKey{Name: "k", Scopes: service.Permissions()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			who := tenant + "/" + string(e)
+			f.keys[who] = key.Secret
+			f.ok(who, "POST", "/v1/issuers", map[string]any{"name": "Academy of " + tenant, "key": "academy"})
+			f.ok(who, "POST", "/v1/credential-types", training())
+		}
+	}
+	return f
+}
+
+func training() map[string]any {
+	return map[string]any{
+		"key": "training", "displayName": "Training", "outputs": []string{"vc"},
+		"fields": []any{
+			map[string]any{"key": "trainer", "type": "text"},
+			map[string]any{"key": "number", "type": "text", "visibility": "private"},
+		},
+	}
+}
+
+func aina(more map[string]any) map[string]any {
+	out := map[string]any{
+		"type": "training", "recipient": map[string]any{"name": "Aina Rahman", "email": "aina@example.com"},
+		"claims": map[string]any{"trainer": "Dr. Weir"}, "private": map[string]any{"number": "900101-14"},
+	}
+	for k, v := range more {
+		out[k] = v
+	}
+	return out
+}
+
+// answer is an answer of the service.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+	data   map[string]any
+}
+
+// call sends a request. who is a name of fort.keys, a token, or "".
+func (f *fort) call(who, method, path string, body any, headers ...string) answer {
+	f.t.Helper()
+	var b []byte
+	kind := "application/json"
+	switch v := body.(type) {
+	case nil:
+		kind = ""
+	case []byte:
+		b = v
+	default:
+		b, _ = json.Marshal(v)
+	}
+	r, err := http.NewRequest(method, f.url+path, bytes.NewReader(b))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if kind != "" {
+		r.Header.Set("Content-Type", kind)
+	}
+	if key, ok := f.keys[who]; ok {
+		who = key
+	}
+	if who != "" {
+		r.Header.Set("Authorization", "Bearer "+who)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		if headers[i] == "Host" {
+			r.Host = headers[i+1]
+		}
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := client.Do(r)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	out := answer{status: res.StatusCode, header: res.Header}
+	if out.body, err = io.ReadAll(res.Body); err != nil {
+		f.t.Fatal(err)
+	}
+	var e struct {
+		Data map[string]any `json:"data"`
+	}
+	if json.Unmarshal(out.body, &e) == nil {
+		out.data = e.Data
+	}
+	return out
+}
+
+// ok is a call that has to succeed.
+func (f *fort) ok(who, method, path string, body any, headers ...string) answer {
+	f.t.Helper()
+	a := f.call(who, method, path, body, headers...)
+	if a.status >= 300 {
+		f.t.Fatalf("%s %s: %d %s", method, path, a.status, a.body)
+	}
+	return a
+}
+
+// upload sends files to an operation.
+func (f *fort) upload(who, path string, files ...[]byte) answer {
+	f.t.Helper()
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	for i, content := range files {
+		part, err := w.CreateFormFile("file", fmt.Sprintf("file-%d", i))
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		part.Write(content)
+	}
+	w.Close()
+	return f.call(who, "POST", path, b.Bytes(), "Content-Type", w.FormDataContentType())
+}
+
+func (a answer) text(path ...string) string {
+	var at any = a.data
+	for _, p := range path {
+		m, _ := at.(map[string]any)
+		at = m[p]
+	}
+	s, _ := at.(string)
+	return s
+}
+
+// TestSecretsStayInside: of a private credential, and of one that was erased, no public
+// path says whom it is about.
+func TestSecretsStayInside(t *testing.T) {
+	f := newFort(t)
+	private := f.ok("north/live", "POST", "/v1/credentials", aina(map[string]any{"visibility": "private"}))
+	public := f.ok("north/live", "POST", "/v1/credentials", aina(map[string]any{"recipient": map[string]any{"name": "Aina Rahman", "email": "other@example.com"}}))
+	vcs := map[string][]byte{}
+	for name, a := range map[string]answer{"private": private, "erased": public} {
+		vcs[name] = f.ok("north/live", "GET", "/v1/credentials/"+a.text("id")+"/artifacts/vc", nil).body
+	}
+	f.ok("north/live", "PUT", "/v1/portfolios/aina-rahman-1", map[string]any{"title": "P", "subjectId": public.text("recipient", "id"), "public": true, "items": []any{map[string]any{"credential": public.text("id"), "visible": true}}})
+	f.ok("north/live", "PUT", "/v1/portfolios/private-one", map[string]any{"title": "P", "subjectId": private.text("recipient", "id"), "public": true, "items": []any{map[string]any{"credential": private.text("id"), "visible": true}}})
+	f.ok("north/live", "POST", "/v1/credentials/"+public.text("id")+"/revoke", map[string]any{"reason": "Aina Rahman has left"})
+	f.ok("north/live", "DELETE", "/v1/subjects/"+public.text("recipient", "id"), nil)
+	for name, a := range map[string]answer{"private": private, "erased": public} {
+		id := a.text("publicId")
+		hash := a.text("digest", "value")
+		answers := map[string]answer{
+			"hash": f.call("", "POST", "/v1/verify?report=true", map[string]any{"hash": map[string]any{"alg": "sha-256", "value": hash}}),
+		}
+		for _, path := range []string{
+			"/c/" + id, "/c/" + id + "/embed", "/c/" + id + "?lang=de", "/v1/verify/" + id, "/v1/verify/" + id + "?report=true", "/c/" + id + "/vc", "/c/" + id + "/evidence",
+			"/c/" + id + "/vc?signature=x&expires=1", "/interactions/" + id + "?iuv=1", "/p/private-one", "/p/aina-rahman-1", "/verify?id=" + id, "/c?id=" + id,
+		} {
+			answers[path] = f.call("", "GET", path, nil)
+		}
+		for what, got := range answers {
+			if got.status >= 500 {
+				t.Errorf("%s: %s: %d", name, what, got.status)
+			}
+			for _, secret := range []string{"Aina", "Rahman", "aina@", "Weir", "900101", "has left"} {
+				if bytes.Contains(got.body, []byte(secret)) || strings.Contains(fmt.Sprint(got.header), secret) {
+					if strings.Contains(what, "lang=") && bytes.Contains(got.body, []byte("aina-rahman-1")) {
+						continue
+					}
+					t.Errorf("%s: %s (%d) tells %q: %s", name, what, got.status, secret, around(got.body, secret))
+				}
+			}
+		}
+		// Who has the bytes may have them judged.
+		if got := f.upload("", "/v1/verify", vcs[name]); got.status != 200 || got.text("outcome") == "indeterminate" {
+			t.Errorf("%s: the bytes themselves: %d %s", name, got.status, got.body)
+		}
+	}
+	// The institution does not keep it either.
+	for _, path := range []string{"/v1/credentials/" + public.text("id"), "/v1/audit", "/v1/verifications", "/v1/credentials?recipientName=Aina&state=revoked"} {
+		got := f.call("north/live", "GET", path, nil)
+		for _, secret := range []string{"Aina Rahman", "other@example.com", "has left"} {
+			if bytes.Contains(got.body, []byte(secret)) {
+				t.Errorf("erased: %s tells %q: %s", path, secret, around(got.body, secret))
+			}
+		}
+	}
+}
+
+// TestLogsNameNobody: neither requests that are answered nor those that fail leave persons,
+// secrets or capabilities in the log.
+func TestLogsNameNobody(t *testing.T) {
+	f := newFort(t)
+	a := f.ok("north/live", "POST", "/v1/credentials", aina(nil))
+	f.call("", "GET", "/c/"+a.text("publicId"), nil)
+	f.call("", "GET", "/c/"+a.text("publicId")+"/vc?expires=1&signature=secret-signature", nil)
+	f.call("", "GET", "/sign/secret-token", nil)
+	f.call("", "GET", "/v1/invitations/secret-token", nil)
+	f.call("", "GET", "/interactions/secret-exchange?iuv=1", nil)
+	f.call("", "POST", "/vc/x/workflows/claim/exchanges/secret-exchange", []byte("{}"))
+	f.call("north/live", "GET", "/v1/credentials?recipientEmail=aina@example.com&recipientName=Aina", nil)
+	f.call("north/live", "POST", "/v1/credentials", aina(map[string]any{"recipient": map[string]any{"name": "Aina Rahman", "email": "not-an-address-of-aina"}}))
+	f.call("north/live", "POST", "/v1/credentials", []byte(`{"Aina Rahman":`))
+	f.call("sk_live_secretsecret", "GET", "/v1/me", nil)
+	f.call("north/live", "GET", "/Aina", nil)
+	f.call("", "POST", "/v1/oauth/token", []byte("grant_type=client_credentials&client_id=x&client_secret=secret-client"), "Content-Type", "application/x-www-form-urlencoded")
+	text := f.log.bytes()
+	for _, secret := range []string{"Aina", "aina", "Rahman", "Weir", "900101", "secret-", "secretsecret", strings.Split(f.keys["north/live"], "_")[3], a.text("publicId")} {
+		if bytes.Contains(text, []byte(secret)) {
+			t.Errorf("the log tells %q: %s", secret, around(text, secret))
+		}
+	}
+	if len(text) == 0 {
+		t.Error("nothing was logged")
+	}
+}
+
+func around(b []byte, s string) string {
+	i := bytes.Index(b, []byte(s))
+	if i < 0 {
+		return ""
+	}
+	return string(b[max(0, i-80):min(len(b), i+80)])
+}
+
+// TestForgedTokens: nothing but a token of this installation's own key is one.
+func TestForgedTokens(t *testing.T) {
+	f, other := newFort(t), newFort(t)
+	id := strings.Split(f.keys["north/live"], "_")[2]
+	form := []byte("grant_type=client_credentials&client_id=" + id + "&client_secret=" + f.keys["north/live"])
+	var token struct {
+		AccessToken string `json:"access_token"`
+	}
+	a := f.call("", "POST", "/v1/oauth/token", form, "Content-Type", "application/x-www-form-urlencoded")
+	if err := json.Unmarshal(a.body, &token); err != nil || token.AccessToken == "" {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	f.ok(token.AccessToken, "GET", "/v1/me", nil)
+	parts := strings.Split(token.AccessToken, ".")
+	claims, _ := base64.RawURLEncoding.DecodeString(parts[1])
+	enc := base64.RawURLEncoding.EncodeToString
+	jwks := f.ok("", "GET", "/.well-known/jwks.json", nil).body
+	key := ed25519.NewKeyFromSeed(make([]byte, 32))
+	signed := func(head string, body []byte) string {
+		text := enc([]byte(head)) + "." + enc(body)
+		return text + "." + enc(ed25519.Sign(key, []byte(text)))
+	}
+	south := bytes.Replace(claims, []byte("north"), []byte("south"), 1)
+	forged := map[string]string{
+		"none":                  enc([]byte(`{"alg":"none","typ":"at+jwt"}`)) + "." + parts[1] + ".",
+		"none, with signature":  enc([]byte(`{"alg":"none","typ":"at+jwt"}`)) + "." + parts[1] + "." + parts[2],
+		"hmac with public key":  enc([]byte(`{"alg":"HS256","typ":"at+jwt"}`)) + "." + parts[1] + "." + enc(jwks[:32]),
+		"own key":               signed(`{"alg":"EdDSA","typ":"at+jwt"}`, claims),
+		"own key, same head":    func() string { h, _ := base64.RawURLEncoding.DecodeString(parts[0]); return signed(string(h), claims) }(),
+		"own key in the head":   signed(`{"alg":"EdDSA","jwk":{"kty":"OKP","crv":"Ed25519","x":"`+enc(key.Public().(ed25519.PublicKey))+`"}}`, claims),
+		"other claims":          parts[0] + "." + enc(south) + "." + parts[2],
+		"no signature":          parts[0] + "." + parts[1] + ".",
+		"two parts":             parts[0] + "." + parts[1],
+		"four parts":            token.AccessToken + ".x",
+		"padded":                token.AccessToken + "=",
+		"key of another":        other.keys["north/live"],
+		"key, other secret":     strings.Replace(f.keys["north/live"], "_live_", "_test_", 1),
+		"id alone":              id,
+		"installation's digest": strings.Repeat("a", 64),
+	}
+	for name, text := range forged {
+		if got := f.call(text, "GET", "/v1/me", nil); got.status != 401 {
+			t.Errorf("%s: %d %s", name, got.status, got.body)
+		}
+		if got := f.call(text, "GET", "/vc/academy/status-lists/x", nil); got.status == 200 {
+			t.Errorf("%s on the W3C plane: %d", name, got.status)
+		}
+		if got := f.call(text, "POST", "/vc/academy/challenges", []byte{}); got.status != 401 {
+			t.Errorf("%s on the W3C plane: %d %s", name, got.status, got.body)
+		}
+	}
+	if got := other.call(token.AccessToken, "GET", "/v1/me", nil); got.status != 401 {
+		t.Errorf("a token of another installation: %d", got.status)
+	}
+	f.ok("north/live", "DELETE", "/v1/api-keys/"+id, nil)
+	if got := f.call(token.AccessToken, "GET", "/v1/me", nil); got.status != 401 {
+		t.Errorf("a token of a revoked key: %d", got.status)
+	}
+}
+
+// TestStrangeRequests: what is not as it should be is refused, and told to nobody else.
+func TestStrangeRequests(t *testing.T) {
+	f := newFort(t)
+	a := f.ok("north/live", "POST", "/v1/credentials", aina(map[string]any{"id": "CX-1"}))
+	id := a.text("publicId")
+	for _, path := range []string{
+		"/v1/credentials/..%2f..%2fcredentials%2fCX-1", "/v1/credentials/%2e%2e/CX-1", "/v1//credentials/CX-1", "/v1/credentials/CX-1/../CX-1", "/V1/credentials/CX-1",
+		"/c/" + id + "%2fvc", "/c//" + id, "/c/./" + id, "/c/" + id + "/..%2fvc", "/c/" + id + "/vc%00", "//evil.example/c/" + id, "/i/..%2fdid.json/did.json", "/status/..%2f..%2fx", "/pictures/..%2f..%2fmaster.key", "/assets/..%2fx",
+	} {
+		got := f.call("north/live", "GET", path, nil)
+		if got.status == 200 || got.status >= 500 || got.status >= 300 && got.status < 400 && !strings.HasPrefix(got.header.Get("Location"), "/") && got.header.Get("Location") != "" {
+			t.Errorf("%s: %d %v", path, got.status, got.header)
+		}
+	}
+	// Neither the Host nor an override says where we are or what is asked.
+	for _, header := range [][]string{{"Host", "evil.example"}, {"X-Forwarded-Host", "evil.example"}, {"X-Forwarded-Proto", "gopher"}, {"Forwarded", "host=evil.example"}, {"Origin", "https://evil.example"}} {
+		for _, path := range []string{"/c/" + id, "/v1/verify/" + id, "/openapi.json", "/.well-known/did.json", "/c?id=" + id, "/interactions/" + id + "?iuv=1"} {
+			got := f.call("", "GET", path, nil, header...)
+			if bytes.Contains(got.body, []byte("evil.example")) || strings.Contains(fmt.Sprint(got.header), "evil.example") {
+				t.Errorf("%v %s: repeats it", header, path)
+			}
+		}
+		created := f.call("north/live", "POST", "/v1/credentials", aina(nil), header...)
+		if strings.Contains(fmt.Sprint(created.header), "evil.example") || bytes.Contains(created.body, []byte("evil.example")) {
+			t.Errorf("%v: a Location elsewhere: %v", header, created.header)
+		}
+	}
+	for _, header := range []string{"X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method"} {
+		f.call("north/live", "GET", "/v1/credentials/CX-1", nil, header, "DELETE")
+		f.call("north/live", "POST", "/v1/verify/"+id, nil, header, "GET")
+	}
+	f.ok("north/live", "GET", "/v1/credentials/CX-1", nil)
+	for _, origin := range []string{"null", "https://evil.example", f.url} {
+		got := f.call("north/live", "GET", "/v1/credentials/CX-1", nil, "Origin", origin)
+		if got.header.Get("Access-Control-Allow-Origin") != "" || got.header.Get("Access-Control-Allow-Credentials") != "" {
+			t.Errorf("Origin %s: %v", origin, got.header)
+		}
+	}
+	if got := f.call("north/live", "GET", "/v1/credentials?"+strings.Repeat("claim.a=b&", 5000), nil); got.status < 400 || got.status >= 500 {
+		t.Errorf("five thousand parameters: %d", got.status)
+	}
+	if got := f.call("north/live", "POST", "/v1/credentials", []byte("\x1f\x8b\x08\x00"), "Content-Encoding", "gzip"); got.status < 400 || got.status >= 500 {
+		t.Errorf("a packed body: %d", got.status)
+	}
+	for _, tenant := range []string{"south", "", "north,south", "NORTH"} {
+		if got := f.call("north/live", "GET", "/v1/me", nil, "X-Tenant", tenant); got.status != 404 {
+			t.Errorf("X-Tenant %q: %d", tenant, got.status)
+		}
+	}
+	if got := f.call("", "POST", "/sign/"+strings.Repeat("A", 43), []byte("x=y"), "Content-Type", "application/x-www-form-urlencoded", "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"); got.status != 403 {
+		t.Errorf("a form of another site: %d", got.status)
+	}
+}
+
+// TestOtherScopes: keys, ids and cursors mean nothing in another tenant or environment.
+func TestOtherScopes(t *testing.T) {
+	f := newFort(t)
+	body := aina(map[string]any{"id": "CX-1"})
+	ids := map[string]bool{}
+	for who := range f.keys {
+		a := f.ok(who, "POST", "/v1/credentials", body, "Idempotency-Key", "same")
+		if a.status != 201 || a.header.Get("Idempotency-Replayed") != "" || ids[a.text("publicId")] {
+			t.Errorf("%s: %d %v", who, a.status, a.header)
+		}
+		ids[a.text("publicId")] = true
+		again := f.ok(who, "POST", "/v1/credentials", body, "Idempotency-Key", "same")
+		if again.text("publicId") != a.text("publicId") || again.header.Get("Idempotency-Replayed") != "true" {
+			t.Errorf("%s: not replayed", who)
+		}
+	}
+	// One key on another route, or on another resource of the same route, repeats nothing.
+	f.ok("north/live", "POST", "/v1/credentials", aina(map[string]any{"id": "CX-2"}))
+	f.ok("north/live", "POST", "/v1/credentials/CX-1/suspend", map[string]any{"reason": "x"}, "Idempotency-Key", "same")
+	if got := f.call("north/live", "POST", "/v1/credentials/CX-2/suspend", map[string]any{"reason": "x"}, "Idempotency-Key", "same"); got.status != 422 {
+		t.Errorf("the key of another credential: %d %s", got.status, got.body)
+	}
+	for i := range 3 {
+		f.ok("north/live", "POST", "/v1/credentials", aina(map[string]any{"id": fmt.Sprintf("CX-N%d", i)}))
+	}
+	var page struct {
+		Meta struct{ NextCursor string }
+		Data []struct{ ID, PublicID string }
+	}
+	json.Unmarshal(f.ok("north/live", "GET", "/v1/credentials?limit=2", nil).body, &page)
+	if page.Meta.NextCursor == "" {
+		t.Fatal("no cursor")
+	}
+	if got := f.call("south/live", "GET", "/v1/credentials?limit=2&cursor="+page.Meta.NextCursor, nil); got.status == 200 && bytes.Contains(got.body, []byte("CX-N")) {
+		t.Errorf("a cursor of another tenant: %s", got.body)
+	}
+	// What a body refers to.
+	issuer := f.ok("north/live", "GET", "/v1/issuers/academy", nil).text("id")
+	typ := f.ok("north/live", "GET", "/v1/credential-types/training", nil).text("id")
+	recipient := f.ok("north/live", "GET", "/v1/credentials/CX-1", nil).text("recipient", "id")
+	for _, who := range []string{"south/live", "north/test", "south/test"} {
+		for name, c := range map[string]struct {
+			path string
+			body any
+		}{
+			"issuer":    {"/v1/credential-types", map[string]any{"key": "x", "displayName": "X", "issuer": issuer}},
+			"from":      {"/v1/credential-types", map[string]any{"key": "x", "displayName": "X", "from": typ}},
+			"type":      {"/v1/credentials", aina(map[string]any{"type": typ})},
+			"recipient": {"/v1/credentials", aina(map[string]any{"recipient": map[string]any{"id": recipient, "name": "x"}})},
+			"batch":     {"/v1/batches", map[string]any{"type": typ, "items": []any{map[string]any{"recipient": map[string]any{"name": "x"}}}}},
+		} {
+			if got := f.call(who, "POST", c.path, c.body); got.status != 422 && got.status != 404 {
+				t.Errorf("%s: %s: %d %s", who, name, got.status, got.body)
+			}
+		}
+		if got := f.call(who, "PUT", "/v1/portfolios/foreign-one", map[string]any{"title": "P", "subjectId": recipient, "public": true, "items": []any{map[string]any{"credential": "CX-1", "visible": true}}}); got.status != 422 {
+			t.Errorf("%s: portfolio: %d %s", who, got.status, got.body)
+		}
+		if got := f.call(who, "DELETE", "/v1/subjects/"+recipient, nil); got.status != 404 {
+			t.Errorf("%s: erased a subject of another: %d %s", who, got.status, got.body)
+		}
+		if got := f.call(who, "GET", "/vc/"+issuer+"/workflows/claim/exchanges/x", nil); got.status != 404 {
+			t.Errorf("%s: instance of another: %d", who, got.status)
+		}
+		if got := f.call(who, "POST", "/vc/"+issuer+"/credentials/issue", map[string]any{"credential": map[string]any{}}); got.status != 404 {
+			t.Errorf("%s: issues as another: %d", who, got.status)
+		}
+	}
+	if got := f.ok("north/live", "GET", "/v1/credentials/CX-1", nil); got.text("recipient", "name") != "Aina Rahman" {
+		t.Error("something was changed from outside")
+	}
+}
+
+// TestRaces: a credential that two callers change at once ends in one state, which its
+// status list agrees with; and the quota is not exceeded.
+func TestRaces(t *testing.T) {
+	f := newFort(t)
+	for n := range 12 {
+		id := fmt.Sprintf("CX-%d", n)
+		f.ok("north/live", "POST", "/v1/credentials", aina(map[string]any{"id": id}))
+		f.ok("north/live", "POST", "/v1/credentials/"+id+"/suspend", map[string]any{"reason": "s"})
+		var wg sync.WaitGroup
+		for _, c := range []struct {
+			path string
+			body any
+		}{
+			{"reinstate", map[string]any{"reason": "r"}}, {"revoke", map[string]any{"reason": "v"}}, {"expiry", map[string]any{"validUntil": "2090-01-01T00:00:00Z"}},
+			{"reinstate", map[string]any{"reason": "q"}}, {"supersede", aina(map[string]any{"id": id + "-new"})}, {"suspend", map[string]any{"reason": "again"}},
+		} {
+			wg.Go(func() {
+				if got := f.call("north/live", "POST", "/v1/credentials/"+id+"/"+c.path, c.body); got.status >= 500 {
+					t.Errorf("%s: %d %s", c.path, got.status, got.body)
+				}
+			})
+		}
+		wg.Wait()
+		a := f.ok("north/live", "GET", "/v1/credentials/"+id, nil)
+		v := f.ok("", "GET", "/v1/verify/"+a.text("publicId"), nil)
+		want := map[string]string{"issued": "valid", "suspended": "invalid", "revoked": "invalid", "superseded": "invalid"}[a.text("state")]
+		if v.text("outcome") != want {
+			t.Errorf("%s is %s and %s (%s)", id, a.text("state"), v.text("outcome"), v.text("reason"))
+		}
+		successor := f.call("north/live", "GET", "/v1/credentials/"+id+"-new", nil)
+		if (a.text("state") == "superseded") != (successor.status == 200) {
+			t.Errorf("%s is %s, and its successor %d", id, a.text("state"), successor.status)
+		}
+	}
+}
