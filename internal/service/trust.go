@@ -94,8 +94,9 @@ func (s *Service) newTrust(issuers map[string]*knownIssuer) (*trustState, error)
 			trust.Issuers = append(trust.Issuers, one)
 		}
 		for _, cert := range known.issuer.Certs {
-			// What the chain ends at is trusted: of ours that is the certificate itself.
-			x, err := x509.ParseCertificate(cert.Chain[len(cert.Chain)-1])
+			// The certificate itself is trusted, never the authority that issued it, whose
+			// other certificates are strangers'.
+			x, err := x509.ParseCertificate(cert.Chain[0])
 			if err != nil {
 				return nil, fmt.Errorf("service: certificate of an issuer: %w", err)
 			}

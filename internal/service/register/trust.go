@@ -79,13 +79,14 @@ func (t *trustFile) issuer(i exportedIssuer, doc []byte, now time.Time) error {
 		t.document(verifier.KindController, i.DID, doc, now)
 	}
 	for _, text := range i.Certificates {
-		// The last of a chain is what it ends at.
+		// The certificate itself is trusted, never the authority that issued it, whose other
+		// certificates are strangers'.
 		parts := strings.SplitAfter(strings.TrimSpace(text), "-----END CERTIFICATE-----")
 		parts = slices.DeleteFunc(parts, func(s string) bool { return strings.TrimSpace(s) == "" })
 		if len(parts) == 0 {
 			continue
 		}
-		root := strings.TrimSpace(parts[len(parts)-1]) + "\n"
+		root := strings.TrimSpace(parts[0]) + "\n"
 		if !slices.Contains(t.Roots, root) {
 			t.Roots = append(t.Roots, root)
 		}

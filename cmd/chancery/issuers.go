@@ -1,0 +1,115 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/chancery-dev/chancery/cmd/internal/serving"
+	"github.com/chancery-dev/chancery/internal/service"
+	"github.com/chancery-dev/chancery/signer"
+)
+
+func (c *cli) issuersCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "issuers", Short: "Issuers of the service", Args: exactly(0, "a command"), RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() }}
+	cmd.AddCommand(c.issuersCreateCommand(), c.issuersSealCommand())
+	return cmd
+}
+
+func (c *cli) issuersCreateCommand() *cobra.Command {
+	var f keysFlags
+	var in service.NewIssuer
+	cmd := &cobra.Command{
+		Use:     "create NAME --tenant ID",
+		Short:   "Make an issuer of an institution",
+		Example: `  chancery issuers create "Universität Grünau" --tenant gruenau --environment live --url https://gruenau.example/`,
+		Args:    exactly(1, "the issuer's name"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			scope, err := f.scope()
+			if err != nil {
+				return err
+			}
+			in.Name = args[0]
+			return c.withInstallation(cmd.Context(), f.configFlags, func(i *serving.Installation) error {
+				made, err := i.Core.CreateIssuer(cmd.Context(), service.System(scope), in, service.Idempotency{})
+				if err != nil {
+					return requestError(err)
+				}
+				return c.tellIssuer(made.Value, f.asJSON)
+			})
+		},
+	}
+	f.addTo(cmd)
+	fl := cmd.Flags()
+	fl.StringVar(&in.Key, "key", "", "short name (default: made from the name)")
+	fl.StringVar(&in.URL, "url", "", "the institution's site")
+	fl.StringVar(&in.Method, "method", "", "did:web or did:key (default did:web)")
+	fl.StringVar(&in.KeyType, "key-type", "", "Ed25519, P-256 or P-384 (default Ed25519)")
+	fl.StringVar(&in.KeyRef, "key-ref", "", "name of a key in the PKCS#11 token, TENANT/LABEL, instead of a new one")
+	return cmd
+}
+
+func (c *cli) tellIssuer(i service.Issuer, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(c.stdout).Encode(i)
+	}
+	_, err := fmt.Fprintf(c.stdout, "%s  %s\n", i.ID, i.DID)
+	return err
+}
+
+func (c *cli) issuersSealCommand() *cobra.Command {
+	var f keysFlags
+	var p12, ref, chain string
+	var pass passphraseFlags
+	cmd := &cobra.Command{
+		Use:   "seal ISSUER --tenant ID --p12 FILE",
+		Short: "Have an issuer seal PDFs with the institution's own certificate",
+		Long: `From now on PDFs are sealed with this key and certificate. What was sealed before stays
+as it is. The certificate is trusted by itself, not the authority that issued it.`,
+		Example: `  chancery issuers seal pgdxgzpd66st --tenant gruenau --environment live --p12 seal.p12 --passphrase-file pass.txt
+  chancery issuers seal pgdxgzpd66st --tenant gruenau --environment live --key-ref gruenau/seal --chain chain.pem`,
+		Args: exactly(1, "the issuer's id or short name"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			scope, err := f.scope()
+			if err != nil {
+				return err
+			}
+			seal := service.Seal{KeyRef: ref}
+			switch {
+			case (p12 == "") == (ref == ""):
+				return usagef("expected --p12, or --key-ref with --chain")
+			case p12 != "":
+				file, err := c.read(p12, maxKeyFile)
+				if err != nil {
+					return err
+				}
+				phrase, err := pass.read(c, "Password of "+p12+": ")
+				if err != nil {
+					return err
+				}
+				if seal.Key, seal.Chain, err = signer.ImportPKCS12(file, string(phrase)); err != nil {
+					return fmt.Errorf("%s: %w", p12, err)
+				}
+			default:
+				if seal.Chain, err = c.readCertificates(chain); err != nil {
+					return err
+				}
+			}
+			return c.withInstallation(cmd.Context(), f.configFlags, func(i *serving.Installation) error {
+				out, err := i.Core.SetSeal(cmd.Context(), service.System(scope), args[0], seal)
+				if err != nil {
+					return requestError(err)
+				}
+				return c.tellIssuer(out, f.asJSON)
+			})
+		},
+	}
+	f.addTo(cmd)
+	fl := cmd.Flags()
+	fl.StringVar(&p12, "p12", "", "PKCS#12 file with key and certificates")
+	fl.StringVar(&pass.file, "passphrase-file", "", "file with its password; default: ask on the terminal")
+	fl.StringVar(&ref, "key-ref", "", "name of a key in the PKCS#11 token, TENANT/LABEL")
+	fl.StringVar(&chain, "chain", "", "PEM file with its certificate and those above")
+	return cmd
+}
