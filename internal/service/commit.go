@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -19,20 +20,27 @@ func (s *Service) Commit(ctx context.Context, tx Tx, c Caller, signed []*Signed)
 	if err := s.beforeCommit(ctx, tx, c, signed); err != nil {
 		return err
 	}
-	for _, g := range signed {
-		if err := s.putSubject(ctx, tx, c.Scope, g); err != nil {
+	if err := s.putSubjects(ctx, tx, c.Scope, signed); err != nil {
+		return err
+	}
+	hooks, err := ListHooks(ctx, tx, c.Scope)
+	if err != nil {
+		return err
+	}
+	stored := make([]StoredCredential, len(signed))
+	for i, g := range signed {
+		if err := s.follow(ctx, tx, c, hooks, g); err != nil {
 			return err
 		}
-		if err := s.follow(ctx, tx, c, g); err != nil {
-			return err
-		}
-		var err error
 		if g.stored.Body, err = json.Marshal(g.body, json.Deterministic(true)); err != nil {
 			return err
 		}
-		if err := tx.AddCredential(ctx, c.Scope, g.stored); err != nil {
-			return err
-		}
+		stored[i] = g.stored
+	}
+	if err := tx.AddCredential(ctx, c.Scope, stored...); err != nil {
+		return err
+	}
+	for _, g := range signed {
 		if err := s.addArtifacts(ctx, tx, c.Scope, g); err != nil {
 			return err
 		}
@@ -102,15 +110,29 @@ func (s *Service) stillSigns(g *Signed, r Record) error {
 	return nil
 }
 
+// putSubjects writes the recipients down who are not known yet: in the order of their ids,
+// so that transactions that write the same ones wait for one another in that order.
+func (s *Service) putSubjects(ctx context.Context, tx Tx, scope Scope, signed []*Signed) error {
+	sorted := slices.SortedFunc(slices.Values(signed), func(a, b *Signed) int { return strings.Compare(a.stored.SubjectID, b.stored.SubjectID) })
+	for i, g := range sorted {
+		if i > 0 && g.stored.SubjectID == sorted[i-1].stored.SubjectID {
+			continue
+		}
+		if err := s.putSubject(ctx, tx, scope, g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // putSubject writes the recipient down where he is not known yet.
 func (s *Service) putSubject(ctx context.Context, tx Tx, scope Scope, g *Signed) error {
-	_, err := tx.Get(ctx, scope, KindSubject, g.stored.SubjectID)
-	if err == nil || !errors.Is(err, ErrNotFound) {
+	r := g.checked.input.Recipient
+	body, err := json.Marshal(StoredSubject{Name: r.Name, Email: r.Email, DID: r.DID})
+	if err != nil {
 		return err
 	}
-	r := g.checked.input.Recipient
-	record := Record{Kind: KindSubject, ID: g.stored.SubjectID, Created: g.at, Updated: g.at}
-	return Put(ctx, tx, scope, record, StoredSubject{Name: r.Name, Email: r.Email, DID: r.DID})
+	return tx.PutNew(ctx, scope, Record{Kind: KindSubject, ID: g.stored.SubjectID, Created: g.at, Updated: g.at, Body: body})
 }
 
 func (s *Service) addArtifacts(ctx context.Context, tx Tx, scope Scope, g *Signed) error {
@@ -124,7 +146,7 @@ func (s *Service) addArtifacts(ctx context.Context, tx Tx, scope Scope, g *Signe
 
 // follow does what follows from issuing: the stamp, the mail, the end of validity, the
 // events. It fills in the body, which is written afterwards. A draft has none of these.
-func (s *Service) follow(ctx context.Context, tx Tx, c Caller, g *Signed) error {
+func (s *Service) follow(ctx context.Context, tx Tx, c Caller, hooks Hooks, g *Signed) error {
 	if !g.w.Publish {
 		return nil
 	}
@@ -146,10 +168,10 @@ func (s *Service) follow(ctx context.Context, tx Tx, c Caller, g *Signed) error 
 		}
 	}
 	data := map[string]any{"id": g.ID}
-	if err := Emit(ctx, tx, c.Scope, g.at, EventIssued, data); err != nil {
+	if err := hooks.Emit(ctx, tx, g.at, EventIssued, data); err != nil {
 		return err
 	}
-	return Emit(ctx, tx, c.Scope, g.at, EventPublished, data)
+	return hooks.Emit(ctx, tx, g.at, EventPublished, data)
 }
 
 // stamp has the signed credential anchored.

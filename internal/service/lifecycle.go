@@ -267,7 +267,11 @@ func (s *Service) commitOver(ctx context.Context, tx Tx, c Caller, state *creden
 		}
 	}
 	mail := g.body.MailID
-	if err := s.follow(ctx, tx, c, g); err != nil {
+	hooks, err := ListHooks(ctx, tx, c.Scope)
+	if err != nil {
+		return err
+	}
+	if err := s.follow(ctx, tx, c, hooks, g); err != nil {
 		return err
 	}
 	if g.body.MailID == "" {
@@ -276,7 +280,6 @@ func (s *Service) commitOver(ctx context.Context, tx Tx, c Caller, state *creden
 	if first && g.body.MailID != "" {
 		state.mail = &StoredMail{State: "queued"}
 	}
-	var err error
 	if g.stored.Body, err = json.Marshal(g.body, json.Deterministic(true)); err != nil {
 		return err
 	}

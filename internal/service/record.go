@@ -115,28 +115,60 @@ func EnqueueFor(ctx context.Context, tx Tx, kind string, s Scope, id string, at 
 // Emit queues an event for every webhook of the scope that listens to it. The body is
 // thin: it names what changed, not what it holds.
 func Emit(ctx context.Context, tx Tx, s Scope, now time.Time, event string, data map[string]any) error {
-	hooks, err := tx.List(ctx, s, KindWebhook, nil, Page{Limit: MaxLimit})
-	if err != nil || len(hooks.Items) == 0 {
-		return err
-	}
-	body, err := json.Marshal(map[string]any{"type": event, "timestamp": now.UTC().Format(time.RFC3339), "data": data}, json.Deterministic(true))
+	h, err := ListHooks(ctx, tx, s)
 	if err != nil {
 		return err
 	}
-	for _, r := range hooks.Items {
-		var hook StoredWebhook
-		if err := json.Unmarshal(r.Body, &hook); err != nil {
-			return err
+	return h.Emit(ctx, tx, now, event, data)
+}
+
+// Hooks are the webhooks of a scope as they are in a transaction, for who has several
+// events to tell in it.
+type Hooks struct {
+	scope Scope
+	hooks []hookOf
+}
+
+type hookOf struct {
+	id string
+	StoredWebhook
+}
+
+// ListHooks reads those that are active.
+func ListHooks(ctx context.Context, tx Tx, s Scope) (Hooks, error) {
+	out := Hooks{scope: s}
+	list, err := tx.List(ctx, s, KindWebhook, nil, Page{Limit: MaxLimit})
+	for _, r := range list.Items {
+		hook := hookOf{id: r.ID}
+		if err := json.Unmarshal(r.Body, &hook.StoredWebhook); err != nil {
+			return out, err
 		}
-		if !hook.Active || !listens(hook.Events, event) {
+		if hook.Active {
+			out.hooks = append(out.hooks, hook)
+		}
+	}
+	return out, err
+}
+
+// Emit does what the function Emit does, with these webhooks.
+func (h Hooks) Emit(ctx context.Context, tx Tx, now time.Time, event string, data map[string]any) error {
+	var body []byte
+	for _, hook := range h.hooks {
+		if !listens(hook.Events, event) {
 			continue
+		}
+		if body == nil {
+			var err error
+			if body, err = json.Marshal(map[string]any{"type": event, "timestamp": now.UTC().Format(time.RFC3339), "data": data}, json.Deterministic(true)); err != nil {
+				return err
+			}
 		}
 		id := "msg_" + PublicID()
 		d := StoredDelivery{Event: event, Body: string(body), State: "pending"}
-		if err := Put(ctx, tx, s, Record{Kind: KindDelivery, ID: id, Parent: r.ID, Created: now, Updated: now}, d); err != nil {
+		if err := Put(ctx, tx, h.scope, Record{Kind: KindDelivery, ID: id, Parent: hook.id, Created: now, Updated: now}, d); err != nil {
 			return err
 		}
-		if err := EnqueueFor(ctx, tx, JobDeliver, s, id, time.Time{}); err != nil {
+		if err := EnqueueFor(ctx, tx, JobDeliver, h.scope, id, time.Time{}); err != nil {
 			return err
 		}
 	}

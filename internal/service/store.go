@@ -132,6 +132,9 @@ type Records interface {
 	// another, ErrNotFound where there is none. Created is kept. The stored Version is
 	// one more than r.Version.
 	Put(ctx context.Context, s Scope, r Record) error
+	// PutNew adds a record with Version 1 unless its id or Lookup is taken: then it does
+	// nothing. Of transactions at once, one adds it.
+	PutNew(ctx context.Context, s Scope, r Record) error
 	// Delete removes a record, ErrNotFound where there is none.
 	Delete(ctx context.Context, s Scope, k Kind, id string) error
 	// List returns records, newest first (Created, then ID), of one Parent where it is
@@ -197,8 +200,9 @@ type CredentialTx interface {
 	// has a digest (hex of SHA-256).
 	DigestCredential(ctx context.Context, digest string) (Scope, StoredCredential, error)
 	// AddCredential adds one with its Version set to 1: ErrExists where ID, PublicID or
-	// ListID and Index are taken.
-	AddCredential(ctx context.Context, s Scope, c StoredCredential) error
+	// ListID and Index are taken. Of several, none is added then, and the transaction has
+	// failed.
+	AddCredential(ctx context.Context, s Scope, c ...StoredCredential) error
 	// SetCredential replaces one, comparing Version.
 	SetCredential(ctx context.Context, s Scope, c StoredCredential) error
 	// DeleteCredential removes one and its artefacts, comparing Version.

@@ -40,11 +40,12 @@ func (t *Tx) Find(ctx context.Context, k service.Kind, lookup string) (service.S
 	return o.Scope, o.v, err
 }
 
+const insertRecord = `INSERT INTO record (tenant, environment, ` + recordColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9) ON CONFLICT DO NOTHING`
+
 // Put implements service.Records.
 func (t *Tx) Put(ctx context.Context, s service.Scope, r service.Record) error {
 	if r.Version == 0 {
-		return t.add(ctx, `INSERT INTO record (tenant, environment, `+recordColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9) ON CONFLICT DO NOTHING`,
-			s.Tenant, string(s.Environment), string(r.Kind), r.ID, r.Parent, r.Lookup, micro(r.Created), micro(r.Updated), string(r.Body))
+		return t.add(ctx, insertRecord, s.Tenant, string(s.Environment), string(r.Kind), r.ID, r.Parent, r.Lookup, micro(r.Created), micro(r.Updated), string(r.Body))
 	}
 	n, err := t.exec(ctx, `UPDATE record SET parent = $1, lookup = $2, updated = $3, version = version + 1, body = $4
 		WHERE tenant = $5 AND environment = $6 AND kind = $7 AND id = $8 AND version = $9`,
@@ -56,6 +57,11 @@ func (t *Tx) Put(ctx context.Context, s service.Scope, r service.Record) error {
 		return err
 	}
 	return service.ErrConflict
+}
+
+// PutNew implements service.Records.
+func (t *Tx) PutNew(ctx context.Context, s service.Scope, r service.Record) error {
+	return t.later(ctx, insertRecord, s.Tenant, string(s.Environment), string(r.Kind), r.ID, r.Parent, r.Lookup, micro(r.Created), micro(r.Updated), string(r.Body))
 }
 
 // Delete implements service.Records.

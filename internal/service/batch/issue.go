@@ -216,14 +216,24 @@ func (w *work) issue(ctx context.Context, rows []service.Row) error {
 	if err != nil {
 		return err
 	}
+	// Ids and keys are rarely taken: whether one is, is asked where the commit says so.
+	err = w.commit(ctx, out, false)
+	if errors.Is(err, service.ErrExists) {
+		err = w.commit(ctx, out, true)
+	}
+	return err
+}
+
+// commit writes outcomes. Where check is false, an id or a key that is taken is ErrExists.
+func (w *work) commit(ctx context.Context, out []outcome, check bool) error {
 	now := w.now()
 	return w.Batches.c.Store.Update(ctx, func(tx service.Tx) error {
 		var commit []*service.Signed
 		states := make([]service.Row, len(out))
 		for n := range out {
 			o := out[n] // f may run again: out stays as it is
-			if o.faults == nil {
-				var err error
+			var err error
+			if o.faults == nil && check {
 				if o.faults, err = taken(ctx, tx, w.caller.Scope, o.row.CredentialID, o.row.Key, now); err != nil {
 					return err
 				}

@@ -55,19 +55,24 @@ func (t *tx) DigestCredential(ctx context.Context, digest string) (service.Scope
 }
 
 // AddCredential implements service.CredentialTx.
-func (t *tx) AddCredential(ctx context.Context, s service.Scope, c service.StoredCredential) error {
+func (t *tx) AddCredential(ctx context.Context, s service.Scope, list ...service.StoredCredential) error {
 	if err := t.writing(ctx); err != nil {
 		return err
 	}
-	m := inner(t.d.credentials, s)
-	_, id := m[c.ID]
-	_, public := t.d.publicIDs[c.PublicID]
-	_, taken := t.d.slots[slot{c.ListID, c.Index}]
-	if id || public || taken && c.ListID != "" {
-		return service.ErrExists
+	for _, c := range list {
+		m := inner(t.d.credentials, s)
+		_, id := m[c.ID]
+		_, public := t.d.publicIDs[c.PublicID]
+		_, taken := t.d.slots[slot{c.ListID, c.Index}]
+		if id || public || taken && c.ListID != "" {
+			if len(list) > 1 {
+				return t.poison(service.ErrExists)
+			}
+			return service.ErrExists
+		}
+		c.Version = 1
+		t.putCredential(s, c)
 	}
-	c.Version = 1
-	t.putCredential(s, c)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package memstore
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -72,6 +73,15 @@ func (t *tx) Put(ctx context.Context, s service.Scope, r service.Record) error {
 		set(t, t.d.lookups, kindLookup{r.Kind, r.Lookup}, scopeID{s, r.ID})
 	}
 	set(t, m, r.ID, r)
+	return nil
+}
+
+// PutNew implements service.Records.
+func (t *tx) PutNew(ctx context.Context, s service.Scope, r service.Record) error {
+	r.Version = 0
+	if err := t.Put(ctx, s, r); !errors.Is(err, service.ErrExists) {
+		return err
+	}
 	return nil
 }
 

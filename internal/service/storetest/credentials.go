@@ -123,6 +123,25 @@ func testCredentialKeys(t *testing.T, su Suite) {
 		check(t, tx.AddCredential(ctx, ScopeC, slot))
 		return tx.AddCredential(ctx, ScopeA, same)
 	})
+	several := []service.StoredCredential{credential("n1"), credential("n2"), credential("n3")}
+	several[2].PublicID = "pub-c"
+	want(t, try(t, st, func(ctx context.Context, tx service.Tx) error {
+		want(t, tx.AddCredential(ctx, ScopeA, several...), service.ErrExists)
+		return nil // the transaction has failed none the less
+	}), service.ErrExists)
+	several[2].PublicID, several[1].Claims = "pub-n3", map[string]string{"k": "several"}
+	update(t, st, func(ctx context.Context, tx service.Tx) error { return tx.AddCredential(ctx, ScopeA, several...) })
+	view(t, st, func(ctx context.Context, tx service.Tx) error {
+		for _, c := range several {
+			got, err := tx.Credential(ctx, ScopeA, c.ID)
+			check(t, err)
+			sameCredential(t, got, stored(c, 1))
+		}
+		found, err := tx.Credentials(ctx, ScopeA, service.CredentialQuery{ClaimKey: "k", ClaimValue: "several", Now: base}, service.Page{})
+		check(t, err)
+		equal(t, "found by claim", len(found.Items), 1)
+		return nil
+	})
 	same.Version, same.ListID, same.Index = 1, "l", 1
 	for range 2 {
 		want(t, try(t, st, func(ctx context.Context, tx service.Tx) error {

@@ -44,7 +44,24 @@ func testRecords(t *testing.T, su Suite) {
 		want(t, tx.Delete(ctx, ScopeB, service.KindIssuer, "x"), service.ErrNotFound)
 		_, err = tx.Get(ctx, ScopeA, service.KindType, "x")
 		want(t, err, service.ErrNotFound)
+		other := got
+		other.ID, other.Version, other.Body = "x", 0, []byte(`{"other":true}`)
+		check(t, tx.PutNew(ctx, ScopeA, other)) // it is there: nothing happens
+		other.ID = "put-new"
+		other.Lookup = ""
+		check(t, tx.PutNew(ctx, ScopeA, other))
+		check(t, tx.PutNew(ctx, ScopeA, other))
 		return nil // what failed has changed nothing, and the rest goes on
+	})
+	update(t, st, func(ctx context.Context, tx service.Tx) error {
+		got, err := tx.Get(ctx, ScopeA, service.KindIssuer, "x")
+		check(t, err)
+		equal(t, "body", string(got.Body), `{"new":true}`)
+		got, err = tx.Get(ctx, ScopeA, service.KindIssuer, "put-new")
+		check(t, err)
+		equal(t, "body", string(got.Body), `{"other":true}`)
+		equal(t, "version", got.Version, int64(1))
+		return tx.Delete(ctx, ScopeA, service.KindIssuer, "put-new")
 	})
 	update(t, st, func(ctx context.Context, tx service.Tx) error {
 		got, err := tx.Get(ctx, ScopeA, service.KindIssuer, "x")
