@@ -20,6 +20,7 @@ import (
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/internal/service/stamp"
 	"github.com/chancery-dev/chancery/signer"
+	"github.com/chancery-dev/chancery/signer/pades"
 	"github.com/chancery-dev/chancery/signer/pades/padestest"
 	"github.com/chancery-dev/chancery/verifier"
 )
@@ -373,3 +374,27 @@ func (w *world) anchorAll(c service.Caller, stamps *stamp.Stamps, tsa *padestest
 }
 
 func hexSum(b []byte) string { return hex.EncodeToString(sum(b)) }
+// TestSealedDocument: a document that an institution has sealed is judged the same, whatever
+// was verified before.
+func TestSealedDocument(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north", all)
+	sealer := must(w.s.PDFSigner(w.ctx, c.Scope, "", "B-B"))(t)
+	plain := w.pdf("Aina")
+	var sealed bytes.Buffer
+	if _, err := sealer.Sign(w.ctx, bytes.NewReader(plain), int64(len(plain)), &sealed, pades.Request{}); err != nil {
+		t.Fatal(err)
+	}
+	vc := w.file(c, w.issue(c).ID, "vc")
+	w.s = w.again()
+	before := w.verify(sealed.Bytes())
+	w.verify(vc)
+	after := w.verify(sealed.Bytes())
+	if before.Report.Outcome != after.Report.Outcome {
+		t.Errorf("first %s (%s), then %s (%s)", before.Report.Outcome, string(before.Report.Reason), after.Report.Outcome, string(after.Report.Reason))
+	}
+	expect(t, "sealed", after, "valid", "", "*")
+	if before.Environment != c.Environment || before.Environment != after.Environment {
+		t.Errorf("expected %s, found %q and %q", c.Environment, before.Environment, after.Environment)
+	}
+}

@@ -25,7 +25,11 @@ func (s *Service) judged(ctx context.Context, f func(*trustState) (*verifier.Rep
 		if err != nil {
 			return nil, err
 		}
-		changed, err := s.learn(ctx, issuersOf(report, nil, 0))
+		sealers, err := s.sealers(ctx, report)
+		if err != nil {
+			return nil, err
+		}
+		changed, err := s.learn(ctx, issuersOf(report, sealers, 0))
 		if err != nil {
 			return nil, err
 		}

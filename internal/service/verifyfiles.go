@@ -263,6 +263,11 @@ func (s *Service) scopeOf(r *verifier.Report) Scope {
 	if known := s.trust.state.Load().issuers[r.Issuer.ID]; known != nil {
 		return known.issuer.Scope
 	}
+	if r.MediaType == chancery.MediaPDF {
+		if known := s.sealedBy(r); known != nil {
+			return known.issuer.Scope
+		}
+	}
 	return Scope{}
 }
 

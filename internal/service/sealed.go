@@ -1,0 +1,103 @@
+package service
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/chancery-dev/chancery"
+	"github.com/chancery-dev/chancery/verifier"
+)
+
+// A PDF does not name the DID of who sealed it. The keys that issuers here seal with are
+// written down by their digest, so that a document without a credential inside leads to its
+// issuer too: what is judged must not hang on what was judged before.
+
+// sealKeys is the body of a record in the scope of the installation.
+type sealKeys struct {
+	Issuers []string `json:"issuers"` // DIDs
+}
+
+func sealRecord(key string) string { return "seal/" + key }
+
+// sealKey names the key of a certificate as reports do.
+func sealKey(x *x509.Certificate) string {
+	sum := sha256.Sum256(x.RawSubjectPublicKeyInfo)
+	return "sha-256:" + hexOf(sum[:])
+}
+
+// noteSeal writes down that an issuer seals with the key of a certificate (DER).
+func noteSeal(ctx context.Context, tx Tx, did string, certificate []byte, now time.Time) error {
+	x, err := x509.ParseCertificate(certificate)
+	if err != nil {
+		return err
+	}
+	r, keys, err := Get[sealKeys](ctx, tx, Scope{}, KindSetting, sealRecord(sealKey(x)))
+	if errors.Is(err, ErrNotFound) {
+		r = Record{Kind: KindSetting, ID: sealRecord(sealKey(x)), Created: now}
+	} else if err != nil {
+		return err
+	}
+	if slices.Contains(keys.Issuers, did) {
+		return nil
+	}
+	keys.Issuers, r.Updated = append(keys.Issuers, did), now
+	return Put(ctx, tx, Scope{}, r, keys)
+}
+
+// maxSealers bounds how many signatures of a PDF are looked up.
+const maxSealers = 16
+
+// sealers are the DIDs of issuers here who may have sealed a PDF that a report is about.
+func (s *Service) sealers(ctx context.Context, r *verifier.Report) ([]string, error) {
+	if r.MediaType != chancery.MediaPDF || len(r.Proofs) == 0 {
+		return nil, nil
+	}
+	var out, ask []string
+	issuers := s.trust.state.Load().issuers
+	for _, p := range r.Proofs[:min(len(r.Proofs), maxSealers)] {
+		known := false
+		for did, i := range issuers {
+			if i.seals[p.Key] {
+				out, known = append(out, did), true
+			}
+		}
+		if p.Key != "" && !known {
+			ask = append(ask, p.Key)
+		}
+	}
+	if len(ask) == 0 {
+		return out, nil
+	}
+	var found []string
+	err := s.view(ctx, func(tx Tx) error {
+		found = nil
+		for _, key := range ask {
+			_, keys, err := Get[sealKeys](ctx, tx, Scope{}, KindSetting, sealRecord(key))
+			if err != nil && !errors.Is(err, ErrNotFound) {
+				return err
+			}
+			found = append(found, keys.Issuers...)
+		}
+		return nil
+	})
+	return append(out, found...), err
+}
+
+// sealedBy is the issuer here whose seal on a PDF is good; nil where there is none.
+func (s *Service) sealedBy(r *verifier.Report) *knownIssuer {
+	for _, p := range r.Proofs {
+		if p.Result != verifier.Pass || !p.IsIssuer {
+			continue
+		}
+		for _, known := range s.trust.state.Load().issuers {
+			if known.seals[p.Key] {
+				return known
+			}
+		}
+	}
+	return nil
+}
