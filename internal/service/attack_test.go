@@ -374,6 +374,7 @@ func (w *world) anchorAll(c service.Caller, stamps *stamp.Stamps, tsa *padestest
 }
 
 func hexSum(b []byte) string { return hex.EncodeToString(sum(b)) }
+
 // TestSealedDocument: a document that an institution has sealed is judged the same, whatever
 // was verified before.
 func TestSealedDocument(t *testing.T) {

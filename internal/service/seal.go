@@ -70,6 +70,9 @@ func (s *Service) SetSeal(ctx context.Context, c Caller, issuer string, in Seal)
 		if err := Put(ctx, tx, c.Scope, r, stored); err != nil {
 			return err
 		}
+		if err := noteSeal(ctx, tx, stored.DID, cert.Chain[0], s.now()); err != nil {
+			return err
+		}
 		out = issuerView(c.Scope, r, stored)
 		return WriteAudit(ctx, tx, c, s.now(), "issuer.seal", stored.ID, map[string]any{"serial": in.Chain[0].SerialNumber.Text(16)})
 	})
