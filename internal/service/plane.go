@@ -42,3 +42,7 @@ func (s *Service) Deliverable(ctx context.Context, scope Scope, id string) (Scop
 	f.Name = state.stored.ID
 	return scope, state.stored.IssuerID, f, err
 }
+
+// StatusChanged has published lists read again: to be called after the transaction of
+// SetStatus, so that the next verification here sees the change.
+func (s *Service) StatusChanged() { s.trust.dropLists() }

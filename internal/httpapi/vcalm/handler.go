@@ -181,6 +181,8 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		h.problem(w, r, status, string(known.Code), known.Detail, nil)
 	case errors.Is(err, service.ErrNotFound):
 		h.problem(w, r, 404, "NOT_FOUND", "not found", nil)
+	case errors.Is(err, service.ErrConflict), errors.Is(err, service.ErrExists):
+		h.problem(w, r, 409, string(service.CodeState), "somebody else changed the same thing at the same moment", nil)
 	case errors.Is(err, service.ErrUnavailable), r.Context().Err() != nil:
 		h.log(r, err)
 		h.problem(w, r, 503, string(service.CodeUnavailable), "try again later", nil)

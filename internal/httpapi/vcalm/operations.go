@@ -181,15 +181,17 @@ func (h *handler) status(r *http.Request, c *call) error {
 	if err := known(doc, entry, "credentialStatus", []string{"id", "type", "statusPurpose", "statusListIndex", "statusListCredential"}); err != nil {
 		return err
 	}
-	kind, err := text(doc, entry, "type", "credentialStatus.type")
-	if err != nil {
+	var e vcalm.StatusEntry
+	var unused string
+	for name, to := range map[string]*string{"id": &unused, "type": &e.Type, "statusPurpose": &e.Purpose, "statusListIndex": &e.Index, "statusListCredential": &e.List} {
+		if *to, err = text(doc, entry, name, "credentialStatus."+name); err != nil {
+			return err
+		}
+	}
+	if _, err := text(doc, 0, "indexAllocator", "indexAllocator"); err != nil {
 		return err
 	}
-	purpose, err := text(doc, entry, "statusPurpose", "credentialStatus.statusPurpose")
-	if err != nil {
-		return err
-	}
-	if err := h.c.Plane.SetStatus(r.Context(), c.instance, c.caller, id, kind, purpose, value); err != nil {
+	if err := h.c.Plane.SetStatus(r.Context(), c.instance, c.caller, id, e, value); err != nil {
 		return err
 	}
 	c.w.WriteHeader(http.StatusOK)
@@ -285,7 +287,7 @@ func (h *handler) exchange(r *http.Request, c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.answerValue(http.StatusOK, map[string]any{"exchange": state})
+	return c.answerValue(http.StatusOK, state)
 }
 
 func (h *handler) participate(r *http.Request, c *call) error {
@@ -329,12 +331,18 @@ func (h *handler) invited(r *http.Request, c *call) error {
 	if err != nil {
 		return err
 	}
-	if doc == nil {
-		return missing("url")
-	}
-	url, err := text(doc, 0, "url", "url")
-	if err != nil {
-		return err
+	var url string
+	for _, name := range []string{"url", "purpose", "referenceId"} {
+		if doc == nil || doc.Get(0, name) == strictjson.None {
+			return missing(name)
+		}
+		v, err := text(doc, 0, name, name)
+		if err != nil {
+			return err
+		}
+		if name == "url" {
+			url = v
+		}
 	}
 	if err := h.c.Plane.Invited(r.Context(), r.PathValue("issuer"), r.PathValue("id"), url); err != nil {
 		return err

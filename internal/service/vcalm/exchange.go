@@ -43,14 +43,20 @@ type Protocols struct {
 	} `json:"protocols"`
 }
 
-// ExchangeState is what the coordinator of an exchange sees of it.
+// ExchangeState is what the coordinator of an exchange sees of it: not the challenge, nor
+// what is handed out.
 type ExchangeState struct {
-	ID       string    `json:"id"`
-	State    string    `json:"state"`
-	Expires  time.Time `json:"expires"`
-	Sequence int       `json:"sequence"`
-	Holder   string    `json:"holder,omitempty"`
-	Invite   string    `json:"inviteResponse,omitempty"`
+	ID        string            `json:"id"`
+	State     string            `json:"state"`
+	Expires   time.Time         `json:"expires"`
+	Sequence  int               `json:"sequence"`
+	Variables ExchangeVariables `json:"variables"`
+}
+
+// ExchangeVariables are what an exchange learned.
+type ExchangeVariables struct {
+	Holder string `json:"holder,omitempty"`
+	Invite string `json:"inviteResponse,omitempty"`
 }
 
 // CreateExchange begins an exchange that hands out an issued credential (VCALM 1.0, 3.6.4)
@@ -141,7 +147,7 @@ func (p *Plane) Exchange(ctx context.Context, in *Instance, caller *service.Call
 		return ExchangeState{}, service.NotFound("exchange")
 	}
 	steps := map[string]int{"pending": 0, "active": 1, "complete": 2}
-	return ExchangeState{ID: id, State: e.State, Expires: time.Unix(e.Until, 0).UTC(), Sequence: steps[e.State], Holder: e.Holder, Invite: e.Invite}, nil
+	return ExchangeState{ID: id, State: e.State, Expires: time.Unix(e.Until, 0).UTC(), Sequence: steps[e.State], Variables: ExchangeVariables{e.Holder, e.Invite}}, nil
 }
 
 // Participate makes the holder's next step (VCALM 1.0, 3.6.6). Without a presentation the

@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -183,19 +184,32 @@ func issuedID(in *Instance, name string) string {
 	return hex.EncodeToString(h[:])
 }
 
+// StatusEntry says which status is to change. Index and List are compared where they are
+// there; what changes is the entry that was given out.
+type StatusEntry struct{ Type, Purpose, Index, List string }
+
+func (p *Plane) names(e StatusEntry, place service.StatusPlace) bool {
+	list := p.c.BaseURL + "/status/" + place.List
+	return (e.Index == "" || e.Index == strconv.FormatInt(place.Index, 10)) &&
+		(e.List == "" || e.List == list)
+}
+
 // SetStatus changes the status of what was issued under an id (VCALM 1.0, 3.2.4). When it
 // returns, the list is published.
-func (p *Plane) SetStatus(ctx context.Context, in *Instance, caller *service.Caller, credentialID, statusType, purpose string, value bool) error {
+func (p *Plane) SetStatus(ctx context.Context, in *Instance, caller *service.Caller, credentialID string, entry StatusEntry, value bool) error {
 	if err := in.Need(caller, service.MayStatus); err != nil {
 		return err
 	}
-	if statusType != "BitstringStatusListEntry" && statusType != "BitstringStatusList" {
+	if entry.Type != "BitstringStatusListEntry" && entry.Type != "BitstringStatusList" {
 		return badRequest("credentialStatus.type: expected BitstringStatusListEntry")
 	}
-	if purpose != "revocation" && purpose != "suspension" {
-		return badRequest("credentialStatus.statusPurpose: expected revocation or suspension")
+	// Credentials issued here name one entry, of revocation: a bit for another purpose would
+	// be seen by nobody. It can be taken back.
+	const purpose = "revocation"
+	if entry.Purpose != purpose {
+		return badRequest("credentialStatus.statusPurpose: expected revocation, which credentials issued here name")
 	}
-	return p.c.Store.Update(ctx, func(tx service.Tx) error {
+	err := p.c.Store.Update(ctx, func(tx service.Tx) error {
 		_, was, err := service.Get[issued](ctx, tx, in.Scope, kindIssued, issuedID(in, credentialID))
 		if errors.Is(err, service.ErrNotFound) || err == nil && len(was.Places) == 0 {
 			return service.NotFound("credential")
@@ -203,13 +217,25 @@ func (p *Plane) SetStatus(ctx context.Context, in *Instance, caller *service.Cal
 		if err != nil {
 			return err
 		}
+		found := false
 		for _, place := range was.Places {
+			if !p.names(entry, place) {
+				continue
+			}
+			found = true
 			if err := p.c.Core.SetStatus(ctx, tx, in.Scope, place, purpose, value); err != nil {
 				return err
 			}
 		}
+		if !found {
+			return badRequest("credentialStatus: expected an entry of this credential")
+		}
 		return service.WriteAudit(ctx, tx, in.caller(caller), p.c.Clock(), "vcalm.status", in.Issuer, map[string]any{"purpose": purpose, "value": value})
 	})
+	if err == nil {
+		p.c.Core.StatusChanged()
+	}
+	return err
 }
 
 // AddStatusList begins a status list (VCALM 1.0, 3.2.5).

@@ -31,6 +31,8 @@ type Core interface {
 	TakeStatus(ctx context.Context, s service.Scope, issuer string) (service.StatusPlace, error)
 	// SetStatus sets a bit and publishes the list, in one transaction.
 	SetStatus(ctx context.Context, tx service.Tx, s service.Scope, place service.StatusPlace, purpose string, value bool) error
+	// StatusChanged is called after that transaction.
+	StatusChanged()
 	// AddStatusList begins a list, from which the issuer's next indices are taken, and
 	// publishes it. It returns its URL for the purpose.
 	AddStatusList(ctx context.Context, s service.Scope, issuer, purpose string) (url string, published []byte, err error)

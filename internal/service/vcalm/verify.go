@@ -290,9 +290,12 @@ func presentationResult(r *verifier.Report, document Value, o Options, used bool
 		if sub.Relation != "credential" {
 			continue
 		}
-		one := Result{Verified: sound(sub.Report), Problems: problems(sub.Report, sub.Report.Checks)}
+		one := Result{Verified: sound(sub.Report)}
 		out.Verified = out.Verified && one.Verified
-		inner = append(inner, one.Problems...)
+		if o.Problems {
+			one.Problems = problems(sub.Report, sub.Report.Checks)
+			inner = append(inner, one.Problems...)
+		}
 		res.Credentials = append(res.Credentials, one)
 	}
 	if o.Document {
