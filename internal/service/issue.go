@@ -29,7 +29,7 @@ func (s *Service) issueItem(ctx context.Context, c Caller, in NewCredential, i I
 	if err != nil {
 		return none, err
 	}
-	if found, out, err := s.sameID(ctx, c, t, item); err != nil || found {
+	if found, out, err := s.sameAgain(ctx, c, t, item, i); err != nil || found {
 		return out, err
 	}
 	for attempt := 0; ; attempt++ {
@@ -47,7 +47,7 @@ func (s *Service) issueItem(ctx context.Context, c Caller, in NewCredential, i I
 			continue
 		case errors.Is(err, ErrExists) && item.Given:
 			// Another call has taken the id in between.
-			if found, out, err := s.sameID(ctx, c, t, item); err != nil || found {
+			if found, out, err := s.sameAgain(ctx, c, t, item, i); err != nil || found {
 				return out, err
 			}
 		}
@@ -88,6 +88,19 @@ func (s *Service) prepare(ctx context.Context, c Caller, in NewCredential) (*Loa
 		return nil, w, nil, bad.Err()
 	}
 	return t, w, item, nil
+}
+
+// sameAgain is sameID, but that what the very call had made in between, under its
+// Idempotency-Key, is its stored answer.
+func (s *Service) sameAgain(ctx context.Context, c Caller, t *LoadedType, item *Checked, i Idempotency) (bool, Result[Credential], error) {
+	found, out, err := s.sameID(ctx, c, t, item)
+	if err == nil && !found {
+		return false, out, nil
+	}
+	if again, replayed, fault := Replayed[Credential](ctx, s.c.Store, s.now(), c.Scope, i, s.c.Sealer); fault != nil || replayed {
+		return replayed, again, fault
+	}
+	return found, out, err
 }
 
 // sameID looks for a credential under an id of the caller's own: the same content is the
