@@ -92,7 +92,7 @@ func (a *api) add(op operation) {
 	}
 	for _, out := range o.Out {
 		for _, ct := range out.Content {
-			if !slices.Contains(o.accept, ct.Type) {
+			if ct.Type != jsonType && !slices.Contains(o.accept, ct.Type) {
 				o.accept = append(o.accept, ct.Type)
 			}
 		}

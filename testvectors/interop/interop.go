@@ -66,3 +66,34 @@ func NPM(tb testing.TB, dir string, files ...string) string {
 	}
 	return into
 }
+
+// Python makes a virtual environment with the packages of dir/requirements.txt in a folder
+// of the user's cache, once for each state of that file, and returns its folder of programs.
+func Python(tb testing.TB, dir string) string {
+	tb.Helper()
+	Require(tb, "python3")
+	list, err := os.ReadFile(filepath.Join(dir, "requirements.txt"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	sum := sha256.Sum256(list)
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	into := filepath.Join(cache, "chancery-interop", "py-"+hex.EncodeToString(sum[:8]))
+	programs, done := filepath.Join(into, "bin"), filepath.Join(into, "installed")
+	if _, err := os.Stat(done); err == nil {
+		return programs
+	}
+	install := []string{filepath.Join(programs, "python"), "-m", "pip", "install", "--quiet", "--only-binary", ":all:", "-r", filepath.Join(dir, "requirements.txt")}
+	for _, c := range [][]string{{"python3", "-m", "venv", into}, install} {
+		if out, err := exec.Command(c[0], c[1:]...).CombinedOutput(); err != nil {
+			tb.Fatalf("%v: %v\n%s", c, err, out)
+		}
+	}
+	if err := os.WriteFile(done, nil, 0o644); err != nil {
+		tb.Fatal(err)
+	}
+	return programs
+}
