@@ -46,3 +46,12 @@ func (s *Service) Deliverable(ctx context.Context, scope Scope, id string) (Scop
 // StatusChanged has published lists read again: to be called after the transaction of
 // SetStatus, so that the next verification here sees the change.
 func (s *Service) StatusChanged() { s.trust.dropLists() }
+
+// CountLive counts credentials against the quota of a scope, in the transaction that issues
+// them. Those of test are not counted.
+func (s *Service) CountLive(ctx context.Context, tx Tx, scope Scope, n int64) error {
+	if s.c.Quota == nil || scope.Environment != Live {
+		return nil
+	}
+	return s.c.Quota.Take(ctx, tx, scope, n)
+}

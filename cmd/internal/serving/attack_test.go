@@ -518,3 +518,111 @@ func TestRaces(t *testing.T) {
 		}
 	}
 }
+
+// counted is a quota of so many live credentials.
+type counted struct{ live int64 }
+
+func (q counted) Take(ctx context.Context, tx service.Tx, s service.Scope, n int64) error {
+	used, err := tx.Count(ctx, s, "quota", n)
+	if err == nil && used > q.live {
+		err = &service.Error{Code: service.CodeQuota, Detail: "used up"}
+	}
+	return err
+}
+
+func (q counted) Left(context.Context, service.Scope) (*int64, error) { return &q.live, nil }
+
+// TestQuotaOnEveryPath: no way of issuing gives more live credentials than the quota: alone,
+// by publishing, in place of another, in batches, or on the W3C plane, all at once.
+func TestQuotaOnEveryPath(t *testing.T) {
+	const limit = 12
+	f := newFort(t, func(p *serving.Parts) { p.Quota = counted{limit} })
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	go f.s.Run(ctx)
+	did := f.ok("north/live", "GET", "/v1/issuers/academy", nil)
+	bare := map[string]any{"credential": map[string]any{
+		"@context": []string{"https://www.w3.org/ns/credentials/v2"}, "type": []string{"VerifiableCredential"}, "issuer": did.text("did"),
+		"credentialSubject": map[string]any{"id": "did:example:1"},
+	}}
+	f.ok("north/test", "POST", "/v1/credentials", aina(nil)) // not counted
+	f.ok("north/live", "POST", "/v1/credentials", aina(map[string]any{"id": "OLD"}))
+	for n := range 5 {
+		f.ok("north/live", "POST", "/v1/credentials", aina(map[string]any{"id": fmt.Sprintf("DRAFT-%d", n), "publish": false}))
+	}
+	var items []any
+	for range 4 {
+		items = append(items, map[string]any{"recipient": map[string]any{"name": "Aina Rahman"}})
+	}
+	var mu sync.Mutex
+	plane := 0
+	var batches []string
+	var wg sync.WaitGroup
+	for n := range 5 {
+		wg.Go(func() { f.call("north/live", "POST", "/v1/credentials", aina(nil)) })
+		wg.Go(func() { f.call("north/live", "POST", fmt.Sprintf("/v1/credentials/DRAFT-%d/publish", n), nil) })
+		wg.Go(func() { f.call("north/live", "POST", "/v1/credentials/OLD/supersede", aina(nil)) })
+		wg.Go(func() {
+			if a := f.call("north/live", "POST", "/vc/academy/credentials/issue", bare); a.status == 201 {
+				mu.Lock()
+				plane++
+				mu.Unlock()
+			} else if a.status != 402 {
+				t.Errorf("W3C plane: %d %s", a.status, a.body)
+			}
+		})
+	}
+	for range 3 {
+		wg.Go(func() {
+			a := f.call("north/live", "POST", "/v1/batches", map[string]any{"type": "training", "items": items})
+			mu.Lock()
+			batches = append(batches, a.text("id"))
+			mu.Unlock()
+		})
+	}
+	wg.Wait()
+	for _, id := range batches { // until each is done or halted
+		for range 200 {
+			a := f.call("north/live", "GET", "/v1/batches/"+id, nil)
+			if s := a.text("state"); s == "done" || s == "halted" {
+				break
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+	// What is left goes one by one, on both planes.
+	for range limit {
+		if f.call("north/live", "POST", "/v1/credentials", aina(nil)).status != 201 {
+			break
+		}
+	}
+	var page struct{ Data []struct{ State string } }
+	json.Unmarshal(f.ok("north/live", "GET", "/v1/credentials?limit=200", nil).body, &page)
+	issued := 0
+	for _, c := range page.Data {
+		if c.State != "draft" {
+			issued++
+		}
+	}
+	if issued+plane != limit {
+		t.Errorf("expected %d live credentials, found %d and %d on the W3C plane", limit, issued, plane)
+	}
+	if a := f.call("north/live", "POST", "/vc/academy/credentials/issue", bare); a.status != 402 {
+		t.Errorf("W3C plane, beyond the quota: %d", a.status)
+	}
+}
+
+// TestListForgedByIssuing: who may issue and not change statuses signs no status list.
+func TestListForgedByIssuing(t *testing.T) {
+	f := newFort(t)
+	key := f.ok("north/live", "POST", "/v1/api-keys", map[string]any{"name": "issues", "scopes": []string{"issue"}}).text("secret")
+	did := f.ok("north/live", "GET", "/v1/issuers/academy", nil).text("did")
+	a := f.ok("north/live", "POST", "/v1/credentials", aina(nil))
+	list := map[string]any{"credential": map[string]any{
+		"@context": []string{"https://www.w3.org/ns/credentials/v2"}, "id": a.text("statusList"), "type": []string{"VerifiableCredential", "BitstringStatusListCredential"}, "issuer": did,
+		"credentialSubject": map[string]any{"id": a.text("statusList") + "#list", "type": "BitstringStatusList", "statusPurpose": "revocation", "encodedList": "uH4sIAAAAAAAAA-3BMQEAAADCoPVPbQwfoAAAAAAAAAAAAAAAAAAAAIC3AYbSVKsAQAAA"},
+	}}
+	if got := f.call(key, "POST", "/vc/academy/credentials/issue", list); got.status != 403 {
+		t.Errorf("expected 403, found %d %s", got.status, got.body)
+	}
+}

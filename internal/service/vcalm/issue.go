@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -53,6 +54,11 @@ func (p *Plane) Issue(ctx context.Context, in *Instance, caller *service.Caller,
 	if err != nil {
 		return nil, err
 	}
+	if isStatusList(draft) { // it says of credentials whether they hold
+		if err := in.Need(caller, service.MayStatus); err != nil {
+			return nil, err
+		}
+	}
 	name := credentialID
 	if name == "" {
 		name = draft.ID()
@@ -71,6 +77,9 @@ func (p *Plane) Issue(ctx context.Context, in *Instance, caller *service.Caller,
 		return nil, err
 	}
 	err = p.c.Store.Update(ctx, func(tx service.Tx) error {
+		if err := p.c.Core.CountLive(ctx, tx, in.Scope, 1); err != nil {
+			return err
+		}
 		if name != "" {
 			if err := p.remember(ctx, tx, in, name, credentialID != "", place); err != nil {
 				return err
@@ -83,6 +92,13 @@ func (p *Plane) Issue(ctx context.Context, in *Instance, caller *service.Caller,
 		return nil, err
 	}
 	return secured, nil
+}
+
+// isStatusList tells credentials that are status lists themselves.
+func isStatusList(c *chancery.Credential) bool {
+	return slices.ContainsFunc(c.Types(), func(t string) bool {
+		return t == "BitstringStatusListCredential" || t == "StatusList2021Credential" || t == "RevocationList2020Credential"
+	})
 }
 
 // draft checks a credential as it was handed in. Its issuer must be there: what is signed

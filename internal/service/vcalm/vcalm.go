@@ -33,6 +33,9 @@ type Core interface {
 	SetStatus(ctx context.Context, tx service.Tx, s service.Scope, place service.StatusPlace, purpose string, value bool) error
 	// StatusChanged is called after that transaction.
 	StatusChanged()
+	// CountLive counts credentials against the quota of a scope, in the transaction that
+	// issues them.
+	CountLive(ctx context.Context, tx service.Tx, s service.Scope, n int64) error
 	// AddStatusList begins a list, from which the issuer's next indices are taken, and
 	// publishes it. It returns its URL for the purpose.
 	AddStatusList(ctx context.Context, s service.Scope, issuer, purpose string) (url string, published []byte, err error)
@@ -142,9 +145,10 @@ func (in *Instance) Need(caller *service.Caller, m service.Permission) error {
 	return caller.Need(m)
 }
 
-// caller is who is written into the audit log.
+// caller is who acts on the instance, for the audit log of the instance's own scope: an open
+// one can be called with the key of any tenant.
 func (in *Instance) caller(c *service.Caller) service.Caller {
-	if c != nil {
+	if c != nil && c.Scope == in.Scope {
 		return *c
 	}
 	return service.Caller{Scope: in.Scope, Actor: "vcalm:" + in.Name}

@@ -47,7 +47,8 @@ func (c *core) SetStatus(_ context.Context, _ service.Tx, _ service.Scope, p ser
 	return c.fail
 }
 
-func (c *core) StatusChanged() { c.changed++ }
+func (c *core) StatusChanged()                                                    { c.changed++ }
+func (c *core) CountLive(context.Context, service.Tx, service.Scope, int64) error { return nil }
 func (c *core) AddStatusList(context.Context, service.Scope, string, string) (string, []byte, error) {
 	return "https://c.example/status/l", []byte(`{}`), c.fail
 }
