@@ -47,6 +47,7 @@
     send.textContent = "Try";
     const out = document.createElement("pre");
     out.setAttribute("aria-live", "polite");
+    out.tabIndex = 0; // it scrolls
     out.hidden = true;
     form.append(send, out);
     form.addEventListener("submit", (event) => {

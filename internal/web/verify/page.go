@@ -72,7 +72,7 @@ func texts(code string) (map[string]string, error) {
 // shared are texts of the public pages that this page uses too, beside those of checks.
 var shared = []string{
 	"lang.name", "lang.choose", "digits", "decimal", "size.B", "size.kB", "size.MB", "date", "datetime", "noreason", "someone", "someone.start", "check.skipped", "check.skipped.required", "check.nopass",
-	"result.pass", "result.fail", "result.indeterminate", "result.skipped", "check.unknown.title", "check.unknown.pass",
+	"result.pass", "result.fail", "result.indeterminate", "result.skipped", "check.unknown.title", "check.unknown.pass", "check.anchor.listed",
 	"state.valid", "state.invalid", "state.revoked", "state.suspended", "state.expired", "state.notyet", "state.undecided",
 	"sentence.valid", "sentence.valid.nostatus", "sentence.invalid", "sentence.revoked", "sentence.suspended", "sentence.expired", "sentence.notyet",
 	"sentence.undecided", "sentence.on", "sentence.until", "sentence.justnow",

@@ -219,6 +219,8 @@ func (l Language) Explain(c verifier.Check) Explanation {
 	}
 	e := Explanation{Title: l.Text("check." + id + ".title"), Result: l.Text("result." + c.Result.String())}
 	switch {
+	case c.Result == verifier.Pass && id == verifier.CheckAnchor && onlyListed(c.Evidence):
+		e.Text = l.Text("check.anchor.listed")
 	case c.Result == verifier.Pass:
 		e.Text = l.Text("check." + id + ".pass")
 	case c.Reason != "" && l.Has("reason."+string(c.Reason)):
@@ -231,6 +233,19 @@ func (l Language) Explain(c verifier.Check) Explanation {
 		e.Text = l.Text("check.nopass")
 	}
 	return e
+}
+
+// onlyListed reports whether the facts of an anchor are those of a batch that no chain
+// confirms.
+func onlyListed(facts []verifier.Fact) bool {
+	listed := false
+	for _, f := range facts {
+		if f.Name == "chain" {
+			return false
+		}
+		listed = listed || f.Name == "batchDigest"
+	}
+	return listed
 }
 
 // Reason is a Reason in one plain sentence; "" of none, and of an unknown one the

@@ -356,6 +356,7 @@
 	}
 
 	function explain(k) {
+		if (k.result === "pass" && k.id === "anchor" && k.evidence && "batchDigest" in k.evidence && !("chain" in k.evidence)) return words["check.anchor.listed"];
 		if (k.result === "pass") return words["check." + k.id + ".pass"] || words["check.unknown.pass"];
 		if (k.code && has("reason." + k.code)) return words["reason." + k.code];
 		if (k.result === "skipped") return words[k.required ? "check.skipped.required" : "check.skipped"];
