@@ -132,23 +132,23 @@ func TestStatusFailures(t *testing.T) {
 	}{
 		"good":               {make: foreignList{by: issuer}.make, outcome: "valid"},
 		"set":                {make: foreignList{by: issuer, set: 7}.make, outcome: "invalid", reason: verifier.CredentialRevoked},
-		"missing":            {missing: true, outcome: "indeterminate"},
-		"not found":          {status: 404, make: foreignList{by: issuer}.make, outcome: "indeterminate"},
-		"fault":              {status: 500, make: foreignList{by: issuer}.make, outcome: "indeterminate"},
-		"expired":            {make: foreignList{by: issuer, ended: true}.make},
-		"badly signed":       {make: func(u string) []byte { return spoil(foreignList{by: issuer}.make(u)) }},
-		"of another issuer":  {make: foreignList{by: other}.make},
-		"of another purpose": {make: foreignList{by: issuer, purpose: "suspension"}.make},
-		"index out of range": {make: foreignList{by: issuer}.make, index: signer.MinStatusEntries},
-		"too short":          {make: foreignList{by: issuer, entries: 1024}.make},
-		"not packed":         {make: foreignList{by: issuer, text: "uAAAA"}.make},
-		"of another address": {make: func(string) []byte { return foreignList{by: issuer}.make("https://elsewhere.example/list") }},
-		"not a credential":   {make: func(string) []byte { return []byte(`{"valid":true}`) }},
+		"missing":            {missing: true, outcome: "indeterminate", reason: "status_unreachable"},
+		"not found":          {status: 404, make: foreignList{by: issuer}.make, outcome: "indeterminate", reason: "status_unreachable"},
+		"fault":              {status: 500, make: foreignList{by: issuer}.make, outcome: "indeterminate", reason: "status_unreachable"},
+		"expired":            {make: foreignList{by: issuer, ended: true}.make, outcome: "indeterminate", reason: "status_list_expired"},
+		"badly signed":       {make: func(u string) []byte { return spoil(foreignList{by: issuer}.make(u)) }, outcome: "indeterminate", reason: "status_list_signature"},
+		"of another issuer":  {make: foreignList{by: other}.make, outcome: "indeterminate", reason: "status_list_issuer"},
+		"of another purpose": {make: foreignList{by: issuer, purpose: "suspension"}.make, outcome: "indeterminate", reason: "status_purpose_mismatch"},
+		"index out of range": {make: foreignList{by: issuer}.make, index: signer.MinStatusEntries, outcome: "indeterminate", reason: "status_index_range"},
+		"too short":          {make: foreignList{by: issuer, entries: 1024}.make, outcome: "indeterminate", reason: "status_list_too_short"},
+		"not packed":         {make: foreignList{by: issuer, text: "uAAAA"}.make, outcome: "indeterminate", reason: "status_list_malformed"},
+		"of another address": {make: func(string) []byte { return foreignList{by: issuer}.make("https://elsewhere.example/list") }, outcome: "indeterminate", reason: "status_list_type"},
+		"not a credential":   {make: func(string) []byte { return []byte(`{"valid":true}`) }, outcome: "indeterminate", reason: "status_list_type"},
 		"unsigned": {make: func(u string) []byte {
 			b := foreignList{by: issuer}.make(u)
 			i := bytes.Index(b, []byte(`,"proof"`))
 			return append(bytes.Clone(b[:i]), '}')
-		}},
+		}, outcome: "indeterminate", reason: "status_list_signature"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			url := elsewhere.URL + "/list/" + base64.RawURLEncoding.EncodeToString([]byte(name))
