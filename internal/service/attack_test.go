@@ -399,3 +399,45 @@ func TestSealedDocument(t *testing.T) {
 		t.Errorf("expected %s, found %q and %q", c.Environment, before.Environment, after.Environment)
 	}
 }
+
+// TestOneIdTwoThings: no two things in a credential share an id: under an RDFC suite their
+// members could be exchanged, and the signature would hold.
+func TestOneIdTwoThings(t *testing.T) {
+	w := newWorld(t)
+	c := w.tenant("north", service.Test)
+	w.issuer(c)
+	keys := []string{"achievement", "id", "type", "the_achievement", "recipient", "name", "credentialSubject", "status"}
+	in := service.NewType{Key: "k", DisplayName: "Training", Outputs: []string{"vc", "badge"}}
+	claims := map[string]any{}
+	for _, key := range keys {
+		in.Fields = append(in.Fields, service.Field{Key: key, Label: "Doctor of " + key, Type: "text"})
+		claims[key] = "x"
+	}
+	must(w.s.CreateType(w.ctx, c, in, once))(t)
+	got := must(w.s.Issue(w.ctx, c, service.NewCredential{Type: "k", ItemInput: service.ItemInput{Recipient: service.Recipient{Name: "Aina"}, Claims: claims}}, once))(t).Value
+	vc := w.file(c, got.ID, "vc")
+	expect(t, "as issued", w.verify(vc), "valid", "", "*")
+	for _, key := range keys {
+		swapped := bytes.ReplaceAll(vc, []byte(`"name":"Training","description"`), []byte(`"name":"@@","description"`))
+		swapped = bytes.ReplaceAll(swapped, []byte(`"name":"Doctor of `+key+`"`), []byte(`"name":"Training"`))
+		swapped = bytes.ReplaceAll(swapped, []byte(`"@@"`), []byte(`"Doctor of `+key+`"`))
+		if bytes.Equal(swapped, vc) {
+			t.Fatal("nothing was exchanged")
+		}
+		expect(t, "a name exchanged with that of "+key, w.verify(swapped), "invalid", "*", "*")
+	}
+}
+
+// TestPrivateSuccessor: the page of a superseded credential does not tell the address of a
+// private one.
+func TestPrivateSuccessor(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north")
+	old := w.issue(c)
+	in := aina()
+	in.Visibility = "private"
+	got := must(w.s.Supersede(w.ctx, c, old.ID, in, once))(t).Value
+	if page := must(w.s.PublicCredential(w.ctx, old.PublicID))(t); page.SupersededBy == got.PublicID {
+		t.Error("the page leads to a private credential")
+	}
+}

@@ -69,15 +69,26 @@ func (s *Service) publicView(ctx context.Context, scope Scope, state *credential
 	return out, err
 }
 
+// publicIDBy is the public id of a credential that anybody may be led to, "" of others.
 func (s *Service) publicIDBy(ctx context.Context, scope Scope, id string) (string, error) {
 	var out string
 	err := s.view(ctx, func(tx Tx) error {
+		out = ""
 		c, err := tx.Credential(ctx, scope, id)
 		if errors.Is(err, ErrNotFound) {
 			return nil
 		}
-		out = c.PublicID
-		return err
+		if err != nil {
+			return err
+		}
+		var body StoredBody
+		if err := decode(c.Body, &body); err != nil {
+			return err
+		}
+		if body.Visibility == visiblePublic && c.Issue > 0 {
+			out = c.PublicID
+		}
+		return nil
 	})
 	return out, err
 }

@@ -55,7 +55,9 @@ func (s *Service) writeStatic(t *LoadedType) *staticText {
 	if criteria == "" {
 		criteria = "Awarded by " + t.issuer.Name + " under its own rules."
 	}
-	out.achievement = `{"id":` + q(out.schema+"#achievement") + `,"type":["Achievement"],"achievementType":` + q(kind) +
+	// A fragment that no key of a field is: two things with one id could exchange their
+	// members without changing what an RDFC suite signs.
+	out.achievement = `{"id":` + q(out.schema+"#the-achievement") + `,"type":["Achievement"],"achievementType":` + q(kind) +
 		`,"name":` + q(t.Type.DisplayName) + `,"description":` + q(description) + `,"criteria":{"narrative":` + q(criteria) + `}`
 	if url := s.pictureOf(t.version); url != "" {
 		out.achievement += `,"image":{"id":` + q(url) + `,"type":"Image"}`

@@ -79,6 +79,7 @@ func New(c Config) (http.Handler, error) {
 	read.HandleFunc("/c/{publicId}/embed", s.embed)
 	read.HandleFunc("/c/{publicId}/{name}", s.file)
 	read.HandleFunc("/p/{slug}", s.portfolio)
+	read.HandleFunc("/pictures/{name}", s.picture)
 	read.HandleFunc("/assets/{name}", s.asset)
 	read.HandleFunc("/", s.missing)
 
@@ -207,6 +208,27 @@ func (s *site) file(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Access-Control-Allow-Origin", "*") // for verifiers on other sites
 	serveFile(w, r, f, filePolicy, disposition)
+}
+
+// picture hands out a badge's picture, which credentials name by this address and its digest.
+func (s *site) picture(w http.ResponseWriter, r *http.Request) {
+	p, ok := s.public.(pictured)
+	if !ok {
+		s.failure(w, r, http.StatusNotFound)
+		return
+	}
+	f, err := p.Picture(r.Context(), r.PathValue("name"))
+	if err != nil {
+		s.fault(w, r, err)
+		return
+	}
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	serveFile(w, r, f, filePolicy, "inline")
+}
+
+// pictured is what a Public may have besides: pictures of badges, by digest and extension.
+type pictured interface {
+	Picture(ctx context.Context, name string) (service.File, error)
 }
 
 // linked is what a Public may have besides: files that are not public, by a signed link.

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -624,5 +626,37 @@ func TestListForgedByIssuing(t *testing.T) {
 	}}
 	if got := f.call(key, "POST", "/vc/academy/credentials/issue", list); got.status != 403 {
 		t.Errorf("expected 403, found %d %s", got.status, got.body)
+	}
+}
+
+// TestPicturesAlone: the pictures that credentials name are had at their addresses; a
+// document of an institution is not, though its digest be known. What a picture brings along
+// is not run.
+func TestPicturesAlone(t *testing.T) {
+	f := newFort(t)
+	script := []byte(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"><rect width="1" height="1"/></svg>`)
+	f.ok("north/live", "POST", "/v1/credential-types", map[string]any{"key": "badge", "displayName": "Badge", "outputs": []string{"vc", "badge"},
+		"achievement": map[string]any{"image": "data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString(script)}})
+	a := f.ok("north/live", "POST", "/v1/credentials", aina(map[string]any{"type": "badge", "claims": nil, "private": nil}))
+	vc := string(f.ok("", "GET", "/c/"+a.text("publicId")+"/vc", nil).body)
+	_, rest, _ := strings.Cut(vc, f.url+"/pictures/")
+	name, _, _ := strings.Cut(rest, `"`)
+	got := f.ok("", "GET", "/pictures/"+name, nil)
+	if !bytes.Equal(got.body, script) || !strings.Contains(got.header.Get("Content-Security-Policy"), "sandbox") || got.header.Get("Content-Type") != "image/svg+xml" {
+		t.Errorf("unexpected picture %v", got.header)
+	}
+	private := []byte(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"><title>Secret of the north</title></svg>`)
+	if up := f.upload("north/live", "/v1/documents", private); up.status != 201 {
+		t.Fatalf("%d %s", up.status, up.body)
+	}
+	sum := sha256.Sum256(private)
+	for _, name := range []string{hex.EncodeToString(sum[:]) + ".svg", hex.EncodeToString(sum[:]) + ".png", a.text("artifacts", "svg", "digest") + ".svg", "..", "x.svg"} {
+		if got := f.call("", "GET", "/pictures/"+name, nil); got.status != 404 || bytes.Contains(got.body, []byte("Secret")) {
+			t.Errorf("%s: %d", name, got.status)
+		}
+	}
+	// Another institution that has the same file learns nothing of this one's.
+	if up := f.upload("south/live", "/v1/documents", private); up.status != 201 {
+		t.Errorf("a file that another institution has too: %d %s", up.status, up.body)
 	}
 }
