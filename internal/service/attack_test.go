@@ -6,6 +6,7 @@ import (
 	"crypto"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
 	"image/png"
@@ -439,5 +440,33 @@ func TestPrivateSuccessor(t *testing.T) {
 	got := must(w.s.Supersede(w.ctx, c, old.ID, in, once))(t).Value
 	if page := must(w.s.PublicCredential(w.ctx, old.PublicID))(t); page.SupersededBy == got.PublicID {
 		t.Error("the page leads to a private credential")
+	}
+}
+
+// TestStatusIsNotReading: who may change statuses alone does not learn whom they are of.
+func TestStatusIsNotReading(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north")
+	got := w.issue(c, func(in *service.NewCredential) { in.Visibility = "private" })
+	clerk := c
+	clerk.Permissions = []service.Permission{service.MayStatus}
+	key := service.Idempotency{Key: "k", Route: "r"}
+	for name, f := range map[string]func() (service.Result[service.Credential], error){
+		"suspend":        func() (service.Result[service.Credential], error) { return w.s.Suspend(w.ctx, clerk, got.ID, "x", key) },
+		"suspend, again": func() (service.Result[service.Credential], error) { return w.s.Suspend(w.ctx, clerk, got.ID, "x", key) },
+	} {
+		out := must(f())(t)
+		text := fmt.Sprintf("%+v", out.Value)
+		for _, secret := range []string{"Aina", "aina@", "Weir", "signature=", "identificationNo"} {
+			if strings.Contains(text, secret) {
+				t.Errorf("%s: the answer tells %q: %s", name, secret, text)
+			}
+		}
+		if out.Value.State != service.StateSuspended || out.Value.StatusList == "" {
+			t.Errorf("%s: unexpected %+v", name, out.Value)
+		}
+	}
+	if full := must(w.s.Reinstate(w.ctx, c, got.ID, "x", once))(t).Value; full.Recipient.Name == "" {
+		t.Error("who may read does not see it")
 	}
 }

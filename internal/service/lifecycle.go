@@ -54,7 +54,17 @@ func (s *Service) change(ctx context.Context, c Caller, id string, i Idempotency
 		})
 	})
 	s.trust.dropLists()
+	if !c.May(MayRead) && !c.May(MayIssue) {
+		out.Value = withoutPerson(out.Value)
+	}
 	return out, err
+}
+
+// withoutPerson leaves out whom a credential is about and what leads to it: for callers who
+// may change its status and not read it.
+func withoutPerson(c Credential) Credential {
+	c.Recipient, c.Claims, c.PrivateFields, c.Artifacts = Recipient{ID: c.Recipient.ID}, map[string]any{}, []string{}, map[string]Artifact{}
+	return c
 }
 
 // before reads a credential and loads its type ahead of a transaction, which must not
