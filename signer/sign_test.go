@@ -445,23 +445,24 @@ func TestContextsAdded(t *testing.T) {
 	}
 }
 
-// RDF has no place for a base direction, so RDFC suites refuse what they could not sign;
-// JCS suites and JOSE sign it as it is, and check all the rest as ever.
+// A base direction is signed: under RDFC suites as an i18n datatype (JSON-LD 1.1, 10.2), under
+// JCS suites and JOSE as it is written.
 func TestLanguageAndDirection(t *testing.T) {
 	k := key(t, signer.Ed25519)
 	draft := strings.Replace(alumni, `"issuer"`, `"name": [{"@value":"x","@language":"en","@direction":"ltr"},{"@value":"y","@language":"ar","@direction":"rtl"}], "issuer"`, 1)
-	if _, err := (&signer.DataIntegrity{Key: k}).Sign(context.Background(), credential(t, draft)); err == nil {
-		t.Error("a direction was taken that is not signed")
-	}
-	out, err := (&signer.DataIntegrity{Key: k, Suite: proof.EdDSAJCS2022}).Sign(context.Background(), credential(t, draft))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := verify(out.Bytes, k); err != nil {
-		t.Error(err)
-	}
-	if verify([]byte(strings.Replace(string(out.Bytes), `"rtl"`, `"ltr"`, 1)), k) == nil {
-		t.Error("the direction is not signed")
+	for _, suite := range []string{proof.EdDSARDFC2022, proof.EdDSAJCS2022} {
+		out, err := (&signer.DataIntegrity{Key: k, Suite: suite}).Sign(context.Background(), credential(t, draft))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := verify(out.Bytes, k); err != nil {
+			t.Errorf("%s: %v", suite, err)
+		}
+		for _, change := range []struct{ old, new string }{{`"rtl"`, `"ltr"`}, {`,"@direction":"rtl"`, ""}, {`"@language":"ar"`, `"@language":"fa"`}} {
+			if verify([]byte(strings.Replace(string(out.Bytes), change.old, change.new, 1)), k) == nil {
+				t.Errorf("%s: %s is not signed", suite, change.old)
+			}
+		}
 	}
 	if _, err := (&signer.JOSE{Key: k}).Sign(context.Background(), credential(t, draft)); err != nil {
 		t.Error(err)

@@ -165,7 +165,7 @@ func TestAnswers(t *testing.T) {
 		}
 	})
 	s := sender(t, func(c *Config) {
-		c.RootCAs, c.InsecureLoopback, c.Timeout, c.Clock = pool, true, 300*time.Millisecond, func() time.Time { return now }
+		c.RootCAs, c.InsecureLoopback, c.Timeout, c.Clock = pool, true, time.Second, func() time.Time { return now }
 	})
 	for _, c := range []struct {
 		path      string
