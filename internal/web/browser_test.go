@@ -333,39 +333,50 @@ func (b *browser) testShots(t *testing.T) {
 	}
 }
 
-// The picture in the docs.
-var picture = filepath.Join("..", "..", "docs", "pictures", "page.png")
+// pictures are those in the docs: the page of a diploma, and one on a phone, from right to
+// left, in the dark.
+var pictures = []struct {
+	name, path, theme string
+	width, height     int
+}{
+	{"page.png", "/c/Zk3rW8qYb1nT5uVxA9cDeF", "light", 1280, 960},
+	{"phone.png", "/c/mN4vT7wQx2Rb8cYhK5dLpJ?lang=ar", "dark", 390, 844},
+}
 
-const pictureWidth, pictureHeight = 1280, 960
+func pictureFile(name string) string { return filepath.Join("..", "..", "docs", "pictures", name) }
 
-// testPicture makes docs/pictures/page.png anew, with -update.
+// testPicture makes the pictures anew, with -update.
 func (b *browser) testPicture(t *testing.T) {
 	if !*update {
-		t.Skip("without -update the picture stays")
+		t.Skip("without -update the pictures stay")
 	}
-	b.media(t, "", "light")
-	b.width(t, pictureWidth, pictureHeight)
-	b.open(t, "/c/diploma")
-	// The address is that of the example, not of this machine.
-	evaluate[int](t, b, `document.querySelector(".home bdi").textContent = "gruenau.example", 0`)
-	p, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(picture, p, 0o644); err != nil {
-		t.Fatal(err)
+	for _, c := range pictures {
+		b.media(t, "", c.theme)
+		b.width(t, int64(c.width), int64(c.height))
+		b.open(t, c.path)
+		// The address is that of the example, not of this machine.
+		evaluate[int](t, b, `document.querySelector(".home bdi").textContent = "gruenau.example", 0`)
+		p, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(pictureFile(c.name), p, 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
-// TestPicture: the picture in the docs is there. Browsers differ in how they draw
-// letters, so that its size is all that is compared.
+// TestPicture: the pictures in the docs are there. Browsers differ in how they draw
+// letters, so that their size is all that is compared.
 func TestPicture(t *testing.T) {
-	p, err := os.ReadFile(picture)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := png.DecodeConfig(bytes.NewReader(p))
-	if err != nil || c.Width != pictureWidth || c.Height != pictureHeight {
-		t.Errorf("docs/pictures/page.png is %d by %d, expected %d by %d: run with -update (%v)", c.Width, c.Height, pictureWidth, pictureHeight, err)
+	for _, want := range pictures {
+		p, err := os.ReadFile(pictureFile(want.name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := png.DecodeConfig(bytes.NewReader(p))
+		if err != nil || c.Width != want.width || c.Height != want.height {
+			t.Errorf("docs/pictures/%s is %d by %d, expected %d by %d: run with -update (%v)", want.name, c.Width, c.Height, want.width, want.height, err)
+		}
 	}
 }

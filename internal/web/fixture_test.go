@@ -162,11 +162,13 @@ func examples() *fake {
 		r.Add(verifier.Check{ID: id, Required: true, Reason: reason})
 	}
 	decide("valid", func(v *service.PublicView, r *verifier.Report) {})
-	decide("diploma", func(v *service.PublicView, r *verifier.Report) {
+	plain := func(v *service.PublicView, r *verifier.Report) {
 		v.Image = ""
 		delete(v.Artifacts, "png")
 		delete(v.Artifacts, "svg")
-	})
+	}
+	decide("diploma", plain)
+	decide("Zk3rW8qYb1nT5uVxA9cDeF", plain) // in the pictures
 	decide("invalid", func(v *service.PublicView, r *verifier.Report) {
 		set(r, verifier.CheckSignature, verifier.SignatureInvalid)
 	})
@@ -203,9 +205,14 @@ func examples() *fake {
 		v.Verdict.Hidden = true
 	})
 	decide("test", func(v *service.PublicView, r *verifier.Report) { v.Test = true })
-	decide("arabic", func(v *service.PublicView, r *verifier.Report) {
+	arabic := func(v *service.PublicView, r *verifier.Report) {
 		v.Type, v.Verdict.Subject.Name, v.Verdict.Issuer.Name = "بكالوريوس العلوم", "ليلى الحسن", "جامعة غرونو"
 		v.Claims = []service.PublicClaim{{Label: "الأطروحة", Value: "أشنات الجبال الشمالية"}, {Label: "الساعات", Value: "180 ECTS"}}
+	}
+	decide("arabic", arabic)
+	decide("mN4vT7wQx2Rb8cYhK5dLpJ", func(v *service.PublicView, r *verifier.Report) {
+		arabic(v, r)
+		plain(v, r)
 	})
 	decide("long", func(v *service.PublicView, r *verifier.Report) {
 		v.Verdict.Subject.Name = "Wolfeschlegelsteinhausenbergerdorff-Hubert Blaine von und zu Oberunterwald"
