@@ -48,6 +48,10 @@ func main() {
 		ctx: ctx, dir: *out, listen: *listen, serve: *serve, started: time.Now(), now: time.Now().UTC().Truncate(time.Second),
 		colour: term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 	}
+	t.linger = func() error {
+		<-ctx.Done()
+		return nil
+	}
 	if err := t.run(); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
@@ -65,7 +69,8 @@ type tour struct {
 	started time.Time
 	colour  bool
 	listen  string // address of the service
-	serve   bool   // leave it running
+	serve   bool   // leave it running, while linger does not return
+	linger  func() error
 
 	office      *office
 	institution institution
@@ -113,7 +118,7 @@ func (t *tour) run() (err error) {
 	}
 	t.summary()
 	if t.serve {
-		<-t.ctx.Done()
+		return t.linger()
 	}
 	return nil
 }
