@@ -245,11 +245,9 @@ func FuzzOperations(f *testing.F) {
 		f.Add(i, `{"credentialId":"a","credentialStatus":{"type":"BitstringStatusListEntry","statusPurpose":"revocation"},"status":true}`)
 		f.Add(i, `{"url":"https://a.example/","purpose":"p","referenceId":"r"}`)
 	}
-	var w *world
+	w := newWorld(f)
 	f.Fuzz(func(t *testing.T, i int, body string) {
-		if w == nil || w.t.Context().Err() != nil {
-			w = newWorld(t)
-		}
+		w.t = t
 		a := w.do("POST", "/vc/eddsa/"+paths[uint(i)%uint(len(paths))], body)
 		if a.status >= 500 || a.at() == nil && a.text != "" {
 			t.Errorf("%d %s", a.status, a.text)

@@ -42,7 +42,7 @@ var shapes = map[string]string{
 }
 
 // shape compares an answer with a shape of VCALM.
-func shape(t *testing.T, name string, a answer) answer {
+func shape(t testing.TB, name string, a answer) answer {
 	t.Helper()
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()

@@ -72,7 +72,7 @@ func (d *directory) Instance(ctx context.Context, s service.Scope, name string) 
 
 // world is an installation behind TLS, with two tenants and open instances.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	ctx    context.Context
 	server *httptest.Server
 	core   *service.Service
@@ -115,14 +115,14 @@ var own = []struct {
 	{"closed", "", "Ed25519", 200, true},
 }
 
-func newWorld(t *testing.T, change ...func(*httpapi.Config)) *world {
+func newWorld(t testing.TB, change ...func(*httpapi.Config)) *world {
 	t.Helper()
 	return newWorldOf(t, verifier.ProfileStrict, change...)
 }
 
-func newWorldOf(t *testing.T, profile verifier.Profile, change ...func(*httpapi.Config)) *world {
+func newWorldOf(t testing.TB, profile verifier.Profile, change ...func(*httpapi.Config)) *world {
 	t.Helper()
-	w := &world{t: t, ctx: t.Context(), now: time.Date(2026, 5, 10, 8, 0, 0, 0, time.UTC), log: &bytes.Buffer{}, dids: map[string]string{}}
+	w := &world{t: t, ctx: context.Background(), now: time.Date(2026, 5, 10, 8, 0, 0, 0, time.UTC), log: &bytes.Buffer{}, dids: map[string]string{}}
 	w.store = memstore.New(w.clock)
 	ring := must(service.NewKeyRing(service.GenerateMasterKey()))(t)
 	w.core = must(service.New(service.Config{Store: w.store, Blobs: &memory{}, Sealer: ring, Clock: w.clock, BaseURL: base}))(t)
@@ -187,7 +187,7 @@ func (a answer) at(path ...string) any {
 func (a answer) str(path ...string) string { s, _ := a.at(path...).(string); return s }
 
 // raw is the text of a member of the answer, as it stands there.
-func (a answer) raw(t *testing.T, name string) string {
+func (a answer) raw(t testing.TB, name string) string {
 	t.Helper()
 	var v map[string]vcalm.Value
 	if err := json.Unmarshal([]byte(a.text), &v); err != nil || v[name] == nil {
@@ -222,11 +222,6 @@ func (w *world) do(method, path, body string, headers ...string) answer {
 		w.t.Errorf("%s %s: no request id", method, path)
 	}
 	return answer{res.StatusCode, res.Header, string(text)}
-}
-
-func (w *world) post(path, body string, headers ...string) answer {
-	w.t.Helper()
-	return w.do("POST", path, body, headers...)
 }
 
 // want sends a request whose status is known.
@@ -273,7 +268,7 @@ type wallet struct {
 	did string
 }
 
-func newWallet(t *testing.T, seed byte) wallet {
+func newWallet(t testing.TB, seed byte) wallet {
 	t.Helper()
 	key := must(signer.NewKey(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, 32))))(t)
 	did, _, _ := strings.Cut(key.Method, "#")
