@@ -76,19 +76,12 @@ type handler struct {
 func New(c Config) (http.Handler, error) {
 	c.Base = strings.TrimSuffix(c.Base, "/")
 	h := &handler{config: c, assets: map[string]*asset{}, pages: map[string][]byte{}}
-	add := func(kind, ext, mediaType string, content []byte) string {
-		a := newAsset(kind, ext, mediaType, content)
+	add := func(a *asset) string {
 		h.assets[a.name] = a
 		return c.Base + "/verify/" + a.name
 	}
-	links := links{
-		Style:  add("page", "css", "text/css; charset=utf-8", styleCSS),
-		Script: add("page", "js", "text/javascript; charset=utf-8", appJS),
-		Worker: add("worker", "js", "text/javascript; charset=utf-8", workerScript()),
-	}
-	wasm := wasmAsset()
-	h.assets[wasm.name] = wasm
-	links.WASM = c.Base + "/verify/" + wasm.name
+	s := scripts()
+	links := links{Style: add(s.style), Script: add(s.page), Worker: add(s.worker), WASM: add(wasmAsset())}
 	if c.Trust != nil {
 		links.Trust = c.Base + "/verify/trust.json"
 	}
@@ -101,6 +94,14 @@ func New(c Config) (http.Handler, error) {
 	}
 	return h, nil
 }
+
+// scripts are the files beside the program, the same for every handler: they are packed once.
+var scripts = sync.OnceValue(func() (s struct{ style, page, worker *asset }) {
+	s.style = newAsset("page", "css", "text/css; charset=utf-8", styleCSS)
+	s.page = newAsset("page", "js", "text/javascript; charset=utf-8", appJS)
+	s.worker = newAsset("worker", "js", "text/javascript; charset=utf-8", workerScript())
+	return s
+})
 
 func newAsset(kind, ext, mediaType string, content []byte) *asset {
 	sum := sha256.Sum256(content)
