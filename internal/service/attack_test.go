@@ -102,6 +102,22 @@ func TestBoundAgain(t *testing.T) {
 	expect(t, "revoked", w.verify(mine), "invalid", "revoked", service.StateRevoked)
 }
 
+// TestBoundSuccessor: the document of a superseded credential holds by the successor that is
+// bound to it, and by no other.
+func TestBoundSuccessor(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north")
+	mine := w.pdf("Aina")
+	w.addDocument(c.Scope, "doc", mine)
+	old := w.issue(c, func(in *service.NewCredential) { in.DocumentID = "doc" })
+	in := aina()
+	in.DocumentID = "doc"
+	next := must(w.s.Supersede(w.ctx, c, old.ID, in, once))(t).Value
+	expect(t, "bound to the successor too", w.verify(mine), "valid", "", service.StateIssued)
+	must(w.s.Supersede(w.ctx, c, next.ID, aina(), once))(t)
+	expect(t, "the last one is not bound to it", w.verify(mine), "invalid", "revoked", service.StateSuperseded)
+}
+
 // TestForeignBinding: a page of one institution that another one binds a credential of its
 // own to is still judged by the credential inside.
 func TestForeignBinding(t *testing.T) {

@@ -304,6 +304,10 @@ func (s *Service) readDigest(ctx context.Context, digest string) (Scope, *creden
 		if state, err = s.readBody(ctx, tx, found, stored); err != nil {
 			return err
 		}
+		if state, err = s.inItsPlace(ctx, tx, found, state, digest); err != nil {
+			return err
+		}
+		stored = state.stored
 		all, err := tx.Artifacts(ctx, found, stored.ID, 0)
 		if err != nil {
 			return err
@@ -318,6 +322,28 @@ func (s *Service) readDigest(ctx context.Context, digest string) (Scope, *creden
 		return nil
 	})
 	return scope, state, err
+}
+
+// maxSuccessors bounds how far successors of a credential are followed.
+const maxSuccessors = 20
+
+// inItsPlace follows a superseded credential to its successor where that is bound to the
+// same document, which then holds by it.
+func (s *Service) inItsPlace(ctx context.Context, tx Tx, scope Scope, state *credentialState, digest string) (*credentialState, error) {
+	for range maxSuccessors {
+		if state.stored.State != StateSuperseded || state.body.DocumentDigest != digest {
+			break
+		}
+		next, err := s.read(ctx, tx, scope, state.body.SupersededBy)
+		if IsNotFound(err) || err == nil && next.body.DocumentDigest != digest {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		state = next
+	}
+	return state, nil
 }
 
 // earlier makes the state that of an earlier signed form.
