@@ -16,6 +16,7 @@ type api struct {
 	mux       *http.ServeMux
 	huma      huma.API
 	registry  huma.Registry
+	inputs    []*huma.Schema // of bodies
 	origins   map[string]bool
 	keys      *limiter // by key
 	addresses *limiter // by address, where no key is needed

@@ -119,10 +119,11 @@ func (c *call) boolean(name string) (bool, error) {
 }
 
 func (c *call) optional(name string) (*bool, error) {
+	if !c.query.Has(name) {
+		return nil, nil
+	}
 	var v bool
 	switch c.query.Get(name) {
-	case "":
-		return nil, nil
 	case "true":
 		v = true
 	case "false":
@@ -133,11 +134,10 @@ func (c *call) optional(name string) (*bool, error) {
 }
 
 func (c *call) time(name string) (time.Time, error) {
-	s := c.query.Get(name)
-	if s == "" {
+	if !c.query.Has(name) {
 		return time.Time{}, nil
 	}
-	t, ok := strictjson.ParseTime(s)
+	t, ok := strictjson.ParseTime(c.query.Get(name))
 	if !ok {
 		return time.Time{}, badParameter(name + ": expected a date and time with zone (RFC 3339)")
 	}
@@ -147,7 +147,7 @@ func (c *call) time(name string) (time.Time, error) {
 // oneOf reads a parameter that has few values.
 func (c *call) oneOf(name string, values ...string) (string, error) {
 	s := c.query.Get(name)
-	if s == "" {
+	if !c.query.Has(name) {
 		return "", nil
 	}
 	for _, v := range values {

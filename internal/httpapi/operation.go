@@ -78,6 +78,7 @@ func (a *api) add(op operation) {
 	o.consumes = strings.Join(o.Consumes, " or ")
 	if o.In != nil {
 		o.in = a.registry.Schema(reflect.TypeOf(o.In), true, "")
+		a.inputs = append(a.inputs, o.in)
 	}
 	o.query = map[string]bool{}
 	var names []string

@@ -60,6 +60,7 @@ func (a *api) finish() {
 			nullable(a.registry.Map()[name], t)
 		}
 	}
+	a.nullableInputs()
 	doc := a.huma.OpenAPI()
 	doc.Components.Responses = a.failureResponses()
 	doc.Components.Parameters = map[string]*huma.Param{
@@ -102,6 +103,48 @@ func nullable(s *huma.Schema, t reflect.Type) {
 				}
 			}
 		}
+	}
+}
+
+// nullableInputs says that in the types that callers send, null is what absence is, as it
+// is for the decoder: members that need not be there may be null.
+func (a *api) nullableInputs() {
+	done := map[string]bool{}
+	var visit func(*huma.Schema)
+	visit = func(s *huma.Schema) {
+		if s == nil {
+			return
+		}
+		if s.Ref != "" {
+			name := strings.TrimPrefix(s.Ref, schemaPrefix)
+			if !done[name] {
+				done[name] = true
+				visit(a.registry.Map()[name])
+			}
+			return
+		}
+		visit(s.Items)
+		for _, alternatives := range [][]*huma.Schema{s.AnyOf, s.OneOf} {
+			for _, alternative := range alternatives {
+				visit(alternative)
+			}
+		}
+		for name, p := range s.Properties {
+			visit(p)
+			switch {
+			case slices.Contains(s.Required, name):
+			case p.Ref != "":
+				s.Properties[name] = &huma.Schema{AnyOf: []*huma.Schema{{Ref: p.Ref}, {Type: "null"}}, Description: p.Description}
+			case p.Type != "":
+				p.Nullable = true
+				if len(p.Enum) > 0 && !slices.Contains(p.Enum, nil) {
+					p.Enum = append(p.Enum, nil)
+				}
+			}
+		}
+	}
+	for _, s := range a.inputs {
+		visit(s)
 	}
 }
 
