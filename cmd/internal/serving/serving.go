@@ -131,6 +131,9 @@ func New(p Parts) (*Service, error) {
 	if p.Logger == nil {
 		p.Logger = slog.New(slog.DiscardHandler)
 	}
+	if p.TSA != nil {
+		p.TSA = timestamps{p.TSA}
+	}
 	s := &Service{parts: p, handlers: map[string]service.JobHandler{}, every: map[string]time.Duration{}, drained: make(chan struct{})}
 	if err := s.assemble(); err != nil {
 		return nil, err
