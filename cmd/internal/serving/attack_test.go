@@ -14,6 +14,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +24,7 @@ import (
 	"github.com/chancery-dev/chancery/internal/blob"
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/internal/service/memstore"
+	"github.com/chancery-dev/chancery/internal/store/sqlite"
 )
 
 // fort is a whole installation in the process, with two institutions in it.
@@ -485,10 +487,21 @@ func TestOtherScopes(t *testing.T) {
 	}
 }
 
+// overSQLite keeps the data of a fort in a file, whose updates are grouped.
+func overSQLite(t *testing.T) func(*serving.Parts) {
+	t.Helper()
+	store, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "a.db"), Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	return func(p *serving.Parts) { p.Store = store }
+}
+
 // TestRaces: a credential that two callers change at once ends in one state, which its
 // status list agrees with; and the quota is not exceeded.
 func TestRaces(t *testing.T) {
-	f := newFort(t)
+	f := newFort(t, overSQLite(t))
 	for n := range 12 {
 		id := fmt.Sprintf("CX-%d", n)
 		f.ok("north/live", "POST", "/v1/credentials", aina(map[string]any{"id": id}))
@@ -538,7 +551,7 @@ func (q counted) Left(context.Context, service.Scope) (*int64, error) { return &
 // by publishing, in place of another, in batches, or on the W3C plane, all at once.
 func TestQuotaOnEveryPath(t *testing.T) {
 	const limit = 12
-	f := newFort(t, func(p *serving.Parts) { p.Quota = counted{limit} })
+	f := newFort(t, overSQLite(t), func(p *serving.Parts) { p.Quota = counted{limit} })
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	go f.s.Run(ctx)
