@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -90,6 +91,11 @@ func (c *cli) serve(ctx context.Context, f configFlags) (err error) {
 	conf, err := f.load(c)
 	if err != nil {
 		return err
+	}
+	if os.Getenv("GOGC") == "" {
+		// What lives is small against what a second's requests allocate: collecting less
+		// often saves a tenth of the processor time, for some tens of megabytes.
+		debug.SetGCPercent(300)
 	}
 	in, err := c.open(ctx, conf)
 	if err != nil {
