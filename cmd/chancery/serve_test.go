@@ -358,11 +358,14 @@ func killed(t *testing.T, rows int, s, victim *served) {
 		c := d["counts"].(map[string]any)
 		return c["issued"].(float64), c["failed"].(float64), c["total"].(float64), d["done"].(bool)
 	}
-	began := time.Now()
+	began, amid := time.Now(), 0
 	for kill := 1; kill <= 5; kill++ {
 		for { // until another sixth is done
 			issued, _, _, done := counts()
 			if done || issued >= float64(rows*kill/6) {
+				if !done {
+					amid++
+				}
 				break
 			}
 			if time.Since(began) > 5*time.Minute {
@@ -376,7 +379,10 @@ func killed(t *testing.T, rows int, s, victim *served) {
 	for {
 		issued, failed, total, done := counts()
 		if done {
-			t.Logf("%d rows, killed five times, in %v", rows, time.Since(began).Round(time.Millisecond))
+			t.Logf("%d rows, killed %d times while at work, in %v", rows, amid, time.Since(began).Round(time.Millisecond))
+			if amid < 4 {
+				t.Errorf("the batch was over at %d of five kills", 5-amid)
+			}
 			if issued != float64(rows) || failed != 0 || total != float64(rows) {
 				t.Fatalf("expected %d issued and none failed, found %v, %v of %v", rows, issued, failed, total)
 			}
