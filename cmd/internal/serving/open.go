@@ -67,7 +67,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (*Installation, erro
 		Origins:     c.CORS.Origins, NoVerificationLog: !c.Verify.Log, InsecureLoopback: c.Webhooks.InsecureLoopback,
 		NoAPI: c.Role == "worker", NoWorker: c.Role == "api", TempDir: c.Data,
 		BatchItems: c.Chain.BatchSize, BatchAge: c.Chain.BatchAge, KeepVerifications: c.Verify.Keep,
-		WebhookPorts: c.Webhooks.Ports, WebhookTimeout: c.Webhooks.Timeout,
+		WebhookPorts: c.Webhooks.Ports, WebhookTimeout: c.Webhooks.Timeout, Shutdown: c.Shutdown,
 	}
 	if c.Quota.Live > 0 {
 		p.Quota = &monthly{live: c.Quota.Live, now: o.Now}

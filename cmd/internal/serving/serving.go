@@ -3,6 +3,7 @@
 package serving
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/tls"
@@ -80,6 +81,7 @@ type Parts struct {
 	WebhookPorts      []int
 	WebhookTimeout    time.Duration
 	TempDir           string
+	Shutdown          time.Duration // how long requests in flight may take to end; 0: 30 seconds
 
 	NoAPI    bool // only do jobs
 	NoWorker bool // only serve requests
@@ -414,7 +416,7 @@ func (s *Service) Serve(ctx context.Context, l net.Listener, certificates []tls.
 	case err := <-done:
 		return fmt.Errorf("serving: %w", err)
 	}
-	end, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	end, cancel := context.WithTimeout(context.Background(), cmp.Or(s.parts.Shutdown, 30*time.Second))
 	defer cancel()
 	err := server.Shutdown(end)
 	if err != nil {
