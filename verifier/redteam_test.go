@@ -49,7 +49,10 @@ func redteamRefusals(tb testing.TB) []refusal {
 		return `"@context":["https://www.w3.org/2018/credentials/v1","https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.1.json","https://w3id.org/security/data-integrity/v2"` + more + `]`
 	}
 	ob301 := with(tb, badgeDraft(tb, k.did), ob301ctx(""), "-validFrom", `"issuanceDate":"2026-01-01T00:00:00Z"`)
+	// Two places that describe one identifier: who signs does not sign which name stands where.
+	both := with(tb, plain, `"issuer":{"id":"`+k.did+`","name":"Academy"}`, `"credentialSubject":{"id":"`+k.did+`","name":"Someone"}`)
 	out := []refusal{
+		{name: "two names of one identifier", want: verifier.UnsupportedJSONLD, s: vc(both)},
 		{name: "end as an IRI", want: verifier.UnsupportedJSONLD, s: vc(hide(`"` + vocabVC + `validUntil":` + end))},
 		{name: "end in nest", want: verifier.UnsupportedJSONLD, s: vc(hide(`"@nest":{"validUntil":"2026-02-01T00:00:00Z"}`))},
 		{name: "end in an alias of nest", want: verifier.UnsupportedJSONLD, s: vc(hide(inline(`{"n":"@nest"}`), `"n":{"validUntil":"2026-02-01T00:00:00Z"}`))},

@@ -3,6 +3,7 @@ package jsonld
 import (
 	"strings"
 
+	"github.com/chancery-dev/chancery/internal/rdfc"
 	"github.com/chancery-dev/chancery/internal/strictjson"
 )
 
@@ -106,4 +107,39 @@ func (r *run) decides(base int) bool {
 		}
 	}
 	return false
+}
+
+// saying is a property of a node in a graph.
+type saying struct {
+	g, s rdfc.TermID
+	iri  string
+}
+
+// agree refuses a second description of a node that says something else under a name of
+// the first: in RDF both values are the node's, so that they could be exchanged between
+// the two places, and a reader of one place would read the other's, under the same
+// signature.
+func (r *run) agree(s, g rdfc.TermID, base, end int) error {
+	for i := base; i < end; i++ {
+		m := &r.members[i]
+		if m.kw != noKeyword {
+			continue
+		}
+		switch r.doc.Kind(m.node) {
+		case strictjson.Object, strictjson.Array, strictjson.Null:
+			continue
+		}
+		key := saying{g, s, m.iri}
+		before, known := r.said[key]
+		switch {
+		case !known:
+			if r.said == nil {
+				r.said = make(map[saying]strictjson.Node)
+			}
+			r.said[key] = m.node
+		case r.doc.Raw(before) != r.doc.Raw(m.node):
+			return r.unsupported(m.node, "two descriptions of one identifier that differ in a property")
+		}
+	}
+	return nil
 }

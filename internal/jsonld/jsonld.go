@@ -157,6 +157,7 @@ type run struct {
 	hasRoot   bool
 	local     map[kidKey]*active // contexts of this document
 	named     map[*active]map[string]bool
+	said      map[saying]strictjson.Node // with ByName
 	validated map[source]bool
 	first     rdfc.TermID // rdf:first, rdf:rest, rdf:type once interned
 	rest      rdfc.TermID
@@ -190,7 +191,12 @@ func (r *run) release() {
 	}
 	clear(members)
 	clear(types)
-	*r = run{members: members[:0], types: types[:0]}
+	said := r.said
+	if len(said) > keep {
+		said = nil
+	}
+	clear(said)
+	*r = run{members: members[:0], types: types[:0], said: said}
 	runs.Put(r)
 }
 

@@ -31,7 +31,8 @@ func (r *run) nodeObject(n strictjson.Node, base int, ac, typeCtx *active, pl *p
 	if pl.mapGraph != "" && graphs {
 		return r.unsupported(n, "a graph object in a graph map")
 	}
-	if s == 0 {
+	identified := s != 0
+	if !identified {
 		s = r.out.NewBlank()
 	}
 	if !r.hasRoot {
@@ -51,6 +52,11 @@ func (r *run) nodeObject(n strictjson.Node, base int, ac, typeCtx *active, pl *p
 		}
 	} else if err := r.put(pl, s, n); err != nil {
 		return err
+	}
+	if r.opt.ByName && identified {
+		if err := r.agree(s, g, base, end); err != nil {
+			return err
+		}
 	}
 	if idOnly && pl.mapType == "" && (pl.wrap || pl.mode == onTop || pl.mode == onIncluded) {
 		return r.fail(DroppedValue, n, "a node without properties that hangs on nothing")

@@ -33,7 +33,7 @@ const (
 	listEntries = signer.MinStatusEntries // of a new list
 	listLife    = 7 * 24 * time.Hour      // how long a publication is believed
 	listRenew   = 2 * 24 * time.Hour      // how long before its end it is made anew
-	listTTL     = 5 * time.Minute         // how long a reader may keep a copy
+	listTTL     = 5 * time.Minute         // how long a cache may keep a copy; the list itself names no ttl, so that a pinned one speaks up to its end
 )
 
 // listURL is the address of a published list: that of revocation is /status/<id>, that of
@@ -313,7 +313,7 @@ func (s *Service) signList(ctx context.Context, key signer.Key, did, url, purpos
 	credential, err := chancery.Draft{
 		ID: url, Types: []string{"BitstringStatusListCredential"}, Issuer: did, ValidFrom: now, ValidUntil: now.Add(listLife),
 		Subject: map[string]any{
-			"id": url + "#list", "type": "BitstringStatusList", "statusPurpose": purpose, "ttl": listTTL.Milliseconds(),
+			"id": url + "#list", "type": "BitstringStatusList", "statusPurpose": purpose,
 			"encodedList": "u" + base64.RawURLEncoding.EncodeToString(packed.Bytes()),
 		},
 	}.Build()

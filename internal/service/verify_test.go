@@ -153,7 +153,7 @@ func TestListFaults(t *testing.T) {
 		{"expired", "indeterminate", "status_list_expired", build(key, func(d *chancery.Draft, _ map[string]any) { d.ValidUntil = w.clock().Add(-time.Minute) })},
 		{"not yet", "indeterminate", "status_list_not_yet_valid", build(key, func(d *chancery.Draft, _ map[string]any) { d.ValidFrom = w.clock().Add(time.Minute) })},
 		{"bad signature", "*", "status_list_signature", func(p service.Publication) (service.Publication, error) {
-			p.Bytes = bytes.Replace(p.Bytes, []byte(`"ttl":300000`), []byte(`"ttl":300001`), 1)
+			p.Bytes = bytes.Replace(p.Bytes, []byte(`#list"`), []byte(`#lost"`), 1)
 			return p, nil
 		}},
 		{"wrong issuer", "*", "status_list_issuer", build(stranger, func(d *chancery.Draft, _ map[string]any) { d.Issuer = strangerDID })},
