@@ -210,7 +210,7 @@ func walk(t *testing.T, visit func(file, pkg string, isTest bool, f *ast.File, f
 		}
 		rel = filepath.ToSlash(rel)
 		if e.IsDir() {
-			if base := path.Base(rel); rel != "." && (strings.HasPrefix(base, ".") || base == "testdata" || base == "node_modules" || rel == "tools" || rel == "bin" || rel == "internal/deps") {
+			if base := path.Base(rel); rel != "." && (strings.HasPrefix(base, ".") || base == "testdata" || base == "node_modules" || rel == "tools" || rel == "bin") {
 				return filepath.SkipDir
 			}
 			return nil
