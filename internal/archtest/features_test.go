@@ -57,7 +57,7 @@ func TestFeaturesPage(t *testing.T) {
 	}{{"D", 37}, {"T", 30}, {"V", 15}, {"C", 22}, {"H", 19}} {
 		for n := 1; n <= product.last; n++ {
 			name := fmt.Sprint(product.letter, n)
-			line := regexp.MustCompile(`(?m)^\| ` + name + ` \|.*$`).FindAllString(string(text), -1)
+			line := regexp.MustCompile(`(?m)^\| `+name+` \|.*$`).FindAllString(string(text), -1)
 			switch {
 			case len(line) != 1:
 				t.Errorf("%s: expected one row, found %d", name, len(line))
