@@ -51,11 +51,51 @@ type WorkConfig struct {
 	Handlers map[string]JobHandler
 	// Every adds jobs of a kind, without Args, at intervals; with several processes, once.
 	Every map[string]time.Duration
-	// Concurrency is how many jobs run at once. 0: twice the number of processors.
+	// Concurrency is how many jobs of one lane run at once. 0: twice the number of
+	// processors, and in lanes of jobs that wait for servers elsewhere what LaneWidth says.
 	Concurrency int
 	// Wait is how long to wait before an attempt after the first, by the number of
 	// attempts that failed. nil: attempt⁴ seconds, with jitter.
 	Wait func(kind string, failed int) time.Duration
 	// OnError is told of every failed attempt, and whether the job was given up.
 	OnError func(r Run, err error, last bool)
+}
+
+// lanes are the kinds of jobs that have workers of their own: those that wait for servers
+// elsewhere, which may not answer, and those that run long. None of them holds up another,
+// nor what is in no lane.
+var lanes = map[string]string{
+	JobMail: "mail", "document.invite": "mail", // the mail server
+	JobDeliver:    "webhooks",  // receivers of events, each where its customer wants it
+	"anchor.run":  "anchoring", // the chain's nodes and the timestamping authority
+	"batch.chunk": "batches",   // rows by the hundred, with files and timestamps
+}
+
+// laneWidth is how many jobs run at once in lanes whose jobs do nothing but wait.
+var laneWidth = map[string]int{"mail": 4, "webhooks": 16, "anchoring": 4}
+
+// Lane names the lane of a kind of job. "": that of all kinds that have none of their own.
+func Lane(kind string) string { return lanes[kind] }
+
+// LaneWidth is how many jobs of a lane run at once in a process that is not told
+// otherwise; own is how many of those that keep a processor busy. waits: the lane's jobs do
+// nothing but wait for servers elsewhere.
+func LaneWidth(lane string, own int) (n int, waits bool) {
+	if n, ok := laneWidth[lane]; ok {
+		return n, true
+	}
+	return own, false
+}
+
+// Lanes sorts handlers by their lanes. The lane of those that have none is always there.
+func Lanes(handlers map[string]JobHandler) map[string]map[string]JobHandler {
+	out := map[string]map[string]JobHandler{"": {}}
+	for kind, h := range handlers {
+		lane := Lane(kind)
+		if out[lane] == nil {
+			out[lane] = map[string]JobHandler{}
+		}
+		out[lane][kind] = h
+	}
+	return out
 }

@@ -48,7 +48,7 @@ type Job struct {
 
 // Options are what River is told.
 func (j Job) Options() *river.InsertOpts {
-	return &river.InsertOpts{MaxAttempts: j.Attempts, ScheduledAt: j.At}
+	return &river.InsertOpts{MaxAttempts: j.Attempts, ScheduledAt: j.At, Queue: service.Lane(j.Args.Kind())}
 }
 
 // jobArgs are the arguments of all kinds.
@@ -117,16 +117,14 @@ type WorkerConfig struct {
 	Logger *slog.Logger
 	// Poll is how often jobs are looked for; Cooldown the shortest time between two looks.
 	Poll, Cooldown time.Duration
+	// PollElsewhere is Poll for lanes of jobs that wait for servers elsewhere. 0: Poll.
+	PollElsewhere time.Duration
 	// PollOnly does without notifications.
 	PollOnly bool
 }
 
 // NewWorker returns a client of River that does jobs once it is started.
 func NewWorker[T any](d riverdriver.Driver[T], r Runner, c WorkerConfig) (*river.Client[T], error) {
-	n := c.Concurrency
-	if n <= 0 {
-		n = 2 * runtime.GOMAXPROCS(0)
-	}
 	if c.Wait == nil {
 		c.Wait = wait
 	}
@@ -148,11 +146,32 @@ func NewWorker[T any](d riverdriver.Driver[T], r Runner, c WorkerConfig) (*river
 	}
 	return river.NewClient(d, &river.Config{
 		ID: c.ID, Logger: c.Logger, Workers: workers, PeriodicJobs: periodic, FetchOnlyKnownKinds: true,
-		Queues:        map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: n}},
+		Queues:        queues(c),
 		FetchCooldown: c.Cooldown, FetchPollInterval: c.Poll, PollOnly: c.PollOnly,
 		JobTimeout: -1, RescueStuckJobsAfter: stuckAfter, SoftStopTimeout: stopAfter,
 		CompletedJobRetentionPeriod: time.Hour,
 	})
+}
+
+// queues are River's name for lanes.
+func queues(c WorkerConfig) map[string]river.QueueConfig {
+	own := 2 * runtime.GOMAXPROCS(0)
+	out := map[string]river.QueueConfig{}
+	for lane := range service.Lanes(c.Handlers) {
+		n, waits := service.LaneWidth(lane, own)
+		q := river.QueueConfig{MaxWorkers: n}
+		if c.Concurrency > 0 {
+			q.MaxWorkers = c.Concurrency
+		}
+		if waits {
+			q.FetchPollInterval = c.PollElsewhere
+		}
+		if lane == "" {
+			lane = river.QueueDefault
+		}
+		out[lane] = q
+	}
+	return out
 }
 
 // periodicOptions keep a second job of a kind from being added while there is one.

@@ -127,10 +127,6 @@ func (s *Store) Work(ctx context.Context, c service.WorkConfig) error {
 	if err := s.Ready(ctx); err != nil {
 		return err
 	}
-	n := c.Concurrency
-	if n <= 0 {
-		n = 2 * runtime.GOMAXPROCS(0)
-	}
 	// Jobs that run when ctx ends may go on for a while.
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -142,8 +138,16 @@ func (s *Store) Work(ctx context.Context, c service.WorkConfig) error {
 		}
 	})()
 	var wg sync.WaitGroup
-	for range n {
-		wg.Go(func() { s.worker(ctx, run, c) })
+	for lane, handlers := range service.Lanes(c.Handlers) {
+		own := c
+		own.Handlers = handlers
+		n, _ := service.LaneWidth(lane, 2*runtime.GOMAXPROCS(0))
+		if c.Concurrency > 0 {
+			n = c.Concurrency
+		}
+		for range n {
+			wg.Go(func() { s.worker(ctx, run, own) })
+		}
 	}
 	for kind, every := range c.Every {
 		wg.Go(func() { s.periodic(ctx, kind, every) })

@@ -248,6 +248,27 @@ func testJobStop(t *testing.T, su Suite) {
 	equal(t, "second", recv(t, "second", again), `{"second":1}`)
 }
 
+// testJobLanes has every job of one lane wait: those of other lanes run all the same.
+func testJobLanes(t *testing.T, su Suite) {
+	st := su.New(t)
+	goOn, ran := make(chan bool), make(chan string, 10)
+	defer close(goOn)
+	hang := func(context.Context, service.Run) error { <-goOn; return nil }
+	run := func(_ context.Context, r service.Run) error { ran <- r.Kind; return nil }
+	for range 40 {
+		enqueue(t, st, service.Job{Kind: service.JobMail}, service.Job{Kind: "batch.chunk"}, service.Job{Kind: "anchor.run"})
+	}
+	work(t, st, service.WorkConfig{Handlers: map[string]service.JobHandler{
+		service.JobMail: hang, "batch.chunk": hang, "anchor.run": hang, service.JobDeliver: run, "job": run,
+	}})
+	for range 3 {
+		for _, kind := range []string{service.JobDeliver, "job"} {
+			enqueue(t, st, service.Job{Kind: kind})
+			equal(t, "job", recv(t, kind, ran), kind)
+		}
+	}
+}
+
 // testJobWakeup has writers count and enqueue under one key: the last run sees the last
 // count, though most jobs were not added.
 func testJobWakeup(t *testing.T, su Suite) {

@@ -48,7 +48,7 @@ func Run(t *testing.T, su Suite) {
 		{"Lists", testLists}, {"TakeRace", testTakeRace}, {"BitRace", testBitRace}, {"Publications", testPublications},
 		{"Rows", testRows}, {"RowRace", testRowRace},
 		{"Audit", testAudit}, {"ChainRace", testChainRace}, {"Verifications", testVerifications}, {"Counters", testCounters},
-		{"Jobs", testJobs}, {"JobKeys", testJobKeys}, {"JobFailures", testJobFailures}, {"JobKinds", testJobKinds}, {"JobPeriodic", testJobPeriodic}, {"JobStop", testJobStop}, {"JobWakeup", testJobWakeup},
+		{"Jobs", testJobs}, {"JobKeys", testJobKeys}, {"JobFailures", testJobFailures}, {"JobKinds", testJobKinds}, {"JobPeriodic", testJobPeriodic}, {"JobStop", testJobStop}, {"JobLanes", testJobLanes}, {"JobWakeup", testJobWakeup},
 		{"Foreign", testForeign}, {"Durable", testDurable}, {"Writers", testWriters},
 	} {
 		t.Run(c.name, func(t *testing.T) {

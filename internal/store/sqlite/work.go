@@ -15,6 +15,8 @@ import (
 const (
 	poll     = 50 * time.Millisecond
 	cooldown = 2 * time.Millisecond
+	// pollElsewhere is less often: a server elsewhere is slower anyhow.
+	pollElsewhere = 200 * time.Millisecond
 	// askAgain is how often a process asks whether the one that does jobs has ended.
 	askAgain = time.Second
 )
@@ -32,7 +34,7 @@ func (s *Store) Work(ctx context.Context, c service.WorkConfig) error {
 	}
 	defer s.unlockWork()
 	client, err := store.NewWorker(riversqlite.New(s.writeDB), s, store.WorkerConfig{
-		WorkConfig: c, Now: s.c.Now, Logger: s.c.Logger, Poll: poll, Cooldown: cooldown, PollOnly: true,
+		WorkConfig: c, Now: s.c.Now, Logger: s.c.Logger, Poll: poll, PollElsewhere: pollElsewhere, Cooldown: cooldown, PollOnly: true,
 	})
 	if err != nil {
 		return fmt.Errorf("sqlite: %w", err)
