@@ -31,12 +31,13 @@ type Hashed struct {
 	HashFunc    crypto.Hash          // SHA-256 or SHA-384
 	Document    []byte               // digest of the canonical document
 	ProofConfig []byte               // digest of the canonical proof configuration
-	Data        []byte               // ProofConfig followed by Document: what is signed
+	Data        []byte               // ProofConfig followed by Document: what is signed; of ecdsa-sd-2023 see there
 	Contexts    []*ldcontext.Version // the contexts that gave the document its meaning; RDFC suites only
 	Inline      bool                 // the document carries contexts of its own as well; RDFC suites only
 
 	form Canonicalization
 	in   Input
+	sd   *sdStatements // ecdsa-sd-2023 only
 }
 
 // Canonical is a canonical form: the text that is hashed and, for RDFC suites, what

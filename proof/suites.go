@@ -17,6 +17,7 @@ const (
 	EdDSAJCS2022  = "eddsa-jcs-2022"
 	ECDSARDFC2019 = "ecdsa-rdfc-2019"
 	ECDSAJCS2019  = "ecdsa-jcs-2019"
+	ECDSASD2023   = "ecdsa-sd-2023"
 
 	// The name that eddsa-rdfc-2022 had in drafts, still found in badges. The rules are
 	// the same, the name being part of what is signed.
@@ -28,6 +29,7 @@ var suites = []Suite{
 	edDSA{name: EdDSAJCS2022, typ: TypeDataIntegrity, form: JCS},
 	ecDSA{name: ECDSARDFC2019, form: RDFC},
 	ecDSA{name: ECDSAJCS2019, form: JCS},
+	ecdsaSD{},
 	edDSA{name: TypeEd25519Signature2020, typ: TypeEd25519Signature2020, form: RDFC},
 	edDSA{name: legacyEdDSA2022, typ: TypeDataIntegrity, form: RDFC},
 }

@@ -198,7 +198,9 @@ func hashReason(err error) (Reason, string) {
 	switch {
 	case errors.Is(err, rdfc.ErrBudget), errors.Is(err, rdfc.ErrTooLarge):
 		return WorkLimit, err.Error()
-	case errors.Is(err, proof.ErrContext), errors.Is(err, proof.ErrShape), errors.Is(err, proof.ErrSuite):
+	case errors.Is(err, proof.ErrSignature):
+		return SignatureInvalid, err.Error()
+	case errors.Is(err, proof.ErrContext), errors.Is(err, proof.ErrShape), errors.Is(err, proof.ErrSuite), errors.Is(err, proof.ErrProofValue):
 		return ProofMalformed, err.Error()
 	case errors.Is(err, proof.ErrPreviousProof):
 		return PreviousProofMissing, err.Error()

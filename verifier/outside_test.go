@@ -37,7 +37,6 @@ var explained = map[string]string{
 	"1edtech/ob30/simple-err-proof-method.json":                                  "the method is a URL without a key in it, which has to be fetched: indeterminate offline, never valid",
 	"1edtech/ob30/complete.json":                                                 "the revocation list is not among the files provided, so the status is unknown; the inline schema is judged by our own",
 	"1edtech/ob30/bit-string-list/credential-status-revoked-blank-nodes.json":    "the address of its status list serves no file among those provided: the status is unknown, never valid",
-	"1edtech/ob30/sd/derivedcredential.json":                                     "ecdsa-sd-2023 is not verified yet: indeterminate",
 	"1edtech/clr20/simple_v1.json":                                               "its verification method is no URL, so no key can be found; upstream warns",
 	"1edtech/ob20/basic-assertion.json":                                          "its badge class is not among the files provided: indeterminate",
 	"1edtech/ob20/simple-badge.png":                                              "its badge class is not among the files provided: indeterminate",

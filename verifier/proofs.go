@@ -262,7 +262,7 @@ func (h *hasher) verify(suite proof.Suite, p proof.Proof, previous []proof.Proof
 		h.choices = h.c.choices()
 	}
 	for i := 1; i < len(h.choices) && !h.c.stopped(); i++ {
-		if !h.mayRetry() {
+		if !h.mayRetry(p) {
 			return WorkLimit, "too large to be tried under every version of its contexts"
 		}
 		in.Contexts = h.choices[i]
@@ -284,13 +284,23 @@ func (h *hasher) mayHash(in proof.Input) bool {
 	if len(in.Previous) > 0 {
 		cost *= 2
 	}
+	cost += statementCost(in.Proof)
 	h.c.work.hashed -= cost
 	return h.c.work.hashed >= 0
 }
 
+// statementCost is what the signatures of single statements add: some 90 characters are
+// one, and to check it takes as long as to hash 2 kB.
+func statementCost(p proof.Proof) int {
+	if p.Cryptosuite != proof.ECDSASD2023 {
+		return 0
+	}
+	return 20 * len(p.ProofValue)
+}
+
 // mayRetry counts the document against the bound on hashing it over again.
-func (h *hasher) mayRetry() bool {
-	h.c.work.retried -= len(h.c.doc.Text())
+func (h *hasher) mayRetry(p proof.Proof) bool {
+	h.c.work.retried -= len(h.c.doc.Text()) + statementCost(p)
 	return h.c.work.retried >= 0
 }
 

@@ -41,7 +41,7 @@ func (h *hasher) unsigned(suite proof.Suite, in proof.Input, p proof.Proof, r *P
 	}
 	in.Doc, in.Proof, in.Previous = h.doc, all[i], previous
 	for _, contexts := range h.c.choices() {
-		if !h.mayRetry() {
+		if !h.mayRetry(p) {
 			break
 		}
 		in.Contexts = contexts

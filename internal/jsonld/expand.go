@@ -399,7 +399,7 @@ func (r *run) put(pl *place, o rdfc.TermID, n strictjson.Node) error {
 		}
 		return r.add(pl.s, pl.p, o, pl.g, n)
 	case onList:
-		b := r.out.NewBlank()
+		b := r.blank(n, BlankCell)
 		if pl.head == 0 {
 			pl.head = b
 			if r.first == 0 {

@@ -60,7 +60,23 @@ type Options struct {
 	// described twice. False reads all that JSON-LD allows, for comparison with others:
 	// a document that is signed by its RDF and read by its names needs true.
 	ByName bool
+
+	// Blank, where it is there, makes the blank nodes that have no identifier in the
+	// document, in place of Dataset.NewBlank: it is given the value that a node stands for
+	// and how. Selective disclosure needs it, to find the nodes of a document again in a
+	// part of it. No two calls of one conversion have the same arguments.
+	Blank func(n strictjson.Node, role BlankRole) rdfc.TermID
 }
+
+// BlankRole says how a blank node stands for a JSON value.
+type BlankRole uint8
+
+// The roles.
+const (
+	BlankSubject BlankRole = iota // the object is the node
+	BlankCell                     // the node of an ordered list that holds the value
+	BlankGraph                    // the graph that the object lies in
+)
 
 // Result says what a document was read with. It is valid as long as the document is.
 type Result struct {
@@ -180,6 +196,14 @@ func newRun(d *strictjson.Doc, opt *Options, out *rdfc.Dataset) *run {
 	}
 	r.origin = origin()
 	return r
+}
+
+// blank makes a blank node for a value without identifier.
+func (r *run) blank(n strictjson.Node, role BlankRole) rdfc.TermID {
+	if r.opt.Blank != nil {
+		return r.opt.Blank(n, role)
+	}
+	return r.out.NewBlank()
 }
 
 // release returns the scratch memory to the pool, without the caller's document.

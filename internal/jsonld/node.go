@@ -33,7 +33,7 @@ func (r *run) nodeObject(n strictjson.Node, base int, ac, typeCtx *active, pl *p
 	}
 	identified := s != 0
 	if !identified {
-		s = r.out.NewBlank()
+		s = r.blank(n, BlankSubject)
 	}
 	if !r.hasRoot {
 		r.rootID, r.hasRoot = s, true
@@ -45,7 +45,7 @@ func (r *run) nodeObject(n strictjson.Node, base int, ac, typeCtx *active, pl *p
 		if pl.mapGraph != "" {
 			g = r.identifier(pl.mapGraph)
 		} else {
-			g = r.out.NewBlank()
+			g = r.blank(n, BlankGraph)
 		}
 		if err := r.put(pl, g, n); err != nil {
 			return err

@@ -24,6 +24,13 @@ const (
 	// StatusEntries bounds the status entries of one credential; each may cost a fetch.
 	StatusEntries = 16
 
+	// SDStatements bounds the statements of one document that can be disclosed each by
+	// itself (ecdsa-sd-2023): each costs a public-key operation. An Open Badge has some 90.
+	SDStatements = 4_096
+
+	// SDPointers bounds the JSON pointers that select from one document.
+	SDPointers = 512
+
 	// Credentials bounds the credentials inside one presentation or CLR.
 	Credentials = 1_000
 )

@@ -1,6 +1,7 @@
 package rdfc
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/sha256"
 	"crypto/sha512"
@@ -160,6 +161,35 @@ func (c *Canonical) Line(i int) []byte {
 		start = c.ends[i-1]
 	}
 	return c.NQuads[start:c.ends[i]:c.ends[i]]
+}
+
+// AppendLine appends line i with other labels for its blank nodes: label returns that
+// of c14nN without "_:" (label replacement of selective disclosure, VC-DI-ECDSA 3.4.1).
+func (c *Canonical) AppendLine(dst []byte, i int, label func(n int) string) []byte {
+	line, q := c.Line(i), c.quads[i]
+	rename := func(id TermID, text []byte) []byte {
+		n, ok := c.Index(id)
+		if !ok {
+			return append(dst, text...)
+		}
+		return append(append(dst, "_:"...), label(n)...)
+	}
+	// A subject and a predicate hold no space; nor does a graph, which comes last.
+	s := bytes.IndexByte(line, ' ')
+	dst = rename(q.S, line[:s])
+	p := s + 1 + bytes.IndexByte(line[s+1:], ' ')
+	dst = append(dst, line[s:p+1]...)
+	rest := line[p+1 : len(line)-len(" .\n")]
+	graph := len(rest)
+	if q.G != 0 {
+		graph = bytes.LastIndexByte(rest, ' ')
+	}
+	dst = rename(q.O, rest[:graph])
+	if q.G != 0 {
+		dst = append(dst, ' ')
+		dst = rename(q.G, rest[graph+1:])
+	}
+	return append(dst, " .\n"...)
 }
 
 // Quad returns the quad of line i in terms of the dataset canonicalised, so that

@@ -175,5 +175,13 @@ func (d *Dataset) Term(id TermID) Term { return d.terms[id] }
 // dataset's own.
 func (d *Dataset) Quads() []Quad { return d.quads }
 
+// Take returns the quads and leaves the dataset without any, its terms kept: what is
+// added next is of the same terms and compares with what was taken.
+func (d *Dataset) Take() []Quad {
+	taken := d.quads
+	d.quads = nil
+	return taken
+}
+
 // Terms returns how many terms there are, the default graph's included.
 func (d *Dataset) Terms() int { return len(d.terms) }
