@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"net/http"
 	"strings"
 
 	"github.com/chancery-dev/chancery/internal/service"
@@ -56,8 +57,26 @@ func (c *call) authenticate() error {
 	if said, ok := c.r.Header["X-Tenant"]; ok && (len(said) != 1 || said[0] != c.caller.Tenant) {
 		return service.NotFound("tenant")
 	}
-	if c.op.Scope != "" {
-		return c.caller.Need(c.op.Scope)
+	if c.op.Scope == "" {
+		return nil
 	}
-	return nil
+	err = c.caller.Need(c.op.Scope)
+	if err != nil {
+		h["Www-Authenticate"] = []string{`Bearer realm="chancery", error="insufficient_scope", scope="` + string(c.op.Scope) + `"`}
+	}
+	return err
+}
+
+// challenge is what WWW-Authenticate says of a refusal (RFC 6750, 3): nothing of an error
+// where no token was shown.
+func challenge(r *http.Request, c service.Code) string {
+	const realm = `Bearer realm="chancery"`
+	values := r.Header["Authorization"]
+	switch {
+	case c == service.CodeTokenExpired:
+		return realm + `, error="invalid_token", error_description="the token has expired"`
+	case len(values) != 0 && len(values[0]) >= 7 && strings.EqualFold(values[0][:7], "Bearer "):
+		return realm + `, error="invalid_token"`
+	}
+	return realm
 }

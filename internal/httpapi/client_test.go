@@ -82,6 +82,7 @@ func TestClient(t *testing.T) {
 	if err != nil || len(l.Items) != 1 || l.Next != "next" || l.Total != 2 || f.last != p {
 		t.Errorf("list: %+v %v, asked %+v", l, err, f.last)
 	}
+	same("get key", exampleKey)(any2(c.GetKey(ctx, "x")))
 	same("change key", exampleKey)(any2(c.ChangeKey(ctx, "x", service.KeyChange{Enabled: ptr(false)})))
 	if got := f.last.(service.KeyChange); got.Enabled == nil || *got.Enabled || got.Name != nil {
 		t.Errorf("a false that was said is lost: %+v", got)

@@ -115,6 +115,9 @@ func (f *fake) ListKeys(_ context.Context, c service.Caller, p service.Page) (se
 	f.note(p)
 	return some(c, exampleKey)
 }
+func (f *fake) GetKey(_ context.Context, c service.Caller, id string) (service.APIKey, error) {
+	return own(c, "api-key", exampleKey)
+}
 func (f *fake) ChangeKey(_ context.Context, c service.Caller, id string, in service.KeyChange) (service.APIKey, error) {
 	f.note(in)
 	return own(c, "api-key", exampleKey)

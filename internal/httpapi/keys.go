@@ -40,13 +40,16 @@ func (a *api) addKeys() {
 		return a.Keys.ListKeys(c.ctx, c.caller, p)
 	})
 	o = keys
+	o.Path, o.ID, o.Summary = "/v1/api-keys/{id}", "getApiKey", "Read an API key, without its secret"
+	get(a, o, exampleKey, func(c *call) (service.APIKey, error) { return a.Keys.GetKey(c.ctx, c.caller, c.id("id")) })
+	o = keys
 	o.Path, o.ID, o.Summary = "/v1/api-keys/{id}", "changeApiKey", "Rename, disable or enable an API key"
 	change(a, http.MethodPatch, o, service.KeyChange{Name: ptr("registry server 2"), Enabled: ptr(true)}, exampleKey, func(c *call, in service.KeyChange) (service.APIKey, error) {
 		return a.Keys.ChangeKey(c.ctx, c.caller, c.id("id"), in)
 	})
 	o = keys
 	o.Path, o.ID, o.Summary = "/v1/api-keys/{id}", "revokeApiKey", "Revoke an API key"
-	o.Description = "At once and for good. It stays in the list, with its history."
+	o.Description = "For good, and with all tokens got with it: at once, where there are several processes within a second. It stays in the list, with its history."
 	remove(a, o, func(c *call) error { return a.Keys.RevokeKey(c.ctx, c.caller, c.id("id")) })
 }
 

@@ -173,7 +173,7 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 		h.Set("Retry-After", strconv.FormatInt(int64(math.Ceil(e.RetryAfter.Seconds())), 10))
 	}
 	if p.Status == http.StatusUnauthorized && h.Get("WWW-Authenticate") == "" {
-		h.Set("WWW-Authenticate", challengeFor(e.Code))
+		h.Set("WWW-Authenticate", challenge(r, e.Code))
 	}
 	mediaType := problemType
 	if onlyPlainJSON(r.Header["Accept"]) {
@@ -186,11 +186,4 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 // operations. h is a handler made by New.
 func WriteProblem(h http.Handler, w http.ResponseWriter, r *http.Request, err error) {
 	h.(*api).fail(w, r, err)
-}
-
-func challengeFor(c service.Code) string {
-	if c == service.CodeTokenExpired {
-		return `Bearer realm="chancery", error="invalid_token", error_description="the token has expired"`
-	}
-	return `Bearer realm="chancery"`
 }

@@ -54,6 +54,19 @@ func TestBearer(t *testing.T) {
 			}
 		}
 	}
+	for header, want := range map[string]string{ // RFC 6750, 3.1
+		"": `Bearer realm="chancery"`, "Basic eA==": `Bearer realm="chancery"`, "Bearer guess": `Bearer realm="chancery", error="invalid_token"`, `Bearer "guess"`: `Bearer realm="chancery", error="invalid_token"`,
+		"Bearer " + keyNone: `Bearer realm="chancery", error="insufficient_scope", scope="keys"`,
+	} {
+		r := httptest.NewRequest("GET", "/v1/api-keys", nil)
+		if header != "" {
+			r.Header.Set("Authorization", header)
+		}
+		w := httptest.NewRecorder()
+		if a.ServeHTTP(w, r); w.Header().Get("WWW-Authenticate") != want {
+			t.Errorf("%q: %d %q", header, w.Code, w.Header().Get("WWW-Authenticate"))
+		}
+	}
 	r := httptest.NewRequest("GET", "/v1/me", nil)
 	r.Header["Authorization"] = []string{"Bearer " + keyA, "Bearer " + keyB}
 	w := httptest.NewRecorder()

@@ -175,7 +175,7 @@ func (a *api) failureResponses() map[string]*huma.Response {
 		switch info.status {
 		case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 			res.Headers = map[string]*huma.Param{"Retry-After": {Description: "seconds", Schema: &huma.Schema{Type: "integer"}}}
-		case http.StatusUnauthorized:
+		case http.StatusUnauthorized, http.StatusForbidden:
 			res.Headers = map[string]*huma.Param{"WWW-Authenticate": {Schema: &huma.Schema{Type: "string"}}}
 		}
 		out[strings.ReplaceAll(http.StatusText(info.status), " ", "")] = res

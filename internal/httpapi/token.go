@@ -77,9 +77,7 @@ func (c *call) token() error {
 	switch e := asError(err); e.Code {
 	case service.CodeKey, service.CodeTokenExpired:
 		c.a.guesses.take(h, from, now)
-		if basic {
-			h.Set("WWW-Authenticate", `Basic realm="chancery"`)
-		}
+		h.Set("WWW-Authenticate", `Basic realm="chancery"`) // the scheme that is taken here (RFC 9110, 15.5.2)
 		return c.oauthFault(http.StatusUnauthorized, "invalid_client", "the id or the secret is wrong, or the key may not be used any more")
 	case service.CodeScope, service.CodeValidation:
 		return c.oauthFault(http.StatusBadRequest, "invalid_scope", "a scope is not known, or the key lacks it")

@@ -19,6 +19,7 @@ type Keys interface {
 	Me(ctx context.Context, c Caller) (Me, error)
 	CreateKey(ctx context.Context, c Caller, in NewKey, i Idempotency) (Result[APIKey], error)
 	ListKeys(ctx context.Context, c Caller, p Page) (List[APIKey], error)
+	GetKey(ctx context.Context, c Caller, id string) (APIKey, error)
 	ChangeKey(ctx context.Context, c Caller, id string, in KeyChange) (APIKey, error)
 	// RevokeKey ends a key at once. It stays in the list, disabled, with its history.
 	RevokeKey(ctx context.Context, c Caller, id string) error

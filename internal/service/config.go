@@ -60,6 +60,9 @@ type Config struct {
 	// SignerRevocation answers for certificates of PDF signers. Nil: what the file holds.
 	SignerRevocation vpades.RevocationSource
 
+	// Environments are those that are offered: keys of others are not valid, and none are
+	// made. Nil: both. What was published in another stays published.
+	Environments []Environment
 	// FontDirs hold fonts for scripts beyond Latin, Greek and Cyrillic. Nil: none.
 	FontDirs []string
 	// Limits are told to callers (GET /v1/me). They are enforced above.

@@ -288,6 +288,7 @@ func TestForeign(t *testing.T) {
 			"key":        func() error { _, _, err := w.s.SigningKey(w.ctx, who.Scope, issuer.ID); return err },
 			"change key": func() error { _, err := w.s.ChangeKey(w.ctx, who, "abc", service.KeyChange{}); return err },
 			"revoke key": func() error { return w.s.RevokeKey(w.ctx, who, "abc") },
+			"get key":    func() error { _, err := w.s.GetKey(w.ctx, who, "abc"); return err },
 		} {
 			if err := call(); !service.IsNotFound(err) {
 				t.Errorf("%s/%s: %s: expected not found, found %v", who.Tenant, who.Environment, name, err)
@@ -397,6 +398,10 @@ func TestPermissions(t *testing.T) {
 			},
 			func(ctx context.Context, c service.Caller) error {
 				_, err := w.s.ListKeys(ctx, c, service.Page{})
+				return err
+			},
+			func(ctx context.Context, c service.Caller) error {
+				_, err := w.s.GetKey(ctx, c, "x")
 				return err
 			},
 			func(ctx context.Context, c service.Caller) error { return w.s.RevokeKey(ctx, c, "x") },

@@ -31,8 +31,9 @@ const keysFresh = time.Second
 
 // keyCache keeps records of keys that were used lately.
 type keyCache struct {
-	mu   sync.Mutex
-	keys map[string]cachedKey
+	mu    sync.Mutex
+	keys  map[string]cachedKey
+	drops uint64 // how often a key was changed here
 }
 
 type cachedKey struct {
@@ -52,9 +53,19 @@ func (c *keyCache) get(id string, now time.Time) (cachedKey, bool) {
 	return k, ok && now.Sub(k.read) < keysFresh && !now.Before(k.read)
 }
 
-func (c *keyCache) put(id string, k cachedKey) {
+// changes is what put compares: a record that was read before a change is not kept after it.
+func (c *keyCache) changes() uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.drops
+}
+
+func (c *keyCache) put(id string, k cachedKey, changes uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.drops != changes {
+		return
+	}
 	if len(c.keys) >= maxCachedKeys {
 		clear(c.keys)
 	}
@@ -65,6 +76,7 @@ func (c *keyCache) drop(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.keys, id)
+	c.drops++
 }
 
 var errKey = &Error{Code: CodeKey, Detail: "the API key or token is not valid"}
@@ -90,7 +102,7 @@ func (s *Service) authenticateKey(ctx context.Context, text string) (Caller, err
 	if subtle.ConstantTimeCompare(sum[:], k.key.Hash) != 1 || k.scope.Environment != env {
 		return Caller{}, errKey
 	}
-	if err := k.key.usable(s.now()); err != nil {
+	if err := s.usable(k); err != nil {
 		return Caller{}, err
 	}
 	s.seen.note(k.scope, id, s.now())
@@ -103,7 +115,7 @@ func (s *Service) key(ctx context.Context, id string) (cachedKey, error) {
 	if k, ok := s.keys.get(id, now); ok {
 		return k, nil
 	}
-	k := cachedKey{read: now}
+	k, changes := cachedKey{read: now}, s.keys.changes()
 	err := s.view(ctx, func(tx Tx) error {
 		scope, r, err := tx.Find(ctx, KindKey, id)
 		if err != nil {
@@ -118,16 +130,16 @@ func (s *Service) key(ctx context.Context, id string) (cachedKey, error) {
 	case err != nil:
 		return k, err
 	}
-	s.keys.put(id, k)
+	s.keys.put(id, k, changes)
 	return k, nil
 }
 
 // usable reports why a key that is known and proven does not count.
-func (k *StoredKey) usable(now time.Time) error {
+func (s *Service) usable(k cachedKey) error {
 	switch {
-	case !k.Enabled, k.Revoked != nil:
+	case !k.key.Enabled, k.key.Revoked != nil, !s.offers(k.scope.Environment):
 		return errKey
-	case k.Expires != nil && !now.Before(*k.Expires):
+	case k.key.Expires != nil && !s.now().Before(*k.key.Expires):
 		return &Error{Code: CodeTokenExpired, Detail: "the API key has expired"}
 	}
 	return nil
@@ -241,8 +253,28 @@ func (s *Service) addKey(ctx context.Context, tx Tx, c Caller, in NewKey) (APIKe
 func keyView(scope Scope, r Record, k StoredKey) APIKey {
 	return APIKey{
 		ID: r.ID, Name: k.Name, Environment: scope.Environment, Scopes: k.Scopes,
-		Enabled: k.Enabled && k.Revoked == nil, ExpiresAt: k.Expires, CreatedAt: r.Created,
+		Enabled: k.Enabled && k.Revoked == nil, ExpiresAt: k.Expires, CreatedAt: r.Created, RevokedAt: k.Revoked,
 	}
+}
+
+// GetKey implements Keys.
+func (s *Service) GetKey(ctx context.Context, c Caller, id string) (APIKey, error) {
+	if err := c.Need(MayKeys); err != nil {
+		return APIKey{}, err
+	}
+	var out APIKey
+	err := s.view(ctx, func(tx Tx) error {
+		r, err := tx.Get(ctx, c.Scope, KindKey, id)
+		if errors.Is(err, ErrNotFound) {
+			return NotFound("api key")
+		}
+		if err != nil {
+			return err
+		}
+		out, err = s.viewKey(ctx, tx, c.Scope, r)
+		return err
+	})
+	return out, err
 }
 
 // ListKeys implements Keys.
@@ -360,7 +392,7 @@ func (s *Service) changeKey(ctx context.Context, c Caller, id, action string, ch
 			return err
 		}
 		out, err = s.viewKey(ctx, tx, c.Scope, r)
-		out.Name, out.Enabled = k.Name, k.Enabled && k.Revoked == nil
+		out.Name, out.Enabled, out.RevokedAt = k.Name, k.Enabled && k.Revoked == nil, k.Revoked
 		return err
 	})
 	s.keys.drop(id)

@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"strings"
@@ -58,6 +59,71 @@ func TestKeys(t *testing.T) {
 	if _, err := w.s.ChangeKey(w.ctx, c, k.ID, service.KeyChange{}); code(err) != service.CodeState {
 		t.Errorf("a revoked key was changed: %v", err)
 	}
+	read := must(w.s.GetKey(w.ctx, c, k.ID))(t)
+	if read.Enabled || read.RevokedAt == nil || read.Secret != "" || read.ID != k.ID {
+		t.Errorf("a revoked key is read as %+v", read)
+	}
+	if _, err := w.s.GetKey(w.ctx, w.tenant("south", service.Test), k.ID); code(err) != "API_KEY_NOT_FOUND" {
+		t.Errorf("another tenant's key: %v", err)
+	}
+}
+
+// slowReads lets a test act between a read of the store and what is done with it.
+type slowReads struct {
+	service.Store
+	after func()
+}
+
+func (s *slowReads) View(ctx context.Context, f func(service.Tx) error) error {
+	err := s.Store.View(ctx, f)
+	if after := s.after; after != nil {
+		s.after = nil
+		after()
+	}
+	return err
+}
+
+// TestRevokedWhileRead: a record that was read before a key was revoked is not kept after it.
+func TestRevokedWhileRead(t *testing.T) {
+	slow := &slowReads{}
+	w := newWorld(t, func(c *service.Config) {
+		slow.Store = c.Store
+		c.Store = slow
+	})
+	c := w.tenant("north", service.Test)
+	k := w.key(c)
+	slow.after = func() {
+		if err := w.s.RevokeKey(w.ctx, c, k.ID); err != nil {
+			t.Error(err)
+		}
+	}
+	w.s.Authenticate(w.ctx, k.Secret) // was under way while the key was revoked: may go either way
+	if slow.after != nil {
+		t.Fatal("nothing was read")
+	}
+	_, err := w.s.Authenticate(w.ctx, k.Secret)
+	refused(t, "a key after it was revoked", err, service.CodeKey)
+}
+
+// TestEnvironments: an environment that is not offered has no keys.
+func TestEnvironments(t *testing.T) {
+	w := newWorld(t)
+	c := w.tenant("north", service.Test)
+	k := w.key(c)
+	token := must(w.s.Token(w.ctx, k.ID, k.Secret, nil))(t)
+	live := must(w.s.CreateFirstKey(w.ctx, service.Scope{Tenant: "north", Environment: service.Live}, service.NewKey{Name: "x", Scopes: service.Permissions()}))(t)
+	w.config.Environments = []service.Environment{service.Live}
+	only := w.again()
+	for name, text := range map[string]string{"key": k.Secret, "token": token.AccessToken} {
+		_, err := only.Authenticate(w.ctx, text)
+		refused(t, name+" of an environment that is not offered", err, service.CodeKey)
+	}
+	_, err := only.Token(w.ctx, k.ID, k.Secret, nil)
+	refused(t, "token for such a key", err, service.CodeKey)
+	_, err = only.CreateFirstKey(w.ctx, c.Scope, service.NewKey{Name: "x", Scopes: service.Permissions()})
+	refused(t, "such a key", err, service.CodeValidation)
+	must(only.Authenticate(w.ctx, live.Secret))(t)
+	must(only.CreateFirstKey(w.ctx, service.Scope{Tenant: "north", Environment: service.Live}, service.NewKey{Name: "x", Scopes: service.Permissions()}))(t)
 }
 
 // TestKeyForms: C3: what is not exactly a key is none.

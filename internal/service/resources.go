@@ -56,6 +56,7 @@ type APIKey struct {
 	ExpiresAt   *time.Time   `json:"expiresAt"`
 	LastUsedAt  *time.Time   `json:"lastUsedAt"`
 	CreatedAt   time.Time    `json:"createdAt"`
+	RevokedAt   *time.Time   `json:"revokedAt" doc:"revoked for good: not the same as disabled"`
 	Secret      string       `json:"secret,omitempty"`
 }
 

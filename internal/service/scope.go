@@ -17,6 +17,11 @@ const (
 // Valid reports whether e is one of the two.
 func (e Environment) Valid() bool { return e == Test || e == Live }
 
+// offers reports whether the installation offers an environment.
+func (s *Service) offers(e Environment) bool {
+	return len(s.c.Environments) == 0 || slices.Contains(s.c.Environments, e)
+}
+
 // Scope says whose data: it leads every key in the store. The zero Scope holds what
 // belongs to the installation itself.
 type Scope struct {

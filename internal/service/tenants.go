@@ -46,8 +46,11 @@ func (s *Service) CreateTenant(ctx context.Context, id, name string) (Named, err
 func (s *Service) CreateFirstKey(ctx context.Context, scope Scope, in NewKey) (APIKey, error) {
 	var bad Invalid
 	checkKey(&bad, in, s.now())
-	if !scope.Environment.Valid() {
+	switch {
+	case !scope.Environment.Valid():
 		bad.Add("environment", "must be test or live")
+	case !s.offers(scope.Environment):
+		bad.Add("environment", "is not offered by this installation")
 	}
 	if err := bad.Err(); err != nil {
 		return APIKey{}, err

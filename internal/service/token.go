@@ -130,7 +130,7 @@ func (s *Service) authenticateToken(ctx context.Context, text string) (Caller, e
 	if k.scope.Tenant != claims.Tenant || string(k.scope.Environment) != claims.Environment {
 		return Caller{}, errKey
 	}
-	if err := k.key.usable(now); err != nil {
+	if err := s.usable(k); err != nil {
 		return Caller{}, err
 	}
 	c := Caller{Scope: k.scope, Actor: "key:" + claims.Subject}

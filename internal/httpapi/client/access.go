@@ -41,6 +41,11 @@ func (c *Client) ListKeys(ctx context.Context, p service.Page) (service.List[ser
 	return list[service.APIKey](ctx, c, at("api-keys"), nil, p)
 }
 
+// GetKey reads an API key, without its secret.
+func (c *Client) GetKey(ctx context.Context, id string) (service.APIKey, error) {
+	return get[service.APIKey](ctx, c, at("api-keys", id))
+}
+
 // ChangeKey renames, disables or enables an API key.
 func (c *Client) ChangeKey(ctx context.Context, id string, in service.KeyChange) (service.APIKey, error) {
 	return sendJSON[service.APIKey](ctx, c, http.MethodPatch, at("api-keys", id), in, "")
