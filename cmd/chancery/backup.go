@@ -10,8 +10,31 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/chancery-dev/chancery/internal/config"
 	"github.com/chancery-dev/chancery/internal/store/sqlite"
 )
+
+// leftOut names what an installation needs beside its database.
+func leftOut(conf *config.Config) []string {
+	key := "the master key: " + filepath.Join(conf.Data, "master.key")
+	if conf.MasterKey.Set() {
+		key = "the master key: where the setting masterKey has it from"
+	}
+	files := "the files, copied after the database: "
+	switch {
+	case conf.Blobs.Kind == "s3":
+		files += "bucket " + conf.Blobs.S3.Bucket
+	case conf.Blobs.Dir != "":
+		files += conf.Blobs.Dir
+	default:
+		files += filepath.Join(conf.Data, "blobs")
+	}
+	out := []string{key, files}
+	if conf.TSA.URL == "dev" {
+		out = append(out, "the timestamp authority to try out: "+filepath.Join(conf.Data, "dev-tsa.pem"))
+	}
+	return append(out, "the configuration, and the files that it names")
+}
 
 func (c *cli) backupCommand() *cobra.Command {
 	var f configFlags
@@ -21,8 +44,9 @@ func (c *cli) backupCommand() *cobra.Command {
 		Short: "Copy the service's SQLite database, while it runs",
 		Long: `Writes a consistent copy of the database in the data directory to a new file. The
 service may run meanwhile. The copy alone is not enough to begin again: the master key
-and the files (blobs) belong to it. Copy the files after the database, so that every
-file that the copy names is among them. PostgreSQL has pg_dump.`,
+and the files (blobs) belong to it, and are named when the copy is made. Copy the files
+after the database, so that every file that the copy names is among them. PostgreSQL has
+pg_dump.`,
 		Example: `  chancery backup --config /etc/chancery/chancery.toml -o /backup/chancery.db
   chancery backup --data chancery-data -o chancery.db`,
 		Args: exactly(0, "no arguments"),
@@ -62,7 +86,14 @@ file that the copy names is among them. PostgreSQL has pg_dump.`,
 			if err := store.Backup(cmd.Context(), out); err != nil {
 				return errors.Join(err, store.Close(), os.Remove(out))
 			}
-			return store.Close()
+			if err := store.Close(); err != nil {
+				return err
+			}
+			fmt.Fprintf(c.stderr, "The database is in %s. Not in it, and needed to begin again:\n", out)
+			for _, left := range leftOut(conf) {
+				fmt.Fprintln(c.stderr, "  "+left)
+			}
+			return nil
 		},
 	}
 	f.add(cmd)

@@ -83,8 +83,14 @@ SIGTERM ends it gracefully: /readyz answers 503, requests in flight are finished
 	return cmd
 }
 
-func (c *cli) open(ctx context.Context, conf *config.Config) (*serving.Installation, error) {
-	return serving.Open(ctx, conf, serving.Options{Now: c.now, Version: version(), Stderr: c.stderr})
+// open opens what a configuration names; serve: for the process that serves.
+func (c *cli) open(ctx context.Context, conf *config.Config, serve bool) (*serving.Installation, error) {
+	in, err := serving.Open(ctx, conf, serving.Options{Now: c.now, Version: version(), Stderr: c.stderr, Serve: serve})
+	var hint *serving.HintError
+	if errors.As(err, &hint) {
+		err = hintError{err, hint.Hint}
+	}
+	return in, err
 }
 
 func (c *cli) serve(ctx context.Context, f configFlags) (err error) {
@@ -97,7 +103,7 @@ func (c *cli) serve(ctx context.Context, f configFlags) (err error) {
 		// often saves a tenth of the processor time, for some tens of megabytes.
 		debug.SetGCPercent(300)
 	}
-	in, err := c.open(ctx, conf)
+	in, err := c.open(ctx, conf, true)
 	if err != nil {
 		return err
 	}
@@ -196,7 +202,7 @@ func (c *cli) configCommand() *cobra.Command {
 				return err
 			}
 			if dial {
-				in, err := c.open(cmd.Context(), conf)
+				in, err := c.open(cmd.Context(), conf, false)
 				if err != nil {
 					return err
 				}

@@ -22,7 +22,7 @@ func (c *cli) withInstallation(ctx context.Context, f configFlags, do func(*serv
 	}
 	conf.Log.Level = "error"
 	conf.VCALM = nil
-	in, err := c.open(ctx, conf)
+	in, err := c.open(ctx, conf, false)
 	if err != nil {
 		return err
 	}

@@ -5,13 +5,11 @@ import (
 	"crypto"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"math/big"
 	"net"
@@ -43,6 +41,9 @@ type Options struct {
 	Now     func() time.Time
 	Version string
 	Stderr  io.Writer
+	// Serve is for the process that serves, not for a command beside it: on SQLite there
+	// is one such process.
+	Serve bool
 }
 
 // Installation is a service that was opened from a configuration.
@@ -51,6 +52,9 @@ type Installation struct {
 	Config       *config.Config
 	Logger       *slog.Logger
 	Certificates []tls.Certificate
+
+	masterKey string // where it came from
+	lock      io.Closer
 }
 
 // Open opens everything that a configuration names: the database, with its tables brought
@@ -76,7 +80,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (*Installation, erro
 		name string
 		open func(*opener) error
 	}{
-		{"trustedProxies", (*opener).proxies}, {"masterKey", (*opener).sealer}, {"tls", (*opener).tls},
+		{"data", (*opener).alone}, {"trustedProxies", (*opener).proxies}, {"masterKey", (*opener).sealer}, {"tls", (*opener).tls},
 		{"verification", (*opener).trust}, {"mail", (*opener).mail}, {"blobs", (*opener).blobs}, {"tsa", (*opener).tsa},
 		{"chain", (*opener).chain}, {"pkcs11", (*opener).token}, {"oidc", (*opener).oidc}, {"database", (*opener).database},
 	}
@@ -92,6 +96,10 @@ func Open(ctx context.Context, c *config.Config, o Options) (*Installation, erro
 		op.close()
 		return nil, err
 	}
+	if err := op.checkMasterKey(ctx, in.Core); err != nil {
+		op.close()
+		return nil, err
+	}
 	if err := in.prepare(ctx); err != nil {
 		op.close()
 		return nil, err
@@ -100,7 +108,13 @@ func Open(ctx context.Context, c *config.Config, o Options) (*Installation, erro
 }
 
 // Close closes the store.
-func (in *Installation) Close() error { return in.parts.Store.Close() }
+func (in *Installation) Close() error {
+	err := in.parts.Store.Close()
+	if in.lock != nil {
+		err = errors.Join(err, in.lock.Close())
+	}
+	return err
+}
 
 // BaseURL is the public address of an installation.
 func BaseURL(c *config.Config) string {
@@ -155,13 +169,43 @@ type opener struct {
 	o   Options
 	p   *Parts
 	in  *Installation
+
+	ring *service.KeyRing
 }
 
 func (op *opener) close() {
 	if op.p.Store != nil {
 		op.p.Store.Close()
 	}
+	if op.in.lock != nil {
+		op.in.lock.Close()
+	}
 }
+
+// alone makes this the one process that serves from a data directory with SQLite: two would
+// each believe what they keep in memory, such as rates and signers.
+func (op *opener) alone() error {
+	if !op.o.Serve || op.c.Database.Postgres.Set() {
+		return nil
+	}
+	name := filepath.Join(op.c.Data, "serve.lock")
+	lock, err := lockFile(name)
+	if errors.Is(err, errLocked) {
+		by := ""
+		if text, _ := os.ReadFile(name); len(text) != 0 && len(text) < 20 {
+			by = ", process " + strings.TrimSpace(string(text))
+		}
+		return &HintError{fmt.Errorf("expected a directory of its own, found that another chancery serve uses %s%s", op.c.Data, by),
+			"end the other one first; several processes share the work on PostgreSQL (database.postgres), not on SQLite"}
+	}
+	if err != nil {
+		return err
+	}
+	op.in.lock = lock
+	return errors.Join(lock.Truncate(0), second(lock.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)))
+}
+
+func second(_ int, err error) error { return err }
 
 func (op *opener) path(name, otherwise string) string {
 	if name != "" {
@@ -179,40 +223,6 @@ func (op *opener) proxies() error {
 		op.p.Trusted = append(op.p.Trusted, prefix)
 	}
 	return nil
-}
-
-// sealer reads the master key, or makes one at the first start.
-func (op *opener) sealer() error {
-	text := []byte(op.c.MasterKey.Reveal())
-	if len(text) == 0 {
-		name := op.path("", "master.key")
-		var err error
-		text, err = os.ReadFile(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			key := service.GenerateMasterKey()
-			text = []byte(base64.StdEncoding.EncodeToString(key[:]) + "\n")
-			err = writeNew(name, text)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
-	if err != nil || len(b) != len(service.MasterKey{}) {
-		return errors.New("expected base64 of 32 bytes")
-	}
-	op.p.Sealer, err = service.NewKeyRing(service.MasterKey(b))
-	return err
-}
-
-// writeNew writes a file that only its owner reads, and that was not there.
-func writeNew(name string, text []byte) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	return errors.Join(err, f.Sync(), f.Close())
 }
 
 func (op *opener) tls() error {

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// chancery runs a command of the binary and returns what it wrote, both streams together.
+func (s *served) chancery(args ...string) (string, error) {
+	s.t.Helper()
+	binary, err := chanceryBinary()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	cmd := exec.Command(binary, args...)
+	cmd.Env = append(os.Environ(), s.env...)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// issue makes a credential and returns its id and public id.
+func (s *served) issue(kind, name string) (id, public string) {
+	s.t.Helper()
+	made := s.data("POST", "/v1/credentials", map[string]any{
+		"type": kind, "recipient": map[string]any{"name": name, "email": "p@example.com"}, "claims": map[string]any{"trainerName": "Academy"},
+	}, 201)
+	return made["id"].(string), made["publicId"].(string)
+}
+
+// verifies checks the verdict by public id.
+func (s *served) verifies(public, outcome, reason string) {
+	s.t.Helper()
+	if v := s.data("GET", "/v1/verify/"+public, nil, 200); v["outcome"] != outcome || reason != "" && v["reason"] != reason {
+		s.t.Errorf("%s: expected %s %s, found %v %v", public, outcome, reason, v["outcome"], v["reason"])
+	}
+}
+
+// TestServeRestored: what docs/deployment.md says of backups. A service is copied while it
+// issues, and lost; the copies in an empty directory, with the same master key, verify
+// what was issued, seals and files included, and go on issuing.
+func TestServeRestored(t *testing.T) {
+	dir := t.TempDir()
+	key, copied, restored := filepath.Join(dir, "master.key"), filepath.Join(dir, "copy.db"), filepath.Join(dir, "restored")
+	if err := os.WriteFile(key, []byte("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"CHANCERY_MASTER_KEY_FILE=" + key}
+	old := startServiceWith(t, env, "--data", filepath.Join(dir, "data"))
+	kind := old.trainingType("vc", "pdf", "badge")
+	id, public := old.issue(kind, "Aina Rahman")
+	revokedID, revoked := old.issue(kind, "Revoked Person")
+	old.data("POST", "/v1/credentials/"+revokedID+"/revoke", map[string]any{"reason": "test"}, 200)
+
+	// The copy is made while others issue.
+	stop, began := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			body := fmt.Sprintf(`{"type":%q,"recipient":{"name":"P%d","email":"p%d@example.com"},"claims":{"trainerName":"T"}}`, kind, i, i)
+			if status, answer, _, err := old.try("POST", "/v1/credentials", "application/json", []byte(body)); err != nil || status != 201 {
+				t.Errorf("while the copy is made: %d %v %s", status, err, answer)
+				return
+			}
+			if i == 2 {
+				close(began)
+			}
+		}
+	})
+	<-began
+	out, err := old.chancery("backup", "--data", filepath.Join(dir, "data"), "-o", copied)
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if !strings.Contains(out, "the setting masterKey") || !strings.Contains(out, filepath.Join(dir, "data", "blobs")) {
+		t.Errorf("the backup does not name what it leaves out: %s", out)
+	}
+	// Files after the database.
+	if err := os.CopyFS(filepath.Join(dir, "blobs"), os.DirFS(filepath.Join(dir, "data", "blobs"))); err != nil {
+		t.Fatal(err)
+	}
+	close(stop)
+	wg.Wait()
+	old.kill()
+	if err := os.RemoveAll(filepath.Join(dir, "data")); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := os.Mkdir(restored, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for from, to := range map[string]string{copied: "chancery.db", filepath.Join(dir, "blobs"): "blobs"} {
+		if err := os.Rename(from, filepath.Join(restored, to)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wrong := *old
+	wrong.env = []string{"CHANCERY_MASTER_KEY=IB8eHRwbGhkYFxYVFBMSERAPDg0MCwoJCAcGBQQDAgE="}
+	if out, err := wrong.chancery("config", "check", "--open", "--data", restored); err == nil || !strings.Contains(out, "masterKey: expected key") {
+		t.Errorf("another master key: %v: %s", err, out)
+	}
+	if out, err := old.chancery("config", "check", "--open", "--data", restored); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	s := &served{t: t, listen: old.listen, base: old.base, key: old.key, env: old.env, log: &lockedBuffer{}, args: []string{"serve", "--listen", old.listen, "--data", restored}}
+	t.Cleanup(s.kill)
+	s.start()
+	s.verifies(public, "valid", "")
+	s.verifies(revoked, "invalid", "revoked")
+	s.complete()
+	s.data("POST", "/v1/credentials/"+id+"/revoke", map[string]any{"reason": "after all"}, 200)
+	s.verifies(public, "invalid", "revoked")
+	newID, newPublic := s.issue(kind, "Later Person")
+	s.verifies(newPublic, "valid", "")
+	_, pdf, _ := s.call("GET", "/v1/credentials/"+newID+"/artifacts/pdf", "", nil, "Accept", "*/*")
+	if v := s.upload(pdf); v["outcome"] != "valid" {
+		t.Errorf("a PDF sealed after the restore: %v %v", v["outcome"], v["reason"])
+	}
+	s.stop()
+}
+
+// complete checks that every credential has all its files, which verify.
+func (s *served) complete() {
+	s.t.Helper()
+	_, answer, _ := s.call("GET", "/v1/credentials?limit=1000&sort=issuedAt", "", nil)
+	var list struct {
+		Data []struct{ ID, State string }
+	}
+	if err := json.Unmarshal(answer, &list); err != nil || len(list.Data) < 4 {
+		s.t.Fatalf("%d credentials: %v", len(list.Data), err)
+	}
+	for i, c := range list.Data {
+		for _, name := range []string{"vc", "pdf", "png", "svg"} {
+			status, file, _ := s.call("GET", "/v1/credentials/"+c.ID+"/artifacts/"+name, "", nil, "Accept", "*/*")
+			if status != 200 {
+				s.t.Fatalf("%s of credential %d of %d: %d %s", name, i, len(list.Data), status, file)
+			}
+			want := map[string]string{"issued": "valid", "revoked": "invalid"}[c.State]
+			if i > 5 && i < len(list.Data)-5 { // the last ones are those of the moment of the copy
+				continue
+			}
+			if v := s.upload(file); v["outcome"] != want {
+				s.t.Errorf("%s of credential %d, %s: expected %s, found %v %v", name, i, c.State, want, v["outcome"], v["reason"])
+			}
+		}
+	}
+}
+
+// TestServeAlone: a second process on a data directory with SQLite is refused, and says who
+// has it; commands beside the service go on, and after its end the directory is free.
+func TestServeAlone(t *testing.T) {
+	dir := t.TempDir()
+	s := startService(t, "--data", dir)
+	began := time.Now()
+	out, err := s.chancery("serve", "--data", dir, "--listen", freePort(t))
+	if err == nil || time.Since(began) > 20*time.Second {
+		t.Fatalf("a second process serves: %s", out)
+	}
+	for _, want := range []string{"another chancery serve uses " + dir, fmt.Sprintf("process %d", s.cmd.Process.Pid), "hint: ", "PostgreSQL"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("expected %q in:\n%s", want, out)
+		}
+	}
+	if out, err := s.chancery("tenants", "create", "Other", "--id", "other", "--data", dir); err != nil {
+		t.Errorf("a command beside the service: %v: %s", err, out)
+	}
+	if status, _, _ := s.call("GET", "/readyz", "", nil); status != 200 {
+		t.Errorf("the first process: %d", status)
+	}
+	s.kill() // a lock that outlived its process would stop every restart
+	s.start()
+	s.stop()
+	s.start()
+	s.stop()
+}
