@@ -78,7 +78,7 @@ func (c *cli) render(w io.Writer, name string, r *verifier.Report, verbose bool)
 		fmt.Fprintf(w, "  %s weakened by %s\n", c.paint(amber, "!"), s)
 	}
 	for _, s := range r.Sub {
-		fmt.Fprintf(w, "  %s %s: %s\n", c.outcomeSymbol(s.Report.Outcome), plain(s.Relation+" "+s.Pointer), c.sentence(s.Report))
+		fmt.Fprintf(w, "  %s %s: %s\n", c.outcomeSymbol(s.Report.Outcome), plain(strings.TrimSpace(s.Relation+" "+s.Pointer)), c.sentence(s.Report))
 	}
 	fmt.Fprintf(w, "  %s %s\n", c.outcomeSymbol(r.Outcome), c.paint(bold, c.sentence(r)))
 	if hint := r.Reason.Info().Hint; hint != "" && r.Outcome != verifier.Valid {

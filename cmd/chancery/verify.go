@@ -39,7 +39,9 @@ func (c *cli) verifyCommand() *cobra.Command {
 		Long: `Judges each FILE ("-" for standard input): a credential or presentation as JSON
 or JWT, a PNG or SVG with one baked in, a signed PDF, or an evidence bundle. What a
 file is, is told by its content. An evidence bundle followed by one other file is
-judged together with that file: the document that it is about.
+judged together with that file: the document that it is about. A document that says
+by itself who made it, such as a credential or a signed PDF, is judged as well, and
+the result is valid only if both are.
 
 The network is not used unless --online is given. --trust names a trust file
 (docs/formats/trust.md), or is the word "any", which accepts every issuer whose

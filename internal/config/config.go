@@ -29,6 +29,7 @@ type Config struct {
 	Environments   []string      `conf:"environments" def:"test,live" oneof:"test,live" doc:"Environments that are offered."`
 	MasterKey      Secret        `conf:"masterKey" doc:"Key that secrets in the database are sealed with: base64 of 32 bytes. Empty: made at the first start, in data. Losing it loses the issuers' keys."`
 	Profile        string        `conf:"profile" def:"normal" oneof:"normal,conformance" doc:"conformance: loosens what the W3C test suites' documents need, and allows open instances and seeds in vcalm. Never for real credentials."`
+	Fonts          []string      `conf:"fonts" def:"/usr/share/fonts" doc:"Directories with fonts for the scripts of certificate pages beyond Latin, Greek and Cyrillic, such as Arabic, Devanagari and Chinese; folders in them included."`
 	TrustedProxies []string      `conf:"trustedProxies" doc:"Networks of reverse proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8. They end TLS."`
 	Shutdown       time.Duration `conf:"shutdown" def:"20s" doc:"How long requests may take to end after SIGTERM."`
 

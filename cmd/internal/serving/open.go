@@ -82,7 +82,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (*Installation, erro
 	}{
 		{"data", (*opener).alone}, {"trustedProxies", (*opener).proxies}, {"masterKey", (*opener).sealer}, {"tls", (*opener).tls},
 		{"verification", (*opener).trust}, {"mail", (*opener).mail}, {"blobs", (*opener).blobs}, {"tsa", (*opener).tsa},
-		{"chain", (*opener).chain}, {"pkcs11", (*opener).token}, {"oidc", (*opener).oidc}, {"database", (*opener).database},
+		{"fonts", (*opener).fonts}, {"chain", (*opener).chain}, {"pkcs11", (*opener).token}, {"oidc", (*opener).oidc}, {"database", (*opener).database},
 	}
 	op := &opener{ctx: ctx, c: c, o: o, p: &p, in: in}
 	for _, s := range steps {
