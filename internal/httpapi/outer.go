@@ -151,8 +151,7 @@ func (a *api) route(rec *recorder, r *http.Request, x *exchange) {
 		return
 	}
 	if a.Web != nil && ofPage(r) {
-		x.route, x.secret = "page", true
-		a.Web.ServeHTTP(rec, r)
+		a.page(rec, r, x)
 		return
 	}
 	if isClean(path) {
@@ -167,19 +166,34 @@ func (a *api) route(rec *recorder, r *http.Request, x *exchange) {
 	}
 	status := rec.unknown
 	rec.unknown = 0
-	if a.Web != nil && status == http.StatusNotFound && !isMachine(path) {
-		h := rec.Header()
-		delete(h, "Content-Type")
-		x.route, x.secret = "page", true
-		a.Web.ServeHTTP(rec, r)
+	if a.Web != nil && status == http.StatusNotFound && !isMachine(path) && accepts(r.Header["Accept"], "text/html") {
+		delete(rec.Header(), "Content-Type")
+		a.page(rec, r, x)
 		return
 	}
 	x.route, x.secret = "unknown", true
+	if wait, ok := a.addresses.take(rec.Header(), byAddress(x.addr), a.Clock()); !ok {
+		a.fail(rec, r, tooMany(wait))
+		return
+	}
 	if status == http.StatusMethodNotAllowed {
 		a.fail(rec, r, &service.Error{Code: codeMethod, Detail: "the method is not offered here; see Allow"})
 		return
 	}
 	a.fail(rec, r, &service.Error{Code: codeNotFound, Detail: "nothing is offered under this path"})
+}
+
+// page has the pages answer. They are counted by address, as whatever needs no key, but for
+// what they are drawn with, which is cheap and stays in caches.
+func (a *api) page(rec *recorder, r *http.Request, x *exchange) {
+	x.route, x.secret = "page", true
+	if !strings.HasPrefix(r.URL.Path, "/assets/") {
+		if wait, ok := a.addresses.take(rec.Header(), byAddress(x.addr), a.Clock()); !ok {
+			a.fail(rec, r, tooMany(wait))
+			return
+		}
+	}
+	a.Web.ServeHTTP(rec, r)
 }
 
 // ofPage reports whether a request below the page of a credential is for the pages, not for

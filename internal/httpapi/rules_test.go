@@ -378,6 +378,49 @@ func TestRates(t *testing.T) {
 	}
 }
 
+// TestPagesAreCounted: whatever needs no key has the limits of the public plane, pages and
+// paths where nothing is among them.
+func TestPagesAreCounted(t *testing.T) {
+	a, _ := start(t, func(c *Config) {
+		c.AddressRate = Rate{PerSecond: 1, Burst: 2}
+		c.Web = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("page")) })
+	})
+	for n, target := range []string{"GET /c/abc", "GET /", "GET /v1/nothing", "GET /c/abc/embed", "POST /v1/me", "GET /c/abc?signature=x"} {
+		method, path, _ := strings.Cut(target, " ")
+		from := fmt.Sprintf("192.0.%d.1:1", n)
+		for i := range 3 {
+			r := httptest.NewRequest(method, path, nil)
+			r.RemoteAddr = from
+			w := httptest.NewRecorder()
+			a.ServeHTTP(w, r)
+			if (w.Code == 429) != (i == 2) || w.Header().Get("RateLimit") == "" || w.Header().Get("RateLimit-Policy") == "" {
+				t.Errorf("%s: call %d: %d %v", target, i, w.Code, w.Header())
+			}
+		}
+	}
+	for range 5 {
+		if w := ask(a, "GET", "/assets/page.css", ""); w.Code != 200 {
+			t.Errorf("what pages are drawn with is counted: %d", w.Code)
+		}
+	}
+}
+
+// TestUnknownForPrograms: who asks for JSON gets it, also where people would get a page.
+func TestUnknownForPrograms(t *testing.T) {
+	a, _ := start(t, func(c *Config) {
+		c.Web = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(404) })
+	})
+	w := ask(a, "GET", "/nothing", "", "Accept", "application/json")
+	if w.Code != 404 || w.Header().Get("Content-Type") != jsonType || problemIn(t, w).Code != codeNotFound {
+		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
+	}
+	for _, accept := range []string{"text/html", "*/*", "text/html,application/json;q=0.9"} {
+		if w := ask(a, "GET", "/nothing", "", "Accept", accept); w.Body.Len() != 0 {
+			t.Errorf("%s: %s", accept, w.Body)
+		}
+	}
+}
+
 func TestRequestID(t *testing.T) {
 	seen := map[string]bool{}
 	for range 10_000 {
