@@ -51,14 +51,29 @@ func noteSeal(ctx context.Context, tx Tx, did string, certificate []byte, now ti
 // maxSealers bounds how many signatures of a PDF are looked up.
 const maxSealers = 16
 
+// signaturesOf collects the signatures of PDFs that a report, or one within it, is about.
+func signaturesOf(r *verifier.Report, to []verifier.ProofReport, depth int) []verifier.ProofReport {
+	if r == nil || depth > 8 {
+		return to
+	}
+	if r.MediaType == chancery.MediaPDF {
+		to = append(to, r.Proofs...)
+	}
+	for _, sub := range r.Sub {
+		to = signaturesOf(sub.Report, to, depth+1)
+	}
+	return to
+}
+
 // sealers are the DIDs of issuers here who may have sealed a PDF that a report is about.
 func (s *Service) sealers(ctx context.Context, r *verifier.Report) ([]string, error) {
-	if r.MediaType != chancery.MediaPDF || len(r.Proofs) == 0 {
+	signatures := signaturesOf(r, nil, 0)
+	if len(signatures) == 0 {
 		return nil, nil
 	}
 	var out, ask []string
 	issuers := s.trust.state.Load().issuers
-	for _, p := range r.Proofs[:min(len(r.Proofs), maxSealers)] {
+	for _, p := range signatures[:min(len(signatures), maxSealers)] {
 		known := false
 		for did, i := range issuers {
 			if i.seals[p.Key] {

@@ -128,62 +128,47 @@ func (s *Service) verifyMany(ctx context.Context, uploads []Upload, zipped bool)
 		files[i] = verifying.Bytes(u.Name, u.Bytes)
 	}
 	cases := verifying.Arrange(files)
-	if len(cases) == 0 { // only parts of evidence
-		cases = []verifying.Case{{File: 0, Document: -1}}
-	}
 	bound := boundDocuments(uploads)
+	m := &many{files: files, uploads: uploads, bound: bound, several: len(cases) > 1}
 	var verdicts []Verdict
 	var abouts []string
-	handed := len(cases)
-	for _, c := range alsoAlone(cases) {
-		v, about, err := s.verifyCase(ctx, files, uploads, c.Case)
+	for _, c := range cases {
+		v, about, err := s.verifyCase(ctx, m, c)
 		if err != nil {
 			return Verdict{}, "", err
 		}
-		// What goes with a proof, or with a credential that names it, need not speak for
-		// itself. Where it does, it is heard.
-		if c.companion && !speaks(v.Report) || handed > 1 && bound.taken[c.File] && !carriesCredential(v.Report) {
+		if m.leftOut(c.File, v.Report) {
 			continue
 		}
-		if check, ok := bound.checks[c.File]; ok {
-			v.Report.Add(check)
-			v.Report.Decide()
-		}
+		m.named(c.File, v.Report)
 		verdicts, abouts = append(verdicts, v), append(abouts, about)
 	}
-	if len(verdicts) == 1 && (!zipped || handed == 1) {
+	if len(verdicts) == 1 && (!zipped || len(cases) == 1) {
 		return verdicts[0], abouts[0], nil
 	}
 	return s.together(verdicts), "", nil
 }
 
-// ofMany is a case among others; a companion is a document that goes with a proof.
-type ofMany struct {
-	verifying.Case
-	companion bool
+// many are files that were handed over together.
+type many struct {
+	files   []verifying.File
+	uploads []Upload
+	bound   bindings
+	several bool // they are more than one case
 }
 
-// alsoAlone adds to cases the documents of proofs by themselves: that a digest existed says
-// nothing of a credential that has it.
-func alsoAlone(cases []verifying.Case) []ofMany {
-	out := make([]ofMany, 0, len(cases))
-	seen := map[int]bool{}
-	for _, c := range cases {
-		out = append(out, ofMany{Case: c})
-	}
-	for _, c := range cases {
-		if c.Document >= 0 && !seen[c.Document] {
-			seen[c.Document] = true
-			out = append(out, ofMany{Case: verifying.Case{File: c.Document, Document: -1, Parts: c.Parts}, companion: true})
-		}
-	}
-	return out
+// leftOut tells of a file that a credential beside it names that it is judged by that: it
+// need not speak for itself.
+func (m *many) leftOut(file int, r *verifier.Report) bool {
+	return m.several && m.bound.taken[file] && !carriesCredential(r)
 }
 
-// speaks reports whether a document says by itself who made it: a credential, or a PDF
-// with a signature or a credential inside.
-func speaks(r *verifier.Report) bool {
-	return len(r.Proofs) != 0 || carriesCredential(r)
+// named adds to the report on a credential whether the document it names is beside it.
+func (m *many) named(file int, r *verifier.Report) {
+	if check, ok := m.bound.checks[file]; ok {
+		r.Add(check)
+		r.Decide()
+	}
 }
 
 func carriesCredential(r *verifier.Report) bool {
@@ -191,13 +176,24 @@ func carriesCredential(r *verifier.Report) bool {
 }
 
 // verifyCase judges one file, with the document that it is about.
-func (s *Service) verifyCase(ctx context.Context, files []verifying.File, uploads []Upload, c verifying.Case) (Verdict, string, error) {
-	in := verifying.Input{File: files[c.File], Parts: c.PartsOf(files), Revocation: s.c.SignerRevocation}
+func (s *Service) verifyCase(ctx context.Context, m *many, c verifying.Case) (Verdict, string, error) {
+	in := verifying.Input{File: m.files[c.File], Parts: c.PartsOf(m.files), Revocation: s.c.SignerRevocation}
+	var own *Verdict
 	if c.Document >= 0 {
-		in.Document = &files[c.Document]
+		in.Document = &m.files[c.Document]
+		in.Known = func(ctx context.Context, r *verifier.Report) (*verifier.Report, error) {
+			v, _, err := s.finish(ctx, r, chancery.Secured{MediaType: r.MediaType, Bytes: m.uploads[c.Document].Bytes})
+			if err != nil || m.leftOut(c.Document, v.Report) {
+				return nil, err
+			}
+			m.named(c.Document, v.Report)
+			v.Report.Lifecycle = verifier.Lifecycle(v.Lifecycle)
+			own = &v
+			return v.Report, nil
+		}
 	}
 	report, err := s.judged(ctx, func(t *trustState) (*verifier.Report, error) {
-		config, err := s.withOwnBatch(ctx, t.config, uploads[c.File].Bytes)
+		config, err := s.withOwnBatch(ctx, t.config, m.uploads[c.File].Bytes)
 		if err != nil {
 			return nil, err
 		}
@@ -210,7 +206,11 @@ func (s *Service) verifyCase(ctx context.Context, files []verifying.File, upload
 	if err != nil {
 		return Verdict{}, "", err
 	}
-	return s.finish(ctx, report, chancery.Secured{MediaType: report.MediaType, Bytes: uploads[c.File].Bytes})
+	v, about, err := s.finish(ctx, report, chancery.Secured{MediaType: report.MediaType, Bytes: m.uploads[c.File].Bytes})
+	if own != nil && (v.Environment == "" || own.Environment == Test) {
+		v.Environment = own.Environment
+	}
+	return v, about, err
 }
 
 // finish adds what this installation knows of a document: its own PDFs have to be sealed by

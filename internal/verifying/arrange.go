@@ -19,7 +19,8 @@ type Case struct {
 // digest it names; where none has and it holds no content, with the only document there
 // is, so that a document that was changed is told from one that is missing. The same
 // holds of detached proofs in the formats of others, which are about the only document.
-// A document that went with a proof is not judged alone: it need not be signed itself.
+// A document that went with a proof has no case of its own: it need not be signed itself,
+// and Judge hears it beside the proof where it is.
 // Parts without anything else are judged as what they are, which is no evidence.
 func Arrange(files []File) []Case {
 	var proofs, documents, parts []int

@@ -81,6 +81,10 @@ type Input struct {
 	Password string
 	// Revocation answers for certificates of PDF signers. Nil: what the file holds.
 	Revocation pades.RevocationSource
+	// Known adds what the caller knows of Document by itself to the report on it, before
+	// that is joined to the report on File. It is called only for a Document that says who
+	// made it, and answers nil where it should be left out. Nil: nothing is known.
+	Known func(context.Context, *verifier.Report) (*verifier.Report, error)
 }
 
 // Detect tells by content what a file is, the formats of others included: those come
@@ -106,8 +110,11 @@ func IsProof(b []byte) bool {
 	return false
 }
 
-// Judge returns the report on one file. config.Handlers is replaced. An error is a fault
-// in reading or in the configuration, or that of a context that ended; never the file's.
+// Judge returns the report on one file. With a Document beside a proof, that document is
+// judged by itself as well, if it says who made it, and the report is valid only where
+// both are; its Sub then holds the report on the document. config.Handlers is replaced. An
+// error is a fault in reading or in the configuration, or that of a context that ended;
+// never the file's.
 func Judge(ctx context.Context, config verifier.Config, in Input) (*verifier.Report, error) {
 	pdf := pades.Handler{Config: pades.Config{Password: in.Password, Revocation: in.Revocation}}
 	proof := &evidencehandler.Handler{Parts: in.Parts}
@@ -135,7 +142,14 @@ func Judge(ctx context.Context, config verifier.Config, in Input) (*verifier.Rep
 	if err != nil {
 		secured = chancery.Secured{Bytes: b} // the verifier says why
 	}
-	return report(v.Verify(ctx, secured))
+	r, err := report(v.Verify(ctx, secured))
+	if err == nil && in.Document != nil {
+		err = in.beside(ctx, v, r, config)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 func report(verified *verifier.Verified, err error) (*verifier.Report, error) {

@@ -262,9 +262,10 @@
 
 	// ---- verdicts
 
-	// cause is the report that decided: a document falls with a credential inside it.
+	// cause is the report that decided: a document falls with a credential inside it, and a
+	// proof with the document that it is about.
 	function cause(r) {
-		if (r.reason === "inner_invalid") {
+		if (r.outcome === "invalid" && r.checks.find((k) => k.required && k.result === "fail")?.id === "inner") {
 			const inner = (r.sub || []).map((s) => s.report).find((s) => s.outcome === "invalid");
 			if (inner) return cause(inner);
 		}

@@ -1,0 +1,171 @@
+package verifying
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/chancery-dev/chancery"
+	"github.com/chancery-dev/chancery/badge"
+	"github.com/chancery-dev/chancery/proof/evidence"
+	"github.com/chancery-dev/chancery/verifier"
+	evidencehandler "github.com/chancery-dev/chancery/verifier/evidence"
+)
+
+// RelationDocument is the relation of the report on the document that a proof was handed
+// over with, where the proof's own format leaves that document unjudged.
+const RelationDocument = "document"
+
+// beside judges, after a proof, the document that the proof is about: that a digest
+// existed says nothing of a credential that has it. r, the report on the proof, is valid
+// afterwards only where both are.
+func (in *Input) beside(ctx context.Context, v *verifier.Verifier, r *verifier.Report, config verifier.Config) error {
+	if in.File.Large() {
+		return nil
+	}
+	proof, err := in.File.Content()
+	if err != nil || !IsProof(proof) {
+		return err
+	}
+	own, inside := judgedInside(r)
+	if !inside {
+		if own, err = in.documentAlone(ctx, v, proof, config); err != nil {
+			return err
+		}
+		said, err := speaks(*in.Document, own)
+		if err != nil || !said {
+			return err
+		}
+	}
+	before := own.Outcome
+	if in.Known != nil {
+		if own, err = in.Known(ctx, own); err != nil || own == nil {
+			return err
+		}
+	}
+	if !inside || own.Outcome != before {
+		join(r, own)
+	}
+	return nil
+}
+
+// judgedInside is the report on the document that evidence of a credential, badge or PDF
+// holds: it was judged there, by the time that the evidence proves.
+func judgedInside(r *verifier.Report) (*verifier.Report, bool) {
+	for _, sub := range r.Sub {
+		if sub.Pointer == "/content" && sub.Report != nil {
+			return sub.Report, true
+		}
+	}
+	return nil, false
+}
+
+// documentAlone judges the document by itself. What hangs on the time of its signature
+// alone is judged by the time that evidence which holds proves of these bytes.
+func (in *Input) documentAlone(ctx context.Context, v *verifier.Verifier, proof []byte, config verifier.Config) (*verifier.Report, error) {
+	alone := Input{File: *in.Document, Password: in.Password, Revocation: in.Revocation}
+	r, err := Judge(ctx, config, alone)
+	if err != nil || r.Reason != verifier.KeyTimeUnproven && r.Reason != verifier.KeyRevoked || in.Document.Large() {
+		return r, err
+	}
+	bundle, err := evidence.Parse(proof)
+	if err != nil {
+		return r, nil
+	}
+	b, err := in.Document.Content()
+	if err != nil {
+		return nil, err
+	}
+	at := evidencehandler.ProvenTime(ctx, v, bundle, b, in.Parts)
+	if at.IsZero() {
+		return r, nil
+	}
+	config.Policy.Expect.ExistedAt = at
+	return Judge(ctx, config, alone)
+}
+
+// join adds the verdict on a document to that on a proof of it. The reason is that of the
+// one which decides: the document's own, where the table gives it the same outcome.
+func join(r, own *verifier.Report) {
+	c := verifier.Check{ID: verifier.CheckInner, Required: true, Result: verifier.Pass, Detail: "the document by itself: " + own.Outcome.String()}
+	if own.Outcome != verifier.Valid {
+		c.Reason = verifier.InnerIndeterminate
+		if own.Outcome == verifier.Invalid {
+			c.Reason = verifier.InnerInvalid
+		}
+		if own.Reason != "" && own.Reason.Outcome() == own.Outcome {
+			c.Reason = own.Reason
+		}
+	}
+	r.Add(c)
+	r.Sub = append(r.Sub, verifier.SubReport{Relation: RelationDocument, Report: own})
+	if r.Lifecycle == "" {
+		r.Lifecycle = own.Lifecycle
+	}
+	for _, d := range own.TrustInputs {
+		if !slices.Contains(r.TrustInputs, d) {
+			r.TrustInputs = append(r.TrustInputs, d)
+		}
+	}
+	for _, name := range own.Insecure {
+		if !slices.Contains(r.Insecure, name) {
+			r.Insecure = append(r.Insecure, name)
+		}
+	}
+	r.Decide()
+}
+
+// speaks tells whether a document says by itself who made it, so that it is judged beside
+// a proof of its bytes: a credential, a badge, or a PDF with a signature or a credential
+// inside. Any other file, such as a text or a PDF that nobody signed, has nothing in it
+// that could be verified, and stands by the proof alone. What cannot be read speaks where
+// it has the marks of something signed: a document is not better for being damaged.
+func speaks(f File, r *verifier.Report) (bool, error) {
+	if len(r.Proofs) != 0 || len(r.Sub) != 0 || r.Outcome == verifier.Valid {
+		return true, nil
+	}
+	switch r.Reason {
+	case verifier.UnknownContent, verifier.UnsupportedMediaType, verifier.NotACredential, verifier.NoCredential, verifier.NoSignature:
+		return false, nil
+	case verifier.HostedUnavailable:
+		return r.MediaType != badge.MediaURL, nil // a text that is an address
+	case verifier.PDFMalformed, verifier.PDFLocked, verifier.PDFLimit, verifier.PDFUnreached:
+		return contains(f, "/ByteRange") // no compression or encryption reaches a signature
+	case verifier.ImageMalformed:
+		if r.MediaType == chancery.MediaSVG { // or any other XML
+			if svg, err := contains(f, "<svg"); err != nil || !svg {
+				return false, err
+			}
+		}
+		return contains(f, "openbadge", "/ob/v3p0", "/clr/v2p0")
+	case verifier.MalformedJSON, verifier.TooLarge:
+		head := make([]byte, min(f.Size, 4<<10))
+		if n, err := f.At.ReadAt(head, 0); n < len(head) {
+			return false, fmt.Errorf("verifying: reading a file: %w", err)
+		}
+		if !bytes.HasPrefix(bytes.TrimLeft(head, "\xef\xbb\xbf \t\r\n"), []byte("{")) { // an archive, a film
+			return false, nil
+		}
+		return contains(f, "credentialSubject", "verifiableCredential")
+	}
+	return true, nil
+}
+
+// contains tells whether one of some short texts is in a file of any size.
+func contains(f File, texts ...string) (bool, error) {
+	const overlap = 64 // more than the longest text
+	buf := make([]byte, 256<<10)
+	for at := int64(0); at < f.Size; at += int64(len(buf)) - overlap {
+		part := buf[:min(int64(len(buf)), f.Size-at)]
+		if n, err := f.At.ReadAt(part, at); n < len(part) {
+			return false, fmt.Errorf("verifying: reading a file: %w", err)
+		}
+		for _, text := range texts {
+			if bytes.Contains(part, []byte(text)) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
