@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/chancery-dev/chancery"
 )
 
 // contract judges answers by the OpenAPI document that the handler serves.
@@ -231,7 +233,7 @@ func TestDocumentDescribesItself(t *testing.T) {
 func (c *contract) checkExample(t *testing.T, o op, pointer, mediaType string, m any) {
 	t.Helper()
 	example, ok := m.(map[string]any)["example"]
-	binary := []string{"application/pdf", "image/png", "image/svg+xml", cborType, zipType, "application/octet-stream"}
+	binary := []string{"application/pdf", "image/png", "image/svg+xml", cborType, chancery.MediaEvidence, zipType, "application/octet-stream"}
 	if !ok {
 		if !slices.Contains(binary, mediaType) {
 			t.Errorf("%s: no example of %s at %s", o.name(), mediaType, pointer)

@@ -5,11 +5,20 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/chancery-dev/chancery"
 	"github.com/chancery-dev/chancery/internal/service"
 )
 
-// artifactTypes are the media types of artefacts, for the document; the service decides.
-var artifactTypes = []string{"application/vc", "application/vc+jwt", "application/pdf", "image/png", "image/svg+xml", cborType}
+// artifactTypes are the media types of artefacts; the service decides which one it is.
+var artifactTypes = []string{chancery.MediaVC, chancery.MediaJWT, chancery.MediaPDF, chancery.MediaPNG, chancery.MediaSVG, chancery.MediaEvidence, cborType}
+
+// artifact is a file of a credential, evidence under the name that the caller knows.
+func (c *call) artifact(f service.File) service.File {
+	if header := c.r.Header["Accept"]; f.MediaType == chancery.MediaEvidence && !accepts(header, f.MediaType) && accepts(header, cborType) {
+		f.MediaType = cborType
+	}
+	return f
+}
 
 func (a *api) credentialAt(c *call, v service.Credential) string {
 	return a.location("/v1/credentials", url.PathEscape(v.ID))
@@ -66,7 +75,7 @@ func (a *api) addCredentials() {
 	o.Description = "`name` is vc, vc.jwt, pdf, png, svg or evidence. Exact bytes in their own media type."
 	bytesOf(a, o, artifactTypes, func(c *call) (service.File, []string, error) {
 		f, err := a.Credentials.Artifact(c.ctx, c.caller, c.id("id"), c.id("name"))
-		return f, revalidate, err
+		return c.artifact(f), revalidate, err
 	})
 }
 

@@ -130,7 +130,7 @@ func fileExample(mediaType string) any {
 		return exampleVC
 	case "application/jwk-set+json":
 		return map[string]any{"keys": []any{}}
-	case "application/vc+jwt", "application/statuslist+jwt":
+	case "application/vc+jwt", "application/jwt", "application/statuslist+jwt":
 		return "eyJ…"
 	}
 	return nil

@@ -55,15 +55,21 @@ func (a *api) addLifecycle() {
 		none{}, exampleCredential, plain(func(c *call, id string, i service.Idempotency) (result, error) {
 			return a.Credentials.Publish(c.ctx, c.caller, id, i)
 		}))
-	act(a, action("revoke", "revokeCredential", service.MayStatus, "Revoke a credential", "One-way. Answers when the new status list is published. The same reason again is 200, another one 409. The page stays and says so."),
+	// A reason need not be given, nor a body then.
+	reason := func(name, id, summary, description string) operation {
+		o := action(name, id, service.MayStatus, summary, description)
+		o.Optional = true
+		return o
+	}
+	act(a, reason("revoke", "revokeCredential", "Revoke a credential", "One-way. Answers when the new status list is published. The same reason again is 200, another one 409. The page stays and says so."),
 		Reason{"Issued with incorrect recipient details"}, revokedExample(), reasoned(func(c *call, id, reason string, i service.Idempotency) (result, error) {
 			return a.Credentials.Revoke(c.ctx, c.caller, id, reason, i)
 		}))
-	act(a, action("suspend", "suspendCredential", service.MayStatus, "Suspend a credential", "Until it is reinstated. Answers when the new status list is published."),
+	act(a, reason("suspend", "suspendCredential", "Suspend a credential", "Until it is reinstated. Answers when the new status list is published."),
 		Reason{"Under investigation"}, exampleCredential, reasoned(func(c *call, id, reason string, i service.Idempotency) (result, error) {
 			return a.Credentials.Suspend(c.ctx, c.caller, id, reason, i)
 		}))
-	act(a, action("reinstate", "reinstateCredential", service.MayStatus, "Reinstate a suspended credential", "Answers when the new status list is published."),
+	act(a, reason("reinstate", "reinstateCredential", "Reinstate a suspended credential", "Answers when the new status list is published."),
 		Reason{"Investigation closed"}, exampleCredential, reasoned(func(c *call, id, reason string, i service.Idempotency) (result, error) {
 			return a.Credentials.Reinstate(c.ctx, c.caller, id, reason, i)
 		}))

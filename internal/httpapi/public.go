@@ -25,7 +25,7 @@ func (a *api) addPublic() {
 		if strings.HasPrefix(f.MediaType, "image/svg") {
 			c.w.Header()["Content-Security-Policy"] = []string{"default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"}
 		}
-		return f, []string{"public, no-cache"}, err
+		return c.artifact(f), []string{"public, no-cache"}, err
 	})
 
 	o = public

@@ -51,8 +51,14 @@ func (s *Service) CheckItem(ctx context.Context, c Caller, t *LoadedType, w Want
 	var bad Invalid
 	item := &Checked{ID: in.ID, Given: in.ID != "", input: in, issue: 1, claims: map[string]any{}, texts: map[string]string{}, private: map[string]string{}}
 	item.input.IdempotencyKey = ""
-	if item.Given && !idPattern.MatchString(in.ID) {
+	switch {
+	case !item.Given:
+	case !idPattern.MatchString(in.ID):
 		bad.Add("id", "must be 1 to 128 of A-Z a-z 0-9 . _ -")
+	case in.ID == "." || in.ID == "..":
+		// Clients and proxies take them out of paths (RFC 3986, 5.2.4): nobody could read or
+		// revoke what has such an id.
+		bad.Add("id", "must not be . or ..")
 	}
 	if !item.Given {
 		item.ID = NewID()
@@ -285,7 +291,7 @@ func (t *LoadedType) schema(id string) map[string]any {
 		"$schema": "https://json-schema.org/draft/2020-12/schema", "title": t.Type.DisplayName, "type": "object",
 		"required": required, "additionalProperties": false,
 		"properties": map[string]any{
-			"id": map[string]any{"type": "string", "pattern": idPattern.String()},
+			"id": map[string]any{"type": "string", "pattern": idPattern.String(), "not": map[string]any{"enum": []string{".", ".."}}},
 			"recipient": map[string]any{
 				"type": "object", "required": []string{"name"}, "additionalProperties": false,
 				"properties": map[string]any{
