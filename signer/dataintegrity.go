@@ -59,6 +59,19 @@ type DataIntegrity struct {
 	// PreviousProof names the proofs this one builds on, by their ids. nil: none.
 	PreviousProof []string
 
+	// MandatoryPointers are the JSON pointers (RFC 6901) to what every disclosure of a
+	// credential secured with proof.ECDSASD2023 must contain, such as
+	// /credentialSubject/achievement; one that names nothing is an error. nil: none but
+	// those that decide about the credential, which are always added where they are
+	// there: /type, /issuer, /validFrom, /validUntil, /credentialStatus, and of the data
+	// model 1.1 /issuanceDate and /expirationDate. Other suites take none.
+	MandatoryPointers []string
+
+	// InsecureOnlyMandatoryPointers leaves MandatoryPointers as they are. Then a holder
+	// can leave out the end of validity and the status of a credential, and verifiers
+	// find it valid for ever. The zero value adds what decides.
+	InsecureOnlyMandatoryPointers bool
+
 	// Contexts are the known JSON-LD contexts. nil: the embedded ones.
 	Contexts *ldcontext.Set
 }
@@ -127,6 +140,9 @@ func (s *DataIntegrity) secure(ctx context.Context, d *strictjson.Doc, purpose, 
 	if err != nil {
 		return chancery.Secured{}, err
 	}
+	if suite.Name() == proof.ECDSASD2023 && media != chancery.MediaVC {
+		return chancery.Secured{}, fmt.Errorf("%w: expected a credential for %s", ErrConfig, proof.ECDSASD2023)
+	}
 	if mayAddContext {
 		if d, err = withContext(d, suite); err != nil {
 			return chancery.Secured{}, err
@@ -153,25 +169,33 @@ func (s *DataIntegrity) secure(ctx context.Context, d *strictjson.Doc, purpose, 
 	if err != nil {
 		return chancery.Secured{}, err
 	}
-	public := s.Key.Signer.Public()
-	h, err := suite.Hash(proof.Input{Doc: d, Proof: config, Previous: previous, Key: public, Contexts: proof.Newest(s.Contexts)})
-	if err != nil {
-		return chancery.Secured{}, err
-	}
-	var opts crypto.SignerOpts = crypto.Hash(0)
-	if _, ok := public.(*ecdsa.PublicKey); ok {
-		opts = h.HashFunc
-	}
-	sig, err := s.Key.sign(h.Data, opts)
-	if err != nil {
-		return chancery.Secured{}, err
-	}
-	value, err := suite.ProofValue(public, sig)
+	in := proof.Input{Doc: d, Proof: config, Previous: previous, Key: s.Key.Signer.Public(), Contexts: proof.Newest(s.Contexts)}
+	value, err := s.proofValue(suite, in)
 	if err != nil {
 		return chancery.Secured{}, err
 	}
 	signed := string(text[:len(text)-1]) + `,"proofValue":` + strictjson.Quote(value) + `}`
 	return chancery.Secured{MediaType: media, Bytes: insertProof(d, signed)}, nil
+}
+
+// proofValue hashes and signs a document with its proof configuration.
+func (s *DataIntegrity) proofValue(suite proof.Suite, in proof.Input) (string, error) {
+	if suite.Name() == proof.ECDSASD2023 {
+		return s.baseProofValue(in)
+	}
+	h, err := suite.Hash(in)
+	if err != nil {
+		return "", err
+	}
+	var opts crypto.SignerOpts = crypto.Hash(0)
+	if _, ok := in.Key.(*ecdsa.PublicKey); ok {
+		opts = h.HashFunc
+	}
+	sig, err := s.Key.sign(h.Data, opts)
+	if err != nil {
+		return "", err
+	}
+	return suite.ProofValue(in.Key, sig)
 }
 
 // suite checks the configuration and returns its suite.
@@ -192,6 +216,9 @@ func (s *DataIntegrity) suite() (proof.Suite, error) {
 	}
 	if !ok || strings.HasPrefix(name, "eddsa-") && name != proof.EdDSARDFC2022 && name != proof.EdDSAJCS2022 {
 		return nil, fmt.Errorf("%w: expected a cryptosuite for new proofs", ErrConfig)
+	}
+	if len(s.MandatoryPointers) > 0 && name != proof.ECDSASD2023 {
+		return nil, fmt.Errorf("%w: expected MandatoryPointers with %s only: all else is disclosed as a whole", ErrConfig, proof.ECDSASD2023)
 	}
 	if err := suite.KeyAllowed(s.Key.Signer.Public()); err != nil {
 		return nil, err
