@@ -142,9 +142,11 @@ type answer[T any] struct {
 	err  error
 }
 
-// notFound tells an answer "there is none" from a failure.
+// notFound tells an answer "there is none" from a failure. That a page is not found, or a
+// host, is a failure.
 func notFound(err error) bool {
-	return errors.Is(err, geth.NotFound) || err != nil && strings.Contains(err.Error(), "not found")
+	var asked rpc.Error
+	return err != nil && (errors.Is(err, geth.NotFound) || err.Error() == geth.NotFound.Error() || errors.As(err, &asked) && strings.Contains(asked.Error(), "not found"))
 }
 
 // ask calls f for all nodes that are not resting, at the same time. A node that neither
@@ -160,6 +162,7 @@ func ask[T any](ctx context.Context, c *Chain, f func(context.Context, RPC) (T, 
 			if a.err = n.identify(ctx, c); a.err == nil {
 				a.v, a.err = f(ctx, n.RPC)
 			}
+			a.err = tell(a.err)
 			answers <- a
 		}()
 	}
@@ -175,7 +178,7 @@ func ask[T any](ctx context.Context, c *Chain, f func(context.Context, RPC) (T, 
 			}
 			for _, n := range nodes {
 				if !slices.ContainsFunc(out, func(a answer[T]) bool { return a.node == n }) {
-					out = append(out, answer[T]{node: n, err: ctx.Err()})
+					out = append(out, answer[T]{node: n, err: tell(ctx.Err())})
 				}
 			}
 			c.judge(outcomes(out))
