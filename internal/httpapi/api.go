@@ -22,6 +22,7 @@ type api struct {
 	addresses *limiter // by address, where no key is needed
 	guesses   *limiter // by address, of bad keys
 	vcalm     *limiter // by address
+	running   running
 	metrics   *metrics
 	openAPI   service.File // of /openapi.json
 	reference service.File // of /docs
@@ -41,6 +42,7 @@ func New(c Config) (http.Handler, error) {
 		addresses: newLimiter("address", c.AddressRate),
 		guesses:   newLimiter("address", c.AddressRate),
 		vcalm:     newLimiter("address", c.KeyRate),
+		running:   running{wait: runningWait, ends: map[runningKey]chan struct{}{}},
 	}
 	for _, o := range c.Origins {
 		a.origins[strings.ToLower(strings.TrimSuffix(o, "/"))] = true

@@ -57,7 +57,8 @@ func (c *call) idempotency() service.Idempotency {
 	return i
 }
 
-// checkKey refuses an Idempotency-Key that is malformed before anything is read.
+// checkKey refuses an Idempotency-Key that is malformed before anything is read, and waits
+// for another call with it to end.
 func (c *call) checkKey() error {
 	values, ok := c.r.Header["Idempotency-Key"]
 	if !ok || !c.op.Creates {
@@ -66,7 +67,10 @@ func (c *call) checkKey() error {
 	if len(values) != 1 || values[0] == "" {
 		return badParameter("Idempotency-Key: expected 1 to 255 printable ASCII characters")
 	}
-	return service.Idempotency{Key: values[0]}.Check()
+	if err := (service.Idempotency{Key: values[0]}).Check(); err != nil {
+		return err
+	}
+	return c.alone(values[0])
 }
 
 // sized writes a length before what it is of, so that parts cannot be shifted.

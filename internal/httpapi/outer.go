@@ -24,7 +24,8 @@ type exchange struct {
 	route  string // the pattern that was found, never the path
 	secret bool   // the path holds a secret
 	caller service.Caller
-	err    error // cause of an answer of 500 and above
+	err    error  // cause of an answer of 500 and above
+	end    func() // of a call that is alone with its Idempotency-Key; nil: none
 }
 
 type exchangeKey struct{}

@@ -140,6 +140,9 @@ func (a *api) problemOf(r *http.Request, err error) (Problem, *service.Error) {
 		if x.secret {
 			p.Instance = ""
 		}
+		if x.end != nil {
+			x.end()
+		}
 	}
 	if !plainPath(p.Instance) {
 		p.Instance = ""

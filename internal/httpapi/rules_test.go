@@ -222,6 +222,81 @@ func TestConcurrentIdenticalPosts(t *testing.T) {
 	}
 }
 
+// TestInProgress: while a call runs, another with its key waits a little, and is then told
+// to come again. Nobody else waits, and afterwards there is the answer.
+func TestInProgress(t *testing.T) {
+	a, f := start(t)
+	a.running.wait = 30 * time.Millisecond
+	f.block = make(chan struct{})
+	const body = `{"type":"x","recipient":{"name":"Aina"}}`
+	first := make(chan *httptest.ResponseRecorder)
+	go func() {
+		first <- ask(a, "POST", "/v1/credentials", body, jsonA("Idempotency-Key", "one")...)
+	}()
+	for {
+		a.running.mu.Lock()
+		n := len(a.running.ends)
+		a.running.mu.Unlock()
+		if n == 1 {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	for _, sent := range []string{body, `{"type":"y"}`} {
+		w := ask(a, "POST", "/v1/credentials", sent, jsonA("Idempotency-Key", "one")...)
+		if p := problemIn(t, w); w.Code != 409 || p.Code != service.CodeInProgress || w.Header().Get("Retry-After") != "1" {
+			t.Errorf("while it runs: %d %s", w.Code, w.Body)
+		}
+	}
+	for name, w := range map[string]*httptest.ResponseRecorder{
+		"another route":  ask(a, "POST", "/v1/webhooks", `{"url":"https://x.example","events":[]}`, jsonA("Idempotency-Key", "one")...),
+		"another tenant": ask(a, "POST", "/v1/webhooks", `{"url":"https://x.example","events":[]}`, "Authorization", "Bearer "+keyB, "Content-Type", jsonType, "Idempotency-Key", "one"),
+	} {
+		if w.Code == 409 {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+	}
+	a.running.wait = time.Minute
+	second := make(chan *httptest.ResponseRecorder)
+	go func() {
+		second <- ask(a, "POST", "/v1/credentials", body, jsonA("Idempotency-Key", "one")...)
+	}()
+	close(f.block)
+	if w := <-first; w.Code != 201 || w.Header().Get("Idempotency-Replayed") != "" {
+		t.Errorf("the first: %d %v", w.Code, w.Header())
+	}
+	if w := <-second; w.Code != 201 || w.Header().Get("Idempotency-Replayed") != "true" {
+		t.Errorf("one that waited: %d %v", w.Code, w.Header())
+	}
+}
+
+// TestFailedIsNotInTheWay: what failed, or fell over, is tried again under the same key.
+func TestFailedIsNotInTheWay(t *testing.T) {
+	a, f := start(t)
+	a.running.wait = time.Millisecond
+	const body = `{"type":"x","recipient":{"name":"Aina"}}`
+	send := func(want int) {
+		t.Helper()
+		if w := ask(a, "POST", "/v1/credentials", body, jsonA("Idempotency-Key", "one")...); w.Code != want || w.Header().Get("Idempotency-Replayed") != "" {
+			t.Errorf("expected %d, found %d %v", want, w.Code, w.Header())
+		}
+	}
+	f.err = service.ErrUnavailable
+	send(503)
+	f.err = &service.Error{Code: service.CodeQuota, Detail: "used up"}
+	send(402)
+	f.err, f.panics = nil, true
+	send(500)
+	f.panics = false
+	if w := ask(a, "POST", "/v1/credentials", `{`, jsonA("Idempotency-Key", "one")...); w.Code != 400 {
+		t.Error(w.Code)
+	}
+	send(201)
+	if len(a.running.ends) != 0 {
+		t.Errorf("%d are left", len(a.running.ends))
+	}
+}
+
 func TestPaging(t *testing.T) {
 	a, f := start(t)
 	for q, want := range map[string]service.Page{
