@@ -126,6 +126,9 @@ func (s *Signature) report(out *verifier.Report) {
 		sum := sha256.Sum256(s.Certificate.RawSubjectPublicKeyInfo)
 		p.Key, p.Controller = "sha-256:"+hex.EncodeToString(sum[:]), holderName(s.Certificate)
 		p.IsIssuer = !s.Timestamp
+		if !slices.Contains(out.TrustInputs, p.Key) {
+			out.TrustInputs = append(out.TrustInputs, p.Key)
+		}
 	}
 	out.Proofs = append(out.Proofs, p)
 }
@@ -139,8 +142,10 @@ func holderName(c *x509.Certificate) string {
 }
 
 // examineAttachment judges an embedded credential, and adds the verdict: a credential
-// that is invalid, or that no signature covers, makes the document invalid; one that
-// cannot be decided does not stand in the signature's way, and is reported.
+// that is invalid, or that no signature covers, makes the document invalid. One that
+// cannot be decided makes the document undecided where its issuer is trusted: a page must
+// not be valid when the credential that it shows may have been revoked. One by somebody
+// who is not trusted is an attachment, and is reported.
 func examineAttachment(ctx context.Context, v *verifier.Verifier, r *verifier.Report, a *Attachment, n int) error {
 	verified, err := v.Verify(ctx, chancery.Secured{MediaType: a.MediaType, Bytes: a.Bytes})
 	var sub *verifier.Error
@@ -162,9 +167,12 @@ func examineAttachment(ctx context.Context, v *verifier.Verifier, r *verifier.Re
 	default:
 		a.Report = sub.Report
 		c.Reason = verifier.InnerIndeterminate
+		trust, _ := sub.Report.Check(verifier.CheckIssuerTrust)
+		c.Required = trust.Result == verifier.Pass
 		if sub.Report.Outcome == verifier.Invalid {
 			c.Reason, c.Required = verifier.InnerInvalid, true
 		}
+		c.Detail += ": " + string(sub.Reason)
 	}
 	r.Sub = append(r.Sub, verifier.SubReport{Relation: "credential", Pointer: fmt.Sprintf("/attachments/%d", n), Report: a.Report})
 	r.Add(c)
@@ -175,7 +183,12 @@ func examineAttachment(ctx context.Context, v *verifier.Verifier, r *verifier.Re
 	}
 	r.Add(binding)
 	if len(r.Types) == 0 {
-		r.ID, r.Types, r.Subject = a.Report.ID, a.Report.Types, a.Report.Subject
+		r.ID, r.Types, r.Subject, r.Lifecycle = a.Report.ID, a.Report.Types, a.Report.Subject, a.Report.Lifecycle
+	}
+	for _, d := range a.Report.TrustInputs {
+		if !slices.Contains(r.TrustInputs, d) {
+			r.TrustInputs = append(r.TrustInputs, d)
+		}
 	}
 	return nil
 }

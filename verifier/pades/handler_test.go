@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -55,7 +56,7 @@ func report(v *verifier.Verifier, b []byte) *verifier.Report {
 }
 
 // credential issues one, valid at the time of the world.
-func credential(tb testing.TB, w *world) string {
+func credential(tb testing.TB, w *world, status ...chancery.StatusEntry) string {
 	tb.Helper()
 	pub, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -66,7 +67,7 @@ func credential(tb testing.TB, w *world) string {
 		tb.Fatal(err)
 	}
 	did := "did:key:" + mk
-	c, err := chancery.Draft{ID: "urn:uuid:6d6ac8f1-6e7a-4b8c-9d0b-2f2f3a4b5c6d", Issuer: did, ValidFrom: w.Now.Add(-time.Hour),
+	c, err := chancery.Draft{ID: "urn:uuid:6d6ac8f1-6e7a-4b8c-9d0b-2f2f3a4b5c6d", Issuer: did, ValidFrom: w.Now.Add(-time.Hour), Status: status,
 		Subject: map[string]any{"id": "did:example:ada"}}.Build()
 	if err != nil {
 		tb.Fatal(err)
@@ -84,6 +85,9 @@ func TestHandler(t *testing.T) {
 	w := newWorld(t)
 	good := credential(t, w)
 	broken := good[:len(good)-20] + "x" + good[len(good)-19:]
+	listed := credential(t, w, chancery.StatusEntry{
+		Type: "BitstringStatusListEntry", Purpose: "revocation", ListIndex: "7", ListCredential: "https://lists.example/1",
+	})
 	trusting := func() *verifier.Trust { return &verifier.Trust{Any: true} }
 	for _, c := range []struct {
 		name, data, media string
@@ -97,6 +101,8 @@ func TestHandler(t *testing.T) {
 		{"credential by name only", good, "application/json", false, trusting(), verifier.Valid, "", 1},
 		{"credential by nobody who is trusted", good, "application/vc", true, &verifier.Trust{}, verifier.Valid, "", 1},
 		{"credential broken", broken, "application/vc", true, trusting(), verifier.Invalid, verifier.InnerInvalid, 1},
+		{"credential of which nobody knows whether it was revoked", listed, "application/vc", true, trusting(), verifier.Indeterminate, verifier.InnerIndeterminate, 1},
+		{"the same by nobody who is trusted", listed, "application/vc", true, &verifier.Trust{}, verifier.Valid, "", 1},
 		{"other file", `{"hello":"world"}`, "application/json", true, trusting(), verifier.Valid, "", 0},
 	} {
 		s := withCredential(t, w, c.data, c.media, c.associated)
@@ -108,12 +114,24 @@ func TestHandler(t *testing.T) {
 		if r.MediaType != chancery.MediaPDF || len(r.Proofs) != 1 || r.Proofs[0].Result != verifier.Pass || r.Issuer.Name == "" {
 			t.Errorf("%s: %+v", c.name, r)
 		}
+		if c.subs > 0 && (r.Lifecycle != r.Sub[0].Report.Lifecycle || !slices.Contains(r.TrustInputs, r.Proofs[0].Key) || !containsAll(r.TrustInputs, r.Sub[0].Report.TrustInputs)) {
+			t.Errorf("%s: expected the lifecycle and the inputs of the credential inside, and the key, found %q %q", c.name, r.Lifecycle, r.TrustInputs)
+		}
 		if c.subs > 0 && c.outcome == verifier.Valid {
 			if k, ok := r.Check(verifier.CheckBadgeBinding); !ok || k.Result != verifier.Pass {
 				t.Errorf("%s: expected the credential to belong to the document", c.name)
 			}
 		}
 	}
+}
+
+func containsAll(have, want []string) bool {
+	for _, s := range want {
+		if !slices.Contains(have, s) {
+			return false
+		}
+	}
+	return true
 }
 
 // TestHandlerAgrees: report and result come to the same outcome, whatever the file.
