@@ -85,7 +85,8 @@ type Config struct {
 type OIDC interface {
 	// Handles reports whether a token says that it is of an issuer known here.
 	Handles(token string) bool
-	// Authenticate checks it. Any fault is service.CodeKey or service.CodeTokenExpired.
+	// Authenticate checks it. Any fault of it is service.CodeKey or service.CodeTokenExpired;
+	// where its issuer's keys cannot be had, service.CodeUnavailable.
 	Authenticate(ctx context.Context, token string) (service.Caller, error)
 }
 

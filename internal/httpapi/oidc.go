@@ -51,6 +51,8 @@ type OIDCRule struct {
 
 // OIDCConfig says whose tokens are taken.
 type OIDCConfig struct {
+	// Issuers may name one issuer several times, with another audience each: the first whose
+	// audience a token has decides.
 	Issuers []OIDCIssuer
 	// Client fetches discovery documents and keys. Required; it should have a timeout and
 	// take no redirects to elsewhere.
@@ -65,7 +67,7 @@ const maxToken = 8 << 10
 // oidcVerifier implements OIDC with the verifier of coreos/go-oidc, which caches keys and
 // fetches them again when a token names one that is not known.
 type oidcVerifier struct {
-	issuers map[string]*oidcIssuer
+	issuers map[string][]*oidcIssuer
 	ctx     context.Context // carries the client
 	clock   func() time.Time
 }
@@ -81,13 +83,13 @@ func NewOIDC(ctx context.Context, c OIDCConfig) (OIDC, error) {
 	if c.Client == nil || c.Clock == nil {
 		return nil, errors.New("httpapi: OIDC: expected a client and a clock")
 	}
-	v := &oidcVerifier{issuers: map[string]*oidcIssuer{}, clock: c.Clock, ctx: oidc.ClientContext(context.WithoutCancel(ctx), c.Client)}
+	v := &oidcVerifier{issuers: map[string][]*oidcIssuer{}, clock: c.Clock, ctx: oidc.ClientContext(context.WithoutCancel(ctx), c.Client)}
 	for _, i := range c.Issuers {
 		if err := i.check(); err != nil {
 			return nil, err
 		}
-		if v.issuers[i.Issuer] != nil {
-			return nil, fmt.Errorf("httpapi: OIDC: %s stands twice", i.Issuer)
+		if slices.ContainsFunc(v.issuers[i.Issuer], func(o *oidcIssuer) bool { return o.Audience == i.Audience }) {
+			return nil, fmt.Errorf("httpapi: OIDC: %s stands twice with one audience", i.Issuer)
 		}
 		if i.JWKS == "" {
 			p, err := oidc.NewProvider(oidc.ClientContext(ctx, c.Client), i.Issuer)
@@ -102,11 +104,30 @@ func NewOIDC(ctx context.Context, c OIDCConfig) (OIDC, error) {
 			}
 			i.JWKS = found.JWKS
 		}
-		v.issuers[i.Issuer] = &oidcIssuer{i, oidc.NewVerifier(i.Issuer, oidc.NewRemoteKeySet(v.ctx, i.JWKS), &oidc.Config{
+		v.issuers[i.Issuer] = append(v.issuers[i.Issuer], &oidcIssuer{i, oidc.NewVerifier(i.Issuer, remoteKeys{oidc.NewRemoteKeySet(v.ctx, i.JWKS)}, &oidc.Config{
 			ClientID: i.Audience, SupportedSigningAlgs: i.Algorithms, Now: c.Clock,
-		})}
+		})})
 	}
 	return v, nil
+}
+
+// remoteKeys tells apart that a signature is wrong and that the keys cannot be had; the
+// verifier puts both into one error.
+type remoteKeys struct{ *oidc.RemoteKeySet }
+
+// keysAway is where remoteKeys says that keys cannot be had.
+type keysAway struct{ err error }
+
+type keysAwayKey struct{}
+
+func (k remoteKeys) VerifySignature(ctx context.Context, token string) ([]byte, error) {
+	payload, err := k.RemoteKeySet.VerifySignature(ctx, token)
+	if err != nil && strings.HasPrefix(err.Error(), "fetching keys ") {
+		if away, ok := ctx.Value(keysAwayKey{}).(*keysAway); ok {
+			away.err = err
+		}
+	}
+	return payload, err
 }
 
 func (i *OIDCIssuer) check() error {
@@ -149,14 +170,23 @@ func safeURL(s string) bool {
 }
 
 // Handles reads what the token says of its issuer; nothing is believed yet.
-func (v *oidcVerifier) Handles(token string) bool { return v.issuer(token) != nil }
+func (v *oidcVerifier) Handles(token string) bool {
+	d := tokenClaims(token)
+	return d != nil && v.issuers[d.String(d.Get(0, "iss"))] != nil
+}
 
+// issuer finds who is to judge a token, by what it says.
 func (v *oidcVerifier) issuer(token string) *oidcIssuer {
 	d := tokenClaims(token)
 	if d == nil {
 		return nil
 	}
-	return v.issuers[d.String(d.Get(0, "iss"))]
+	for _, i := range v.issuers[d.String(d.Get(0, "iss"))] {
+		if (OIDCRule{Claim: "aud", Value: i.Audience}).fits(d) {
+			return i
+		}
+	}
+	return nil
 }
 
 // tokenClaims are the claims of a JWT, unverified; nil where it is none.
@@ -182,9 +212,12 @@ func (v *oidcVerifier) Authenticate(ctx context.Context, token string) (service.
 	if i == nil {
 		return service.Caller{}, refused
 	}
-	verified, err := i.verifier.Verify(ctx, token)
+	away := &keysAway{}
+	verified, err := i.verifier.Verify(context.WithValue(ctx, keysAwayKey{}, away), token)
 	var expired *oidc.TokenExpiredError
 	switch {
+	case away.err != nil:
+		return service.Caller{}, &service.Error{Code: service.CodeUnavailable, Detail: "the keys of the token's issuer cannot be had at the moment", RetryAfter: 5 * time.Second, Err: away.err}
 	case errors.As(err, &expired):
 		return service.Caller{}, &service.Error{Code: service.CodeTokenExpired, Detail: "the token has expired"}
 	case err != nil:

@@ -161,6 +161,59 @@ func TestOIDC(t *testing.T) {
 	}
 }
 
+// TestOIDCAudiences: one provider may serve several programs, each with its rules.
+func TestOIDCAudiences(t *testing.T) {
+	p := newProvider(t)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.add(t, "e", jose.ES256, key)
+	one := func(audience, tenant string) OIDCIssuer {
+		return OIDCIssuer{Issuer: p.URL, Audience: audience, Rules: []OIDCRule{{Tenant: tenant, Environment: service.Test}}}
+	}
+	config := OIDCConfig{Client: p.Client(), Clock: func() time.Time { return clockTime }, Issuers: []OIDCIssuer{one("portal", "tenant-a"), one("office", "tenant-b")}}
+	v, err := NewOIDC(context.Background(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for audience, tenant := range map[string]string{"portal": "tenant-a", "office": "tenant-b", "other": ""} {
+		token := sign(t, jose.ES256, "e", key, map[string]any{"iss": p.URL, "aud": audience, "sub": "x", "exp": clockTime.Add(time.Hour).Unix()})
+		c, err := v.Authenticate(context.Background(), token)
+		if c.Tenant != tenant || (err == nil) != (tenant != "") || !v.Handles(token) {
+			t.Errorf("%s: %+v %v", audience, c, err)
+		}
+	}
+	config.Issuers = append(config.Issuers, one("portal", "tenant-b"))
+	if _, err := NewOIDC(context.Background(), config); err == nil {
+		t.Error("an issuer and audience that stand twice are taken")
+	}
+}
+
+// TestOIDCAway: that a provider cannot be reached is not the caller's fault.
+func TestOIDCAway(t *testing.T) {
+	p := newProvider(t)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.add(t, "e", jose.ES256, key)
+	v, err := NewOIDC(context.Background(), OIDCConfig{Client: p.Client(), Clock: func() time.Time { return clockTime },
+		Issuers: []OIDCIssuer{{Issuer: p.URL, Audience: "x", Rules: []OIDCRule{{Tenant: "tenant-a", Environment: service.Test}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Close()
+	a, _ := start(t, func(c *Config) { c.OIDC, c.AddressRate = v, Rate{PerSecond: 1, Burst: 1} })
+	token := sign(t, jose.ES256, "e", key, map[string]any{"iss": p.URL, "aud": "x", "sub": "x", "exp": clockTime.Add(time.Hour).Unix()})
+	for range 3 { // it is no guess at a key either
+		w := ask(a, "GET", "/v1/me", "", "Authorization", "Bearer "+token)
+		if problem := problemIn(t, w); w.Code != 503 || problem.Code != service.CodeUnavailable || w.Header().Get("Retry-After") == "" || strings.Contains(w.Body.String(), p.URL) {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	}
+}
+
 func TestOIDCConfig(t *testing.T) {
 	p := newProvider(t)
 	rules := []OIDCRule{{Tenant: "a", Environment: service.Test}}
