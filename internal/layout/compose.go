@@ -15,15 +15,20 @@ type composer struct {
 	s      *shaper
 	chains map[string][]*face
 	given  map[string]string
-	d      *drawing
+	// dry sets texts and draws no ornaments, to find out whether the page can be made: what
+	// it leaves out cannot go wrong.
+	dry bool
+	d   *drawing
 	// pictures are the images handed in with the fields, read once.
 	pictures map[string]*picture
 }
 
 func (c *composer) compose() (*drawing, error) {
 	c.d = &drawing{width: c.t.page.width * mm, height: c.t.page.height * mm, root: &node{role: "Document", lang: c.o.Lang}}
-	if err := c.background(); err != nil {
-		return nil, err
+	if !c.dry {
+		if err := c.background(); err != nil {
+			return nil, err
+		}
 	}
 	for i := range c.t.elements {
 		e := &c.t.elements[i]
@@ -34,7 +39,7 @@ func (c *composer) compose() (*drawing, error) {
 			return nil, err
 		}
 	}
-	if c.o.TestWatermark {
+	if c.o.TestWatermark && !c.dry {
 		if err := c.watermark(); err != nil {
 			return nil, err
 		}
@@ -131,6 +136,12 @@ func (c *composer) background() error {
 
 func (c *composer) element(e *element) error {
 	x, y, w, h := c.t.rect(e.box)
+	if c.dry {
+		switch e.kind {
+		case kindRule, kindRect, kindBorder, kindSignature:
+			return nil
+		}
+	}
 	switch e.kind {
 	case kindText:
 		return c.text(e)
@@ -187,7 +198,11 @@ func (c *composer) text(e *element) error {
 		return nil
 	}
 	if n := utf8.RuneCountInString(text); n > maxTextRunes {
-		return &FitError{Element: e.pointer, Min: e.minSize}
+		return &FitError{Element: e.pointer, Min: e.minSize, Fields: e.text.fields()}
+	}
+	known := fitKey{c.t, e.pointer, text, lang, c.o.Lang}
+	if c.dry && c.s.fits[known] {
+		return nil
 	}
 	x, y, w, h := c.t.rect(e.box)
 	st := c.style(e, lang)
@@ -196,7 +211,11 @@ func (c *composer) text(e *element) error {
 	}
 	f, err := c.s.fit(text, st, room{width: w, height: h, size: e.size, min: e.minSize, wrap: e.wrap, lines: e.lines, leading: e.leading, elementPointer: e.pointer})
 	if err != nil {
-		return err
+		return about(err, e.text.fields()...)
+	}
+	if c.dry {
+		c.s.fitted(known)
+		return nil
 	}
 	n := c.d.root
 	if e.link {
@@ -281,12 +300,12 @@ func (c *composer) facts(e *element) error {
 			}
 			lf, err := c.s.fit(fact.Label, lt, room{width: w, height: h, size: size * 0.68, min: 3, wrap: size * 0.6, lines: 2, leading: 1.25, elementPointer: e.pointer})
 			if err != nil {
-				return err
+				return about(err, "facts")
 			}
 			vf, err := c.s.fit(fact.Value, textStyle{chain: value, lang: c.o.Lang, base: -1},
 				room{width: w, height: h, size: size, min: 3, wrap: size * 0.92, lines: maxTextLines, leading: 1.3, elementPointer: e.pointer})
 			if err != nil {
-				return err
+				return about(err, "facts")
 			}
 			b := block{label: lf, value: vf}
 			b.at = lf.size*(float64(len(lf.lines)-1)*1.25+1) + size*0.3 + vf.size*(float64(len(vf.lines)-1)*1.3+1) + size*1.1
@@ -297,7 +316,7 @@ func (c *composer) facts(e *element) error {
 			break
 		}
 		if k *= 0.94; e.size*k < e.minSize {
-			return &FitError{Element: e.pointer, Min: e.minSize, Needed: e.size * k}
+			return &FitError{Element: e.pointer, Min: e.minSize, Needed: e.size * k, Fields: []string{"facts"}}
 		}
 	}
 	list := c.d.root.child("L")
@@ -365,6 +384,9 @@ func (c *composer) qr(e *element) error {
 	}
 	x, y, w, h := c.t.rect(e.box)
 	side := min(w, h)
+	if c.dry { // 1000 bytes fit a QR code
+		return nil
+	}
 	ops, err := qrCode(c.o.VerifyURL, x+(w-side)/2, y+(h-side)/2, side, *c.color(e.color))
 	if err != nil {
 		return err
@@ -392,7 +414,10 @@ func (c *composer) seal(e *element) error {
 	if c.t.background.color != "" {
 		paper = *c.color(c.t.background.color)
 	}
-	ops := sealOrnament(cx, cy, r, *c.color(e.color), paper)
+	var ops []op
+	if !c.dry {
+		ops = sealOrnament(cx, cy, r, *c.color(e.color), paper)
+	}
 	text, lang, missing := c.fill(e.text)
 	if missing != "" && !e.optional {
 		return &FieldError{Field: missing, Msg: "expected a value, which the template needs, found none"}
@@ -402,7 +427,9 @@ func (c *composer) seal(e *element) error {
 		if err != nil {
 			return err
 		}
-		ops = append(ops, opPath{path: c.inked(f, cx, cy), fill: &paper})
+		if !c.dry {
+			ops = append(ops, opPath{path: c.inked(f, cx, cy), fill: &paper})
+		}
 	}
 	c.artifact("", ops...)
 	return nil

@@ -1,6 +1,9 @@
 package layout
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // TemplateError says where a template is not what docs/formats/template.md asks for.
 type TemplateError struct {
@@ -37,6 +40,17 @@ type FitError struct {
 	Element string  // JSON pointer of the element in the template
 	Min     float64 // smallest size allowed, points
 	Needed  float64 // size at which it would fit, points
+	// Fields are those that the text is made of, "facts" for the list of facts.
+	Fields []string
+}
+
+// about names the fields of a text in a *FitError.
+func about(err error, fields ...string) error {
+	var fit *FitError
+	if errors.As(err, &fit) {
+		fit.Fields = fields
+	}
+	return err
 }
 
 func (e *FitError) Error() string {

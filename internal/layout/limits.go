@@ -29,6 +29,7 @@ const (
 
 	maxOutlines  = 8192 // glyph outlines kept per worker
 	maxOrnaments = 64   // ornaments kept per worker
+	maxFits      = 1024 // texts that are known to fit kept per worker
 
 	minPageMM, maxPageMM = 50.0, 1200.0
 	maxPreviewPixels     = 40 << 20

@@ -110,6 +110,14 @@ func (r *Renderer) Render(ctx context.Context, t *Template, f Fields, o Options)
 	return newPDFWriter(s).document(d, o)
 }
 
+// Check sets the texts of a page and draws nothing: its error is that of Render.
+func (r *Renderer) Check(ctx context.Context, t *Template, f Fields, o Options) error {
+	s := r.pool.Get().(*shaper)
+	defer r.pool.Put(s)
+	_, _, err := r.composeAs(ctx, s, t, f, o, true)
+	return err
+}
+
 // PreviewOptions say how large a preview is.
 type PreviewOptions struct {
 	// DPI is the resolution in dots per inch; 0 means 96.
@@ -148,13 +156,17 @@ func encodePNG(img image.Image) ([]byte, error) {
 }
 
 func (r *Renderer) compose(ctx context.Context, s *shaper, t *Template, f Fields, o Options) (*drawing, Options, error) {
+	return r.composeAs(ctx, s, t, f, o, false)
+}
+
+func (r *Renderer) composeAs(ctx context.Context, s *shaper, t *Template, f Fields, o Options, dry bool) (*drawing, Options, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, o, err
 	}
 	if err := o.complete(t); err != nil {
 		return nil, o, err
 	}
-	c := &composer{t: t, f: f, o: o, s: s, chains: r.chains, given: o.given(), pictures: map[string]*picture{}}
+	c := &composer{t: t, f: f, o: o, s: s, chains: r.chains, given: o.given(), pictures: map[string]*picture{}, dry: dry}
 	if err := c.check(); err != nil {
 		return nil, o, err
 	}

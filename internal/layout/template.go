@@ -89,6 +89,17 @@ type element struct {
 // pattern is text with {field} in it.
 type pattern []patternPiece
 
+// fields are the fields that a pattern names, in order.
+func (p pattern) fields() []string {
+	var out []string
+	for _, piece := range p {
+		if piece.field != "" {
+			out = append(out, piece.field)
+		}
+	}
+	return out
+}
+
 type patternPiece struct {
 	literal string
 	field   string // "" for a literal

@@ -63,6 +63,7 @@ type shapedLine struct {
 // shaper holds what one goroutine needs to shape text and draw glyphs.
 type shaper struct {
 	index     *fontIndex
+	fits      map[fitKey]bool
 	buf       *harfbuzz.Buffer
 	fonts     map[*face]*harfbuzz.Font
 	outlines  map[glyphID]path
@@ -87,6 +88,21 @@ func (s *shaper) deflate(data []byte) []byte {
 type glyphID struct {
 	face *face
 	gid  uint32
+}
+
+// fitKey is a text in an element of a template. Most texts of a template are the same on
+// all of its pages.
+type fitKey struct {
+	t                         *Template
+	element, text, lang, page string
+}
+
+// fitted remembers that a text fits.
+func (s *shaper) fitted(k fitKey) {
+	if s.fits == nil || len(s.fits) >= maxFits {
+		s.fits = map[fitKey]bool{}
+	}
+	s.fits[k] = true
 }
 
 func newShaper(ix *fontIndex) *shaper {
