@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"math/big"
 	"net"
@@ -72,6 +73,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (*Installation, erro
 		NoAPI: c.Role == "worker", NoWorker: c.Role == "api", TempDir: c.Data,
 		BatchItems: c.Chain.BatchSize, BatchAge: c.Chain.BatchAge, KeepVerifications: c.Verify.Keep,
 		WebhookPorts: c.Webhooks.Ports, WebhookTimeout: c.Webhooks.Timeout, Shutdown: c.Shutdown,
+		MaxBody: c.Limits.MaxBody, Environments: environments(c.Environments),
 	}
 	if c.Quota.Live > 0 {
 		p.Quota = &monthly{live: c.Quota.Live, now: o.Now}
@@ -217,12 +219,23 @@ func (op *opener) path(name, otherwise string) string {
 func (op *opener) proxies() error {
 	for _, text := range op.c.TrustedProxies {
 		prefix, err := netip.ParsePrefix(text)
+		if addr, addrErr := netip.ParseAddr(text); addrErr == nil { // a single proxy
+			prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
 		if err != nil {
 			return err
 		}
 		op.p.Trusted = append(op.p.Trusted, prefix)
 	}
 	return nil
+}
+
+func environments(names []string) []service.Environment {
+	out := make([]service.Environment, len(names))
+	for i, name := range names {
+		out[i] = service.Environment(name)
+	}
+	return out
 }
 
 func (op *opener) tls() error {
@@ -457,6 +470,10 @@ func (op *opener) database() error {
 		}
 		op.p.Store = st
 		return nil
+	}
+	// It holds personal data: nobody else may read it. What SQLite puts beside it has its mode.
+	if err := writeNew(op.path("", "chancery.db"), nil); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
 	}
 	st, err := sqlite.Open(op.ctx, sqlite.Config{Path: op.path("", "chancery.db"), Now: op.o.Now, Logger: slog.New(quieter{op.in.Logger.Handler()})})
 	if err != nil {

@@ -149,6 +149,9 @@ func (in *Installation) FirstKey(ctx context.Context) (secret string, err error)
 		return "", err
 	}
 	scope := service.Scope{Tenant: tenant.ID, Environment: service.Test}
+	if offered := in.parts.Environments; len(offered) != 0 && !slices.Contains(offered, service.Test) {
+		scope.Environment = offered[0]
+	}
 	if _, err := in.Core.CreateIssuer(ctx, service.System(scope), service.NewIssuer{Key: "academy", Name: "Development Academy"}, service.Idempotency{}); err != nil {
 		return "", err
 	}

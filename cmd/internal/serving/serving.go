@@ -84,6 +84,9 @@ type Parts struct {
 	Shutdown          time.Duration // how long requests in flight may take to end; 0: 30 seconds
 
 	NoAPI    bool // only do jobs
+	MaxBody      int64                 // of a request; 0: 10 MB
+	Environments []service.Environment // that are offered; nil: both
+
 	NoWorker bool // only serve requests
 }
 
@@ -167,7 +170,7 @@ func (s *Service) assemble() error {
 		Store: p.Store, Blobs: p.Blobs, Sealer: p.Sealer, Clock: p.Clock, BaseURL: p.BaseURL, Stamper: stamper, Mailer: p.Mailer, Quota: p.Quota,
 		KeyProvider: p.KeyProvider, TSA: p.TSA, Revocation: p.Revocation, TSARoots: p.TSARoots, Trust: p.Trust, FontDirs: p.FontDirs,
 		Limits:            service.Limits{RequestsPerSecond: p.KeyRate.PerSecond, Burst: p.KeyRate.Burst},
-		NoVerificationLog: p.NoVerificationLog, KeepVerifications: p.KeepVerifications, Logger: p.Logger,
+		NoVerificationLog: p.NoVerificationLog, KeepVerifications: p.KeepVerifications, Logger: p.Logger, Environments: p.Environments,
 	}
 	if p.Online != nil {
 		c.Online, c.SignerRevocation = p.Online, p.Online
@@ -261,7 +264,7 @@ func (s *Service) serve() error {
 		Keys: s.Core, Issuers: s.Core, Types: s.Core, Credentials: s.Core, Verifying: s.Core, Public: s.Core,
 		Batches: s.Batches, Documents: s.Documents, Webhooks: s.Hooks, Portfolios: s.Portfolio, Registry: s.Register,
 		BaseURL: p.BaseURL, Version: p.Version, Clock: p.Clock, Logger: p.Logger, Metrics: s.Metrics, ServeMetrics: p.ServeMetrics,
-		KeyRate: p.KeyRate, AddressRate: p.AddressRate, Trusted: p.Trusted, Origins: p.Origins, TempDir: p.TempDir, OIDC: p.OIDC,
+		KeyRate: p.KeyRate, AddressRate: p.AddressRate, Trusted: p.Trusted, Origins: p.Origins, TempDir: p.TempDir, OIDC: p.OIDC, MaxBody: p.MaxBody,
 		Web: pages, VCALM: plane,
 		Ready: map[string]func(context.Context) error{"database": p.Store.Ready, "files": p.Blobs.Ready, "drain": s.accepting},
 	}

@@ -1,0 +1,109 @@
+package serving
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chancery-dev/chancery/internal/config"
+	"github.com/chancery-dev/chancery/internal/service"
+)
+
+// opened is an installation of a configuration in a directory of its own.
+func opened(t *testing.T, text string) *Installation {
+	t.Helper()
+	c, err := config.Load(config.Source{Name: "test.toml", File: []byte(text), Settings: map[string]string{"data": t.TempDir()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := Open(context.Background(), c, Options{Now: time.Now, Stderr: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.Close() })
+	return in
+}
+
+func (in *Installation) asked(key, method, path, body, from, forwarded string) int {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.RemoteAddr = from
+	if forwarded != "" {
+		r.Header.Set("X-Forwarded-For", forwarded)
+	}
+	if key != "" {
+		r.Header.Set("Authorization", "Bearer "+key)
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	w := httptest.NewRecorder()
+	in.Handler.ServeHTTP(w, r)
+	return w.Code
+}
+
+// TestSettingsHold: what is set is in force.
+func TestSettingsHold(t *testing.T) {
+	in := opened(t, `
+environments = ["live"]
+trustedProxies = ["10.0.0.1", "2001:db8::/32"]
+[limits]
+maxBody = 65536
+perAddress = 1.0
+perAddressBurst = 2
+`)
+	const peer = "192.0.2.1:1"
+	secret, err := in.FirstKey(t.Context())
+	if err != nil || !strings.HasPrefix(secret, "sk_live_") {
+		t.Fatalf("first key of an installation without test: %.8s, %v", secret, err)
+	}
+	if _, err := in.Core.CreateFirstKey(t.Context(), service.Scope{Tenant: "dev", Environment: service.Test}, service.NewKey{Name: "x", Scopes: service.Permissions()}); err == nil {
+		t.Error("a key of an environment that is not offered was made")
+	}
+	large := `{"key":"x","displayName":"` + strings.Repeat("a", 70_000) + `"}`
+	for path, want := range map[string]int{"/v1/credential-types": 413, "/v1/credentials": 413, "/v1/api-keys": 413} {
+		if got := in.asked(secret, http.MethodPost, path, large, peer, ""); got != want {
+			t.Errorf("%s with more than limits.maxBody: %d", path, got)
+		}
+	}
+	for n, from := range []struct{ peer, forwarded string }{{"10.0.0.1:1", "198.51.100.%d"}, {"[2001:db8::7]:1", "198.51.101.%d"}} {
+		for i := range 4 { // each of another address behind the proxy
+			if got := in.asked("", http.MethodGet, "/v1/verify/x", "", from.peer, strings.Replace(from.forwarded, "%d", string(rune('1'+i)), 1)); got != 200 {
+				t.Errorf("proxy %d, address %d: %d", n, i, got)
+			}
+		}
+	}
+	var last int
+	for i := range 4 { // not a proxy: it makes addresses up
+		last = in.asked("", http.MethodGet, "/v1/verify/x", "", "10.0.0.2:1", "198.51.102."+string(rune('1'+i)))
+	}
+	if last != 429 {
+		t.Errorf("X-Forwarded-For of somebody else is believed: %d", last)
+	}
+}
+
+// TestDatabaseIsPrivate: it holds personal data, wherever it lies.
+func TestDatabaseIsPrivate(t *testing.T) {
+	in := opened(t, "")
+	var found []string
+	err := filepath.WalkDir(in.Config.Data, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasPrefix(d.Name(), "chancery.db") && d.Name() != "master.key" {
+			return err
+		}
+		info, err := os.Stat(path)
+		if err == nil && info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s: others may read it: %s", d.Name(), info.Mode())
+		}
+		found = append(found, d.Name())
+		return err
+	})
+	if err != nil || len(found) < 3 {
+		t.Errorf("found %v, %v", found, err)
+	}
+}
