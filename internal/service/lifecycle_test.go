@@ -10,6 +10,7 @@ import (
 
 	"github.com/chancery-dev/chancery"
 	"github.com/chancery-dev/chancery/internal/service"
+	"github.com/chancery-dev/chancery/verifier"
 )
 
 var once = service.Idempotency{}
@@ -84,12 +85,22 @@ func TestRevokeReplay(t *testing.T) {
 // TestSuspend: H14: suspended is invalid and reversible.
 func TestSuspend(t *testing.T) {
 	w := newWorld(t)
-	c := w.school("north")
+	c := w.school("north", all)
 	got := w.issue(c)
 	vc := w.file(c, got.ID, "vc")
 	must(w.s.Suspend(w.ctx, c, got.ID, "inquiry", once))(t)
 	expect(t, "suspended, by id", w.verifyID(got.PublicID), "invalid", "suspended", service.StateSuspended)
-	expect(t, "suspended, uploaded", w.verify(vc), "invalid", "suspended", service.StateSuspended)
+	for name := range got.Artifacts {
+		reason := "suspended"
+		if name == "pdf" {
+			reason = "inner_invalid"
+		}
+		v := w.verify(w.file(c, got.ID, name))
+		expect(t, "suspended, uploaded as "+name, v, "invalid", reason, service.StateSuspended)
+		if v.Report.Lifecycle != verifier.Suspended {
+			t.Errorf("%s: the report says %q", name, v.Report.Lifecycle)
+		}
+	}
 	if again := must(w.s.Suspend(w.ctx, c, got.ID, "inquiry", once))(t); again.Created {
 		t.Error("suspended twice")
 	}

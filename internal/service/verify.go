@@ -154,13 +154,18 @@ func (v *Verdict) hide() {
 // refine tells suspended from revoked: the list that the credential names says only that it
 // does not hold.
 func refine(r *verifier.Report, state State) {
-	if state != StateSuspended {
+	if state != StateSuspended || r.Lifecycle != verifier.Revoked {
 		return
 	}
+	r.Lifecycle = verifier.Suspended
 	for i := range r.Checks {
 		if r.Checks[i].Reason == verifier.CredentialRevoked {
 			r.Checks[i].Reason = verifier.CredentialSuspended
-			r.Lifecycle = verifier.Suspended
+		}
+	}
+	for _, sub := range r.Sub { // the one inside a page, or inside evidence
+		if sub.Report != nil && sub.Report.ID == r.ID {
+			refine(sub.Report, state)
 		}
 	}
 	r.Decide()

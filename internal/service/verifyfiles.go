@@ -242,13 +242,13 @@ func (s *Service) finish(ctx context.Context, report *verifier.Report, secured c
 	}
 	v := verdict(report)
 	v.Environment = s.scopeOf(report).Environment
-	if about != "" && hasReason(report, verifier.CredentialRevoked) {
+	if about != "" && report.Lifecycle == verifier.Revoked {
 		_, state, err := s.readPublic(ctx, about)
 		if err != nil && !IsNotFound(err) {
 			return Verdict{}, "", err
 		}
 		// Of an earlier signed form the register's state does not speak.
-		if vc, ok := vcArtifact(state); ok && "sha-256:"+vc.Digest == report.Digest {
+		if presentForm(state, report) {
 			refine(report, state.stored.State)
 			environment := v.Environment
 			v = verdict(report)
@@ -271,16 +271,15 @@ func (s *Service) scopeOf(r *verifier.Report) Scope {
 	return Scope{}
 }
 
-func vcArtifact(state *credentialState) (StoredArtifact, bool) {
+// presentForm reports whether a report is on a file of a credential as it is now, or on one
+// with it inside.
+func presentForm(state *credentialState, r *verifier.Report) bool {
 	if state == nil {
-		return StoredArtifact{}, false
+		return false
 	}
-	return vcOf(state.artifacts)
-}
-
-func hasReason(r *verifier.Report, reason verifier.Reason) bool {
-	for _, c := range r.Checks {
-		if c.Reason == reason {
+	for _, a := range state.artifacts {
+		digest := "sha-256:" + a.Digest
+		if digest == r.Digest || slices.ContainsFunc(r.Sub, func(sub verifier.SubReport) bool { return sub.Report != nil && sub.Report.Digest == digest }) {
 			return true
 		}
 	}
