@@ -104,6 +104,25 @@ func (d *Document) Latest() *Revision { return d.revs[len(d.revs)-1] }
 // of the file. They belong to no revision and define nothing. The span is empty in a sound file.
 func (d *Document) TrailingBytes() Span { return Span{d.Latest().End, d.src.size} }
 
+// TrailingContent returns the offset of the first byte after the last revision that is not
+// white space (ISO 32000-2, 7.2.3), -1 where there is none.
+func (d *Document) TrailingContent() (int64, error) {
+	t := d.TrailingBytes()
+	buf := make([]byte, min(t.Len(), 4096))
+	for at := t.Start; at < t.End; at += int64(len(buf)) {
+		buf = buf[:min(int64(len(buf)), t.End-at)]
+		if err := d.src.readFull(buf, at); err != nil {
+			return 0, err
+		}
+		for i, c := range buf {
+			if class[c] != classSpace {
+				return at + int64(i), nil
+			}
+		}
+	}
+	return -1, nil
+}
+
 // RevisionAt returns the revision within whose bytes the offset lies, or nil for trailing bytes.
 func (d *Document) RevisionAt(off int64) *Revision { return d.revisionAt(off) }
 

@@ -181,6 +181,14 @@ func TestTrailingBytes(t *testing.T) {
 		if got := d.TrailingBytes(); got.Len() != int64(len(tail)) || got.End != int64(len(b)) {
 			t.Errorf("%q: %v", tail, got)
 		}
+		rest := strings.TrimLeft(tail, "\r\n\x00")
+		want := int64(len(b) - len(rest))
+		if rest == "" {
+			want = -1
+		}
+		if at, err := d.TrailingContent(); err != nil || at != want {
+			t.Errorf("%q: expected content at %d, found %d %v", tail, want, at, err)
+		}
 		_, err := d.NewUpdate()
 		if white := strings.Trim(tail, "\r\n\x00") == ""; (err == nil) != white || err != nil && !errors.Is(err, CodeTrailing) {
 			t.Errorf("%q: update: %v", tail, err)

@@ -53,20 +53,11 @@ func (d *Document) NewUpdate() (*Update, error) {
 }
 
 func (d *Document) checkTrailing() error {
-	t := d.TrailingBytes()
-	buf := make([]byte, min(t.Len(), 4096))
-	for at := t.Start; at < t.End; at += int64(len(buf)) {
-		buf = buf[:min(int64(len(buf)), t.End-at)]
-		if err := d.src.readFull(buf, at); err != nil {
-			return err
-		}
-		for i, c := range buf {
-			if class[c] != classSpace {
-				return errAt(CodeTrailing, at+int64(i), "bytes that belong to no revision follow the last %%%%EOF")
-			}
-		}
+	at, err := d.TrailingContent()
+	if err == nil && at >= 0 {
+		err = errAt(CodeTrailing, at, "bytes that belong to no revision follow the last %%%%EOF")
 	}
-	return nil
+	return err
 }
 
 // Trailer returns the trailer dictionary the update will have, to be edited as an

@@ -126,12 +126,12 @@ func speaks(f File, r *verifier.Report) (bool, error) {
 		return true, nil
 	}
 	switch r.Reason {
-	case verifier.UnknownContent, verifier.UnsupportedMediaType, verifier.NotACredential, verifier.NoCredential, verifier.NoSignature:
+	case verifier.UnknownContent, verifier.UnsupportedMediaType, verifier.NotACredential, verifier.NoCredential:
 		return false, nil
 	case verifier.HostedUnavailable:
 		return r.MediaType != badge.MediaURL, nil // a text that is an address
-	case verifier.PDFMalformed, verifier.PDFLocked, verifier.PDFLimit, verifier.PDFUnreached:
-		return contains(f, "/ByteRange") // no compression or encryption reaches a signature
+	case verifier.NoSignature, verifier.PDFMalformed, verifier.PDFLocked, verifier.PDFLimit:
+		return contains(f, "/ByteRange") // one that was taken out again, too; neither compression nor encryption reaches it
 	case verifier.ImageMalformed:
 		if r.MediaType == chancery.MediaSVG { // or any other XML
 			if svg, err := contains(f, "<svg"); err != nil || !svg {

@@ -196,6 +196,7 @@ func TestBeside(t *testing.T) {
 		"a changed PDF":            {tampered, verifier.Invalid, "*", true},
 		"a damaged signed PDF":     {replace(signed, "startxref", "startxxxx"), verifier.Invalid, "*", true},
 		"a PDF nobody signed":      {page, verifier.Valid, "", false},
+		"a PDF no longer signed":   {append(bytes.Clone(page), "% /ByteRange[0 1 2 3]"...), verifier.Invalid, verifier.NoSignature, true},
 		"a damaged PDF":            {replace(page, "startxref", "startxxxx"), verifier.Valid, "", false},
 		"a text":                   {[]byte("the first document\n"), verifier.Valid, "", false},
 		"an empty file":            {nil, verifier.Valid, "", false},

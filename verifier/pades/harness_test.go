@@ -58,8 +58,26 @@ func (w *world) sign(level sign.Level, in []byte, req sign.Request) []byte {
 
 func (w *world) renew(in []byte) []byte {
 	w.tb.Helper()
+	return w.renewBy(w, in)
+}
+
+// either asks two worlds about a certificate.
+type either [2]*padestest.World
+
+func (e either) Revocation(ctx context.Context, cert, issuer *x509.Certificate) (sign.Revocation, error) {
+	r, err := e[0].Revocation(ctx, cert, issuer)
+	if err != nil {
+		r, err = e[1].Revocation(ctx, cert, issuer)
+	}
+	return r, err
+}
+
+// renewBy has another authority stamp.
+func (w *world) renewBy(other *world, in []byte) []byte {
+	w.tb.Helper()
 	var out bytes.Buffer
-	r := sign.Renewal{TSA: w.TSA, Revocation: w.World, Clock: w.Clock, Anchors: []*x509.Certificate{w.Root.Certificate, w.TSARoot.Certificate}}
+	r := sign.Renewal{TSA: other.TSA, Revocation: either{w.World, other.World}, Clock: w.Clock,
+		Anchors: []*x509.Certificate{w.Root.Certificate, w.TSARoot.Certificate, other.TSARoot.Certificate}}
 	if _, err := r.Renew(context.Background(), bytes.NewReader(in), int64(len(in)), &out); err != nil {
 		w.tb.Fatal(err)
 	}

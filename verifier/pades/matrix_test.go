@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/chancery-dev/chancery/internal/pdf"
@@ -157,6 +158,16 @@ var attacks = []attack{
 	{class: "ISA", name: "object without xref", raw: appendText("4 0 obj\n<</Type/Page>>\nendobj\n"), want: verifier.PDFUnreached},
 	{class: "ISA", name: "objects and trailer without xref", raw: appendText("4 0 obj\n<</Type/Page>>\nendobj\ntrailer\n<</Root 1 0 R>>\n"), want: verifier.PDFUnreached},
 	{class: "ISA", name: "xref to nothing", raw: appendText("\nstartxref\n9\n%%EOF\n"), want: verifier.PDFMalformed},
+	{class: "trailing bytes", name: "a comment", raw: appendText("% hello\n"), want: changed},
+	{class: "trailing bytes", name: "words", raw: appendText("hello world\n"), want: changed},
+	{class: "trailing bytes", name: "a digit", raw: appendText("\n7"), want: changed},
+	{class: "trailing bytes", name: "after white space", raw: appendText(strings.Repeat("\x00", 5000) + "x"), want: changed},
+	{class: "trailing bytes", name: "as many as are read", raw: appendText(strings.Repeat("x", 64<<10-100)), want: changed},
+	{class: "trailing bytes", name: "an end marker", raw: appendText("%%EOF\n"), want: changed},
+	{class: "trailing bytes", name: "an archive", raw: appendText("PK\x05\x06" + strings.Repeat("\x00", 18)), want: changed},
+	{class: "trailing bytes", name: "a page", raw: appendText("<html><script>alert(1)</script></html>"), want: changed},
+	{class: "trailing bytes", name: "a string", raw: appendText("(hello)"), want: changed},
+	{class: "trailing bytes", name: "before an update", raw: junkThenUpdate, want: changed},
 	{class: "ISA", name: "signature field cleared", edit: func(tb testing.TB, s *sample, u *pdf.Update) { edit(tb, u, s.seal).Set("V", pdf.Null{}) }, want: verifier.NoSignature},
 	{class: "ISA", name: "signature nulled", edit: nullSignature, want: verifier.PDFSignatureMalformed},
 	{class: "ISA", name: "signature field removed", edit: both(relist(formOf, "Fields", func(s *sample, a *pdf.Array) *pdf.Array { return without(a, s.seal) }),
@@ -315,6 +326,51 @@ func switchBack(tb testing.TB, s *sample, signed []byte) []byte {
 	}
 	fmt.Fprintf(out, "startxref\n%d\n%%%%EOF\n", at)
 	return out.Bytes()
+}
+
+// junkThenUpdate appends bytes that belong to nothing, and an update that is allowed: the
+// file ends as it should.
+func junkThenUpdate(tb testing.TB, s *sample, signed []byte) []byte {
+	tb.Helper()
+	doc, err := pdf.Open(bytes.NewReader(signed), int64(len(signed)), pdf.Options{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	last := doc.Latest()
+	size := last.Trailer.Get("Size").(pdf.Integer)
+	out := bytes.NewBuffer(slices.Clone(signed))
+	out.WriteString("hello world\n")
+	at := out.Len()
+	fmt.Fprintf(out, "%d 0 obj\n", size)
+	if last.Kind == pdf.XrefStream {
+		rec := fmt.Sprintf("\x01%s\x00", be(int64(at)))
+		fmt.Fprintf(out, "<</Type/XRef/Size %d/Prev %d/Root %v/ID[<00><00>]/W[1 4 1]/Index[%d 1]/Length %d>>\nstream\n%s\nendstream\nendobj\n",
+			size+1, last.Startxref, s.catalog, size, len(rec), rec)
+	} else {
+		fmt.Fprint(out, "null\nendobj\n")
+		xref := out.Len()
+		fmt.Fprintf(out, "xref\n%d 1\n%010d 00000 n \ntrailer\n<</Size %d/Prev %d/Root %v>>\n", size, at, size+1, last.Startxref, s.catalog)
+		at = xref
+	}
+	fmt.Fprintf(out, "startxref\n%d\n%%%%EOF\n", at)
+	return out.Bytes()
+}
+
+// TestStampByAnybody: a document timestamp that does not count does not make what lies
+// before it signed.
+func TestStampByAnybody(t *testing.T) {
+	w, other := newWorld(t), newWorld(t)
+	for _, b := range bases(t, w) {
+		junk := junkThenUpdate(t, b.sample, b.signed)
+		stamped := w.renewBy(other, junk)
+		r := validate(t, stamped, w.config())
+		if len(r.Signatures) != 2 || !hasFinding(r, "timestamp_ignored") || r.Outcome != verifier.Invalid || r.Reason != changed {
+			t.Errorf("%s\n%s", b, explain(r))
+		}
+		if r := validate(t, w.renewBy(other, b.signed), w.config()); r.Outcome != verifier.Valid {
+			t.Errorf("%s, nothing but a timestamp by a stranger\n%s", b, explain(r))
+		}
+	}
 }
 
 func be(v int64) string { return string([]byte{byte(v >> 24), byte(v >> 16), byte(v >> 8), byte(v)}) }

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -177,7 +178,7 @@ func (c *tally) changed() {
 			after := update(c.t, b.signed, func(u *pdf.Update) { e(c.t, b.sample, u) })
 			c.valid(fmt.Sprintf("%s, %s", b, name), after, w.config(), "")
 		}
-		for name, tail := range map[string]string{"comment": "% hello\n", "spaces": " \r\n\r\n", "words": "hello world\n"} {
+		for name, tail := range map[string]string{"end of line": "\n", "spaces": " \r\n\r\n", "padding": strings.Repeat("\x00", 4500)} {
 			r := c.valid(fmt.Sprintf("%s, trailing %s", b, name), append(bytes.Clone(b.signed), tail...), w.config(), "")
 			if r.Coverage != pades.CoverageRevision || !hasFinding(r, "trailing_bytes") {
 				c.t.Errorf("trailing %s: %s", name, explain(r))
