@@ -308,7 +308,7 @@ func startFeatured(t *testing.T) *featured {
 	hooks := sure(hook.New(hook.Config{Store: store, Sealer: ring, Sender: hookInbox{f.inbox}, Clock: time.Now}))
 	portfolios := sure(portfolio.New(portfolio.Config{Store: store, BaseURL: exampleHost, Clock: time.Now}))
 	documents := sure(document.New(document.Config{Store: store, Blobs: files, Sealer: ring, Signing: core, Mailer: f.inbox, BaseURL: exampleHost, Clock: time.Now, TSA: tsa}))
-	registry := sure(register.New(register.Config{Store: store, Blobs: files, Schemas: core, Rows: batches, BaseURL: exampleHost, TSARoots: roots, Clock: time.Now, Stamper: stamps}))
+	registry := sure(register.New(register.Config{Store: store, Blobs: files, Schemas: core, Rows: batches, Signers: documents, BaseURL: exampleHost, TSARoots: roots, Clock: time.Now, Stamper: stamps}))
 	pages := sure(web.New(web.Config{Public: core, Verifying: core, Documents: documents, BaseURL: exampleHost, Clock: time.Now}))
 	h := sure(New(Config{Keys: core, Issuers: core, Types: core, Credentials: core, Verifying: core, Public: core, Batches: batches, Stamps: stamps, Documents: documents, Webhooks: hooks, Portfolios: portfolios, Registry: registry, BaseURL: exampleHost, Clock: time.Now, Web: pages, KeyRate: Rate{PerSecond: 1e6, Burst: 1e6}}))
 	f.api = h.(*api)

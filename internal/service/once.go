@@ -81,6 +81,9 @@ func recall[T any](ctx context.Context, tx Tx, now time.Time, s Scope, i Idempot
 	if err := json.Unmarshal(body, &out.Value); err != nil {
 		return false, err
 	}
+	if v, ok := any(&out.Value).(personal); ok {
+		return true, v.forget(ctx, tx, s)
+	}
 	return true, nil
 }
 

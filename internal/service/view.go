@@ -92,7 +92,7 @@ func (s *Service) links(ctx context.Context, state *credentialState) (map[string
 			return nil, err
 		}
 	}
-	if state.anchored != nil && state.anchored.State == "anchored" {
+	if state.anchored != nil && state.anchored.State == "anchored" && state.body.Erased == nil {
 		return out, add("evidence", chancery.MediaEvidence, "", 0)
 	}
 	return out, nil

@@ -225,7 +225,7 @@ func (s *Service) useCases() error {
 	if s.Documents, err = document.New(dc); err != nil {
 		return err
 	}
-	rc := register.Config{Store: p.Store, Blobs: p.Blobs, Schemas: s.Core, Rows: s.Batches, BaseURL: p.BaseURL, TSARoots: p.TSARoots, Clock: p.Clock}
+	rc := register.Config{Store: p.Store, Blobs: p.Blobs, Schemas: s.Core, Rows: s.Batches, Signers: s.Documents, BaseURL: p.BaseURL, TSARoots: p.TSARoots, Clock: p.Clock}
 	if s.Stamps != nil {
 		rc.Stamper = s.Stamps
 	}

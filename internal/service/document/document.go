@@ -121,6 +121,10 @@ func (d *Documents) AddDocument(ctx context.Context, c service.Caller, f service
 	if err := c.Need(service.MayDocuments); err != nil {
 		return none, err
 	}
+	// First of all: the file of a document that was erased since is not kept again.
+	if out, found, err := service.Replayed[service.Document](ctx, d.c.Store, d.now(), c.Scope, i, d.c.Sealer); err != nil || found {
+		return out, err
+	}
 	name, err := d.checkUpload(f)
 	if err != nil {
 		return none, err
@@ -162,7 +166,7 @@ func (d *Documents) AddDocument(ctx context.Context, c service.Caller, f service
 	}
 	var out service.Result[service.Document]
 	for attempt := 0; ; attempt++ {
-		out, err = service.Once(ctx, d.c.Store, now, c.Scope, i, nil, add)
+		out, err = service.Once(ctx, d.c.Store, now, c.Scope, i, d.c.Sealer, add)
 		// The same content at once: the other call has made it, or holds the file.
 		if attempt < 10 && (errors.Is(err, service.ErrExists) || errors.Is(err, service.ErrConflict) || err == error(service.ErrNotFound)) {
 			continue

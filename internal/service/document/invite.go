@@ -69,7 +69,7 @@ func (d *Documents) invite(ctx context.Context, c service.Caller, id string, in 
 		By: thirdParty, State: invited, Signer: in.Signer.Name, Email: in.Signer.Email, Reason: in.Reason, Issuer: issuer,
 		Token: sealed, MessageID: d.messageID(),
 	}
-	return service.Once(ctx, d.c.Store, now, c.Scope, i, nil, func(tx service.Tx) (service.Result[service.Signature], error) {
+	return service.Once(ctx, d.c.Store, now, c.Scope, i, d.c.Sealer, func(tx service.Tx) (service.Result[service.Signature], error) {
 		r := service.Record{Kind: service.KindSignature, ID: sigID, Parent: id, Lookup: lookup, Created: now, Updated: now}
 		if err := service.Put(ctx, tx, c.Scope, r, st); err != nil {
 			return none, err

@@ -87,7 +87,7 @@ func (d *Documents) AddSignature(ctx context.Context, c service.Caller, id strin
 	if err := c.Need(service.MayDocuments); err != nil {
 		return none, err
 	}
-	if out, found, err := service.Replayed[service.Signature](ctx, d.c.Store, d.now(), c.Scope, i, nil); err != nil || found {
+	if out, found, err := service.Replayed[service.Signature](ctx, d.c.Store, d.now(), c.Scope, i, d.c.Sealer); err != nil || found {
 		return out, err
 	}
 	if err := checkSignature(in); err != nil {
@@ -207,7 +207,7 @@ func (d *Documents) sealNow(ctx context.Context, c service.Caller, id string, in
 		st := storedSignature{By: institutional, Level: res.Level.String(), Reason: in.Reason, Signer: sg.Chain[0].Subject.CommonName}
 		var done service.Result[service.Signature]
 		err = d.stored(ctx, c.Scope, out.Bytes(), func() (used bool, err error) {
-			done, err = service.Once(ctx, d.c.Store, now, c.Scope, i, nil, func(tx service.Tx) (service.Result[service.Signature], error) {
+			done, err = service.Once(ctx, d.c.Store, now, c.Scope, i, d.c.Sealer, func(tx service.Tx) (service.Result[service.Signature], error) {
 				h := held{Record: service.Record{Kind: service.KindSignature, ID: sigID, Parent: id, Created: now}, storedSignature: st}
 				return d.replace(ctx, tx, c, doc.File, out.Bytes(), h, now)
 			})
@@ -368,7 +368,7 @@ func (d *Documents) prepare(ctx context.Context, c service.Caller, id string, do
 		h.Write(message)
 		st.Digest, st.Hash = base64.StdEncoding.EncodeToString(h.Sum(nil)), hash.String()
 	}
-	return service.Once(ctx, d.c.Store, now, c.Scope, i, nil, func(tx service.Tx) (service.Result[service.Signature], error) {
+	return service.Once(ctx, d.c.Store, now, c.Scope, i, d.c.Sealer, func(tx service.Tx) (service.Result[service.Signature], error) {
 		r := service.Record{Kind: service.KindSignature, ID: sigID, Parent: id, Created: now, Updated: now}
 		if err := service.Put(ctx, tx, c.Scope, r, st); err != nil {
 			return none, err

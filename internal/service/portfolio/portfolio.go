@@ -126,7 +126,9 @@ func (p *Portfolios) put(ctx context.Context, tx service.Tx, c service.Caller, s
 	if err := service.Put(ctx, tx, c.Scope, r, stored); err != nil {
 		return out, err
 	}
-	if err := service.WriteAudit(ctx, tx, c, now, "portfolio.put", slug, map[string]any{"items": len(in.Items), "public": in.Public}); err != nil {
+	// The log cannot be changed any more: it names the recipient by id, never by the slug,
+	// which is made of his name as a rule, and has to be forgotten with him.
+	if err := service.WriteAudit(ctx, tx, c, now, "portfolio.put", in.SubjectID, map[string]any{"items": len(in.Items), "public": in.Public}); err != nil {
 		return out, err
 	}
 	return p.view(c.Environment, r, stored), nil

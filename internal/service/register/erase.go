@@ -51,6 +51,9 @@ func (g *Register) Erase(ctx context.Context, c service.Caller, subject string) 
 	if err != nil {
 		return none, err
 	}
+	if _, err := g.c.Signers.EraseSigner(ctx, c.Scope, person.Email); err != nil {
+		return none, err
+	}
 	out := service.Erasure{Subject: subject, At: g.now()}
 	for {
 		some, err := g.some(ctx, c.Scope, subject, 50)

@@ -2,7 +2,7 @@
 // service.Registry: the audit log with its chain of hashes, the export of everything with
 // what is needed to verify it without us, and the erasure of a person.
 //
-//	register, err := register.New(register.Config{Store: store, Blobs: blobs, Schemas: core, Rows: batches, Stamper: stamps, BaseURL: …, Clock: time.Now})
+//	register, err := register.New(register.Config{Store: store, Blobs: blobs, Schemas: core, Rows: batches, Signers: documents, Stamper: stamps, BaseURL: …, Clock: time.Now})
 //	handlers, every := register.Jobs()
 //
 // The audit log. A job chains the lines of each scope in the order of their time and id.
@@ -14,8 +14,9 @@
 // object or null, and PREVIOUS is the hash before in hexadecimal, "" for the first. Once a
 // day the newest hash is anchored, so that the whole log before it cannot be rewritten.
 //
-// Caveats. What an erasure does not reach are copies that others hold, and the answers to
-// Idempotency-Keys, which are forgotten by themselves within a day.
+// Caveats. What an erasure does not reach are copies that others hold, backups among them.
+// The answers kept for Idempotency-Keys are sealed and are forgotten by themselves within a
+// day; until then they are given out without the person.
 package register
 
 import (
@@ -46,6 +47,11 @@ type Rows interface {
 	EraseRows(ctx context.Context, s service.Scope, match func(service.Recipient) bool) (int, error)
 }
 
+// Signers forgets a person who was asked to sign: *document.Documents does.
+type Signers interface {
+	EraseSigner(ctx context.Context, s service.Scope, email string) (int, error)
+}
+
 // Config says what Register works with.
 type Config struct {
 	// Store, Blobs, Schemas and Rows are required.
@@ -53,6 +59,8 @@ type Config struct {
 	Blobs   service.Blobs
 	Schemas Schemas
 	Rows    Rows
+	// Signers are the people who were asked to sign documents. Required.
+	Signers Signers
 	// Stamper anchors the head of the audit log, and finds evidence for exports. Nil: there
 	// is none.
 	Stamper service.Stamper
@@ -73,8 +81,8 @@ var _ service.Registry = (*Register)(nil)
 // New checks the configuration.
 func New(c Config) (*Register, error) {
 	switch {
-	case c.Store == nil || c.Blobs == nil || c.Schemas == nil || c.Rows == nil || c.Clock == nil:
-		return nil, errors.New("register: expected a store, blobs, schemas, rows and a clock")
+	case c.Store == nil || c.Blobs == nil || c.Schemas == nil || c.Rows == nil || c.Signers == nil || c.Clock == nil:
+		return nil, errors.New("register: expected a store, blobs, schemas, rows, signers and a clock")
 	case !strings.HasPrefix(c.BaseURL, "https://") && !strings.HasPrefix(c.BaseURL, "http://"):
 		return nil, errors.New("register: expected an absolute base URL")
 	}
