@@ -18,6 +18,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/chancery-dev/chancery/internal/blob"
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/internal/service/batch"
 	"github.com/chancery-dev/chancery/internal/service/document"
@@ -298,7 +299,7 @@ func sure[T any](v T, err error) T {
 func startFeatured(t *testing.T) *featured {
 	t.Helper()
 	f := &featured{inbox: &inbox{}}
-	store, files, late := memstore.New(time.Now), &memoryBlobs{}, &lateSigners{}
+	store, files, late := memstore.New(time.Now), blob.NewMemory(0), &lateSigners{}
 	ring := sure(service.NewKeyRing(service.GenerateMasterKey()))
 	tsa, roots := timestamping(t)
 	stamps := sure(stamp.New(stamp.Config{Store: store, Signers: late, Timestamper: tokenOnly{tsa}, Clock: time.Now, MaxAge: 20 * time.Millisecond, Every: 20 * time.Millisecond}))

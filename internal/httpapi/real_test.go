@@ -1,12 +1,8 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"net/http/httptest"
 	"strings"
 	"sync"
@@ -16,42 +12,13 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/chancery-dev/chancery/internal/blob"
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/internal/service/batch"
 	"github.com/chancery-dev/chancery/internal/service/hook"
 	"github.com/chancery-dev/chancery/internal/service/memstore"
 	"github.com/chancery-dev/chancery/internal/service/portfolio"
 )
-
-// memoryBlobs keep files in memory.
-type memoryBlobs struct{ files sync.Map }
-
-func (b *memoryBlobs) Put(_ context.Context, r io.Reader) (string, int64, error) {
-	content, err := io.ReadAll(r)
-	if err != nil {
-		return "", 0, err
-	}
-	sum := sha256.Sum256(content)
-	digest := hex.EncodeToString(sum[:])
-	b.files.Store(digest, content)
-	return digest, int64(len(content)), nil
-}
-func (b *memoryBlobs) Get(_ context.Context, digest string) (io.ReadCloser, int64, error) {
-	v, ok := b.files.Load(digest)
-	if !ok {
-		return nil, 0, service.ErrNotFound
-	}
-	return io.NopCloser(bytes.NewReader(v.([]byte))), int64(len(v.([]byte))), nil
-}
-func (b *memoryBlobs) Has(_ context.Context, digest string) (bool, error) {
-	_, ok := b.files.Load(digest)
-	return ok, nil
-}
-func (b *memoryBlobs) Delete(_ context.Context, digest string) error {
-	b.files.Delete(digest)
-	return nil
-}
-func (b *memoryBlobs) Ready(context.Context) error { return nil }
 
 // deaf is a Sender for webhooks that are not to be delivered.
 type deaf struct{}
@@ -69,7 +36,7 @@ func startReal(t *testing.T) *real {
 	t.Helper()
 	ctx := context.Background()
 	clock := func() time.Time { return clockTime }
-	store, files := memstore.New(clock), &memoryBlobs{}
+	store, files := memstore.New(clock), blob.NewMemory(0)
 	ring, err := service.NewKeyRing(service.GenerateMasterKey())
 	if err != nil {
 		t.Fatal(err)

@@ -214,13 +214,15 @@ func TestStrangePicture(t *testing.T) {
 	// Its picture is not at hand: nobody can say.
 	baked := w.file(c, full.ID, "png")
 	var digests []string
-	for digest, content := range w.blobs.files {
+	for digest, content := range w.blobs.Files() {
 		if bytes.HasPrefix(content, []byte("\x89PNG")) && digest != full.Artifacts["png"].Digest {
 			digests = append(digests, digest)
 		}
 	}
 	for _, digest := range digests {
-		delete(w.blobs.files, digest)
+		if err := w.blobs.Delete(w.ctx, digest); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if v := w.verify(baked); v.Report.Outcome != verifier.Indeterminate {
 		t.Errorf("without the picture: expected indeterminate, found %s", v.Report.Outcome)
@@ -241,7 +243,7 @@ func TestPictureOfADocument(t *testing.T) {
 		t.Errorf("a private file of %d bytes was handed out by its digest", len(f.Bytes))
 	}
 	served := 0
-	for digest, content := range w.blobs.files {
+	for digest, content := range w.blobs.Files() {
 		for _, extension := range []string{"png", "svg"} {
 			if f, err := w.s.Picture(w.ctx, digest+"."+extension); err == nil && bytes.Equal(f.Bytes, content) {
 				served++

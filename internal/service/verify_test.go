@@ -331,7 +331,7 @@ func TestSwaps(t *testing.T) {
 	expect(t, "B under the address of A", w.verifyID(a.PublicID), "invalid", "related_resource_mismatch", "*")
 	// A damaged file is not handed out.
 	digest := b.Artifacts["pdf"].Digest
-	w.blobs.files[digest] = append([]byte("x"), w.blobs.files[digest]...)
+	w.blobs.Spoil(digest, append([]byte("x"), w.blobs.Files()[digest]...))
 	if _, err := w.s.Artifact(w.ctx, c, b.ID, "pdf"); err == nil {
 		t.Error("a damaged file was handed out")
 	}

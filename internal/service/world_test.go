@@ -1,64 +1,19 @@
 package service_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/chancery-dev/chancery/internal/blob"
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/internal/service/memstore"
 )
-
-// blobs keep files in memory.
-type blobs struct {
-	mu    sync.Mutex
-	files map[string][]byte
-}
-
-func (b *blobs) Put(_ context.Context, r io.Reader) (string, int64, error) {
-	content, err := io.ReadAll(r)
-	if err != nil {
-		return "", 0, err
-	}
-	digest := hex.EncodeToString(sum(content))
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.files[digest] = content
-	return digest, int64(len(content)), nil
-}
-
-func (b *blobs) Get(_ context.Context, digest string) (io.ReadCloser, int64, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	content, ok := b.files[digest]
-	if !ok {
-		return nil, 0, service.ErrNotFound
-	}
-	return io.NopCloser(bytes.NewReader(content)), int64(len(content)), nil
-}
-
-func (b *blobs) Has(_ context.Context, digest string) (bool, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.files[digest] != nil, nil
-}
-
-func (b *blobs) Delete(_ context.Context, digest string) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.files, digest)
-	return nil
-}
-
-func (b *blobs) Ready(context.Context) error { return nil }
 
 // post is a Mailer that keeps what it sends.
 type post struct {
@@ -87,7 +42,7 @@ type world struct {
 	now    time.Time
 	config service.Config
 	store  *memstore.Store
-	blobs  *blobs
+	blobs  *blob.Memory
 	post   *post
 	s      *service.Service
 }
@@ -107,7 +62,7 @@ func (w *world) pass(d time.Duration) {
 
 func newWorld(t testing.TB, change ...func(*service.Config)) *world {
 	t.Helper()
-	w := &world{t: t, ctx: context.Background(), now: time.Date(2026, 5, 10, 8, 0, 0, 0, time.UTC), blobs: &blobs{files: map[string][]byte{}}, post: &post{}}
+	w := &world{t: t, ctx: context.Background(), now: time.Date(2026, 5, 10, 8, 0, 0, 0, time.UTC), blobs: blob.NewMemory(0), post: &post{}}
 	w.store = memstore.New(w.clock)
 	ring, err := service.NewKeyRing(service.GenerateMasterKey())
 	if err != nil {

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
-	"crypto/sha256"
-	"encoding/hex"
 	"io"
 	"log/slog"
 	"net/http"
@@ -18,6 +16,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/chancery-dev/chancery"
+	"github.com/chancery-dev/chancery/internal/blob"
 	"github.com/chancery-dev/chancery/internal/httpapi"
 	vcalmhttp "github.com/chancery-dev/chancery/internal/httpapi/vcalm"
 	"github.com/chancery-dev/chancery/internal/service"
@@ -30,30 +29,6 @@ import (
 
 // base is the public address, which is not where the server of the tests listens.
 const base = "https://chancery.example"
-
-type memory struct{ files sync.Map }
-
-func (m *memory) Put(_ context.Context, r io.Reader) (string, int64, error) {
-	b, err := io.ReadAll(r)
-	sum := sha256.Sum256(b)
-	m.files.Store(hex.EncodeToString(sum[:]), b)
-	return hex.EncodeToString(sum[:]), int64(len(b)), err
-}
-
-func (m *memory) Get(_ context.Context, digest string) (io.ReadCloser, int64, error) {
-	v, ok := m.files.Load(digest)
-	if !ok {
-		return nil, 0, service.ErrNotFound
-	}
-	return io.NopCloser(bytes.NewReader(v.([]byte))), int64(len(v.([]byte))), nil
-}
-
-func (m *memory) Has(_ context.Context, digest string) (bool, error) {
-	_, ok := m.files.Load(digest)
-	return ok, nil
-}
-func (m *memory) Delete(context.Context, string) error { return nil }
-func (m *memory) Ready(context.Context) error          { return nil }
 
 // directory is what the program has: instances of its own, and each issuer as one.
 type directory struct {
@@ -125,7 +100,7 @@ func newWorldOf(t testing.TB, profile verifier.Profile, change ...func(*httpapi.
 	w := &world{t: t, ctx: context.Background(), now: time.Date(2026, 5, 10, 8, 0, 0, 0, time.UTC), log: &bytes.Buffer{}, dids: map[string]string{}}
 	w.store = memstore.New(w.clock)
 	ring := must(service.NewKeyRing(service.GenerateMasterKey()))(t)
-	w.core = must(service.New(service.Config{Store: w.store, Blobs: &memory{}, Sealer: ring, Clock: w.clock, BaseURL: base}))(t)
+	w.core = must(service.New(service.Config{Store: w.store, Blobs: blob.NewMemory(0), Sealer: ring, Clock: w.clock, BaseURL: base}))(t)
 	d := &directory{core: w.core}
 	w.north, w.south = w.tenant("north"), w.tenant("south")
 	w.issuer = must(w.core.CreateIssuer(w.ctx, w.north, service.NewIssuer{Key: "academy", Name: "Academy"}, service.Idempotency{}))(t).Value.ID

@@ -7,17 +7,16 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/chancery-dev/chancery/internal/blob"
 	"github.com/chancery-dev/chancery/internal/pdf"
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/internal/service/document"
@@ -46,50 +45,6 @@ func (bound) Open(sealed []byte, place string) ([]byte, error) {
 	}
 	return plain, nil
 }
-
-// memory keeps files.
-type memory struct {
-	mu sync.Mutex
-	m  map[string][]byte
-}
-
-func (b *memory) Put(_ context.Context, r io.Reader) (string, int64, error) {
-	all, err := io.ReadAll(r)
-	if err != nil {
-		return "", 0, err
-	}
-	sum := sha256.Sum256(all)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.m[hex.EncodeToString(sum[:])] = all
-	return hex.EncodeToString(sum[:]), int64(len(all)), nil
-}
-
-func (b *memory) Get(_ context.Context, digest string) (io.ReadCloser, int64, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	all, ok := b.m[digest]
-	if !ok {
-		return nil, 0, service.ErrNotFound
-	}
-	return io.NopCloser(bytes.NewReader(all)), int64(len(all)), nil
-}
-
-func (b *memory) Has(_ context.Context, digest string) (bool, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	_, ok := b.m[digest]
-	return ok, nil
-}
-
-func (b *memory) Delete(_ context.Context, digest string) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.m, digest)
-	return nil
-}
-
-func (*memory) Ready(context.Context) error { return nil }
 
 // post keeps mail, and refuses that to refused@….
 type post struct {
@@ -124,7 +79,7 @@ func (h house) PDFSigner(_ context.Context, s service.Scope, _, level string) (*
 type fixture struct {
 	*testing.T
 	store  *memstore.Store
-	blobs  *memory
+	blobs  *blob.Memory
 	post   *post
 	world  *padestest.World
 	docs   *document.Documents
@@ -135,7 +90,7 @@ type fixture struct {
 
 func setUp(t *testing.T, edit func(*document.Config)) *fixture {
 	t.Helper()
-	f := &fixture{T: t, blobs: &memory{m: map[string][]byte{}}, post: &post{}, world: padestest.New(t, padestest.P256), caller: service.System(scope)}
+	f := &fixture{T: t, blobs: blob.NewMemory(0), post: &post{}, world: padestest.New(t, padestest.P256), caller: service.System(scope)}
 	clock := func() time.Time { return f.world.Clock().Add(time.Duration(f.skew.Load())) }
 	f.store = memstore.New(clock)
 	f.config = document.Config{
@@ -516,8 +471,8 @@ func TestInstitutional(t *testing.T) {
 	if len(got.Signatures) != 1 || got.Signatures[0].Level != "B-LTA" || got.Digest.Value == "" {
 		t.Errorf("found %+v", got)
 	}
-	if len(f.blobs.m) != 2 {
-		t.Errorf("expected the file before and after, found %d files", len(f.blobs.m))
+	if len(f.blobs.Files()) != 2 {
+		t.Errorf("expected the file before and after, found %d files", len(f.blobs.Files()))
 	}
 	certified := sign(t, f.world.Pades(pades.LevelB, padestest.P256), padestest.Sample{Pages: 3}.Build(t), pades.Request{Certify: pades.NoChanges})
 	locked := f.add(certified)
@@ -607,8 +562,8 @@ func TestUpload(t *testing.T) {
 	if _, err := f.docs.AddDocument(t.Context(), f.caller, service.Upload{Bytes: make([]byte, 1<<20+1)}, service.Idempotency{}); !errors.As(err, &e) || e.Code != service.CodeTooLarge {
 		t.Errorf("too large: %v", err)
 	}
-	if len(f.blobs.m) != 0 {
-		t.Errorf("%d refused files are kept", len(f.blobs.m))
+	if len(f.blobs.Files()) != 0 {
+		t.Errorf("%d refused files are kept", len(f.blobs.Files()))
 	}
 	var ids sync.Map
 	var wg sync.WaitGroup

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/chancery-dev/chancery/internal/netguard"
 	"github.com/chancery-dev/chancery/internal/service"
 )
 
@@ -57,7 +58,7 @@ func loopback(host string) bool {
 // are not public, in whatever form.
 func publicHost(host string) bool {
 	if ip, err := netip.ParseAddr(host); err == nil {
-		return publicAddress(ip)
+		return netguard.Public(ip)
 	}
 	labels := strings.Split(host, ".")
 	last := labels[len(labels)-1]
@@ -80,30 +81,6 @@ func publicHost(host string) bool {
 		return false
 	}
 	return true
-}
-
-// reserved are ranges that are unicast by form, but lead inside, nowhere, or through a
-// translator to either (IANA special-purpose registries).
-var reserved = func() []netip.Prefix {
-	var out []netip.Prefix
-	for _, s := range []string{
-		"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
-		"64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "2001:db8::/32", "3fff::/20", "5f00::/16", "fec0::/10", "100::/64", "::/96",
-	} {
-		out = append(out, netip.MustParsePrefix(s))
-	}
-	return out
-}()
-
-func publicAddress(ip netip.Addr) bool {
-	if ip.Zone() != "" {
-		return false
-	}
-	ip = ip.Unmap()
-	if !ip.IsGlobalUnicast() || ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() {
-		return false
-	}
-	return !slices.ContainsFunc(reserved, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
 func checkDescription(v *service.Invalid, s string) {

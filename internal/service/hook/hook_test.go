@@ -152,8 +152,8 @@ func TestRefuse(t *testing.T) {
 		"", "client.example.com", "http://client.example.com/", "ftp://client.example.com", "https://", "https:///x", "https:client.example.com",
 		"https://user:pass@client.example.com/", "https://client.example.com/#a", "https://client.example.com#", "https://client.example.com:0/", "https://client.example.com:65536/", "https://client.example.com:/",
 		"https://localhost/", "https://localhost./", "https://a.localhost/", "https://printer.local/", "https://db.internal/", "https://intranet/", "https://127.0.0.1/", "https://127.1/", "https://2130706433/",
-		"https://0x7f000001/", "https://0177.0.0.1/", "https://10.0.0.1/", "https://172.16.3.4/", "https://192.168.1.1/", "https://169.254.169.254/latest/meta-data", "https://100.64.0.1/", "https://0.0.0.0/",
-		"https://[::1]/", "https://[::]/", "https://[::ffff:127.0.0.1]/", "https://[::ffff:10.0.0.1]/", "https://[fe80::1]/", "https://[fe80::1%25eth0]/", "https://[fc00::1]/", "https://[64:ff9b::7f00:1]/", "https://[2002:7f00:1::]/", "https://[2001:db8::1]/",
+		"https://0x7f000001/", "https://0177.0.0.1/", "https://10.0.0.1/", "https://172.16.3.4/", "https://192.168.1.1/", "https://169.254.169.254/latest/meta-data", "https://100.64.0.1/", "https://0.0.0.0/", "https://168.63.129.16/",
+		"https://[::1]/", "https://[::]/", "https://[::ffff:127.0.0.1]/", "https://[::ffff:10.0.0.1]/", "https://[fe80::1]/", "https://[fe80::1%25eth0]/", "https://[fc00::1]/", "https://[64:ff9b::7f00:1]/", "https://[2002:7f00:1::]/", "https://[2001:db8::1]/", "https://[2001:2::1]/", "https://[100:0:0:1::1]/",
 		"https://198.51.100.7/", "https://224.0.0.1/", "https://255.255.255.255/", "https://exa mple.com/", "https://exämple.com/", "https://a..example.com/", "https://-/", "https://example.com/\r\nHost: x", "https://" + strings.Repeat("a", 64) + ".example.com/",
 		"https://example.com/" + strings.Repeat("a", 2048), "javascript:alert(1)", "https://example.123/", "https://1.2.3/",
 	} {
