@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/chancery-dev/chancery/anchor"
+	"github.com/chancery-dev/chancery/internal/blob"
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/internal/service/batch"
 	"github.com/chancery-dev/chancery/internal/service/document"
@@ -34,56 +35,13 @@ const base = "https://chancery.example"
 
 var start = time.Date(2026, 6, 30, 8, 15, 0, 0, time.UTC)
 
-type files struct {
-	mu sync.Mutex
-	m  map[string][]byte
-}
-
-func (b *files) Put(_ context.Context, r io.Reader) (string, int64, error) {
-	all, err := io.ReadAll(r)
-	if err != nil {
-		return "", 0, err
-	}
-	sum := sha256.Sum256(all)
-	digest := hex.EncodeToString(sum[:])
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.m[digest] = all
-	return digest, int64(len(all)), nil
-}
-
-func (b *files) Get(_ context.Context, digest string) (io.ReadCloser, int64, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	all, ok := b.m[digest]
-	if !ok {
-		return nil, 0, service.ErrNotFound
-	}
-	return io.NopCloser(bytes.NewReader(all)), int64(len(all)), nil
-}
-
-func (b *files) Has(_ context.Context, digest string) (bool, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.m[digest] != nil, nil
-}
-
-func (b *files) Delete(_ context.Context, digest string) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.m, digest)
-	return nil
-}
-
-func (b *files) Ready(context.Context) error { return nil }
-
 // house is a whole installation in memory, that anchors by timestamps.
 type house struct {
 	*testing.T
 	now      atomic.Int64
 	tsa      *padestest.World
 	store    *memstore.Store
-	files    *files
+	files    *blob.Memory
 	core     *service.Service
 	stamps   *stamp.Stamps
 	batches  *batch.Batches
@@ -108,7 +66,7 @@ func check(t testing.TB, err error) {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	h := &house{T: t, files: &files{m: map[string][]byte{}}, tsa: padestest.New(t, padestest.P256)}
+	h := &house{T: t, files: blob.NewMemory(0), tsa: padestest.New(t, padestest.P256)}
 	h.now.Store(start.UnixMicro())
 	h.store = memstore.New(h.clock)
 	ring, err := service.NewKeyRing(service.GenerateMasterKey())
@@ -381,7 +339,7 @@ func TestErase(t *testing.T) {
 			t.Errorf("erasing whom nobody knows: %v", err)
 		}
 	}
-	before := len(h.files.m)
+	before := len(h.files.Files())
 	out, err := h.register.Erase(t.Context(), h.caller, subject)
 	check(t, err)
 	if out.Credentials != 3 || out.Artifacts < 6 || out.Subject != subject {
@@ -392,7 +350,7 @@ func TestErase(t *testing.T) {
 	if again != out {
 		t.Errorf("again: found %+v, expected %+v", again, out)
 	}
-	if after := len(h.files.m); after >= before {
+	if after := len(h.files.Files()); after >= before {
 		t.Errorf("expected fewer than %d files, found %d", before, after)
 	}
 	h.run(500 * time.Millisecond)
@@ -410,13 +368,11 @@ func TestErase(t *testing.T) {
 			}
 		}
 	}
-	h.files.mu.Lock()
-	for _, content := range h.files.m {
+	for _, content := range h.files.Files() {
 		if bytes.Contains(content, []byte("Aina")) {
 			t.Error("a file holds the name")
 		}
 	}
-	h.files.mu.Unlock()
 	// The holder's copy is as good as before.
 	v, err := h.core.VerifyFiles(t.Context(), []service.Upload{{Name: "vc.json", Bytes: vc.Bytes}}, "api")
 	check(t, err)
@@ -490,11 +446,11 @@ func TestEraseAnswers(t *testing.T) {
 	_, err = h.register.Erase(t.Context(), h.caller, first.Value.Recipient.ID)
 	check(t, err)
 
-	files := len(h.files.m)
+	files := len(h.files.Files())
 	again, err := docs.AddDocument(t.Context(), h.caller, upload, key("documents", "k"))
 	check(t, err)
-	if !again.Replayed || again.Value.Name != "" || again.Value.ID != doc.Value.ID || len(h.files.m) != files {
-		t.Errorf("the document: %+v, %d files where there were %d", again, len(h.files.m), files)
+	if !again.Replayed || again.Value.Name != "" || again.Value.ID != doc.Value.ID || len(h.files.Files()) != files {
+		t.Errorf("the document: %+v, %d files where there were %d", again, len(h.files.Files()), files)
 	}
 	for n, f := range []func() (service.Result[service.Credential], error){
 		func() (service.Result[service.Credential], error) {
@@ -666,6 +622,15 @@ func TestAuditChanged(t *testing.T) {
 			return a
 		},
 		"a hash changed":   func(a []service.AuditEntry) []service.AuditEntry { a[3].Hash = bytes.Repeat([]byte{1}, 32); return a },
+		"all hashes made anew": func(a []service.AuditEntry) []service.AuditEntry {
+			a[3].Actor = "key:somebody else"
+			var previous []byte
+			for n := range a {
+				previous, _ = register.HashLine(h.caller.Scope, a[n], previous)
+				a[n].Hash = previous
+			}
+			return a
+		},
 		"a hash taken out": func(a []service.AuditEntry) []service.AuditEntry { a[3].Hash = nil; return a },
 	} {
 		g, err := register.New(register.Config{Store: &changed{h.store, edit}, Blobs: h.files, Schemas: h.core, Rows: h.batches, Signers: h.docs, BaseURL: base, Clock: h.clock})
