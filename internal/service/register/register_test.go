@@ -295,6 +295,102 @@ func TestExport(t *testing.T) {
 	}
 }
 
+// TestExportRest: what an institution keeps beside credentials is in its export, too, with
+// the lists of an issuer that no credential kept here names, and without any secret. Its
+// manifest is in the audit log.
+func TestExportRest(t *testing.T) {
+	h := newHouse(t)
+	i := h.issuer("did:web")
+	place, err := h.core.TakeStatus(t.Context(), h.caller.Scope, i.ID) // as the W3C plane does
+	check(t, err)
+	all := h.export()
+	trust, err := verifier.ParseTrust(all["trust.json"])
+	check(t, err)
+	found := false
+	for _, d := range trust.Documents {
+		found = found || strings.HasSuffix(d.URL, "/status/"+place.List)
+	}
+	if all["status/"+place.List+".json"] == nil || !found {
+		t.Error("the list of what was issued on the W3C plane is missing")
+	}
+
+	h.courseOf(i.ID)
+	cred := h.issue("CX-1", "Aina Rahman", "aina@example.com")
+	_, err = h.shelves.PutPortfolio(t.Context(), h.caller, "aina", service.PortfolioInput{Title: "Aina R.", SubjectID: cred.Recipient.ID, Public: true, Items: []service.PortfolioItem{{Credential: "CX-1", Visible: true}}})
+	check(t, err)
+	rows := 0
+	_, err = h.batches.CreateBatch(t.Context(), h.caller, service.NewBatch{Type: "course", Name: "June", Mode: "partial"}, func() (service.ItemInput, error) {
+		if rows++; rows > 2 {
+			return service.ItemInput{}, io.EOF
+		}
+		return service.ItemInput{Recipient: service.Recipient{Name: []string{"", "Bo Chen"}[rows-1]}, Claims: map[string]any{"trainer": "T"}}, nil
+	}, service.Idempotency{})
+	check(t, err)
+	key, err := h.core.CreateFirstKey(t.Context(), h.caller.Scope, service.NewKey{Name: "registry server", Scopes: service.Permissions()})
+	check(t, err)
+	ring, err := service.NewKeyRing(service.GenerateMasterKey())
+	check(t, err)
+	docs, err := document.New(document.Config{Store: h.store, Blobs: h.files, Sealer: ring, Signing: h.core, BaseURL: base, Clock: h.clock, Mailer: noMail{}})
+	check(t, err)
+	doc, err := docs.AddDocument(t.Context(), h.caller, service.Upload{Name: "thesis.pdf", Bytes: padestest.Sample{Pages: 1}.Build(t)}, service.Idempotency{})
+	check(t, err)
+	for range 2 {
+		_, err = docs.AddSignature(t.Context(), h.caller, doc.Value.ID, service.NewSignature{Kind: "institutional"}, service.Idempotency{})
+		check(t, err)
+	}
+	_, err = docs.AddSignature(t.Context(), h.caller, doc.Value.ID, service.NewSignature{Kind: "thirdParty", Signer: &service.Signer{Name: "Cy", Email: "cy@example.com"}}, service.Idempotency{})
+	check(t, err)
+	check(t, h.store.Update(t.Context(), func(tx service.Tx) error {
+		w := service.StoredWebhook{URL: "https://client.example.com/hook", Events: []string{"*"}, Active: true, Algorithm: "v1", Secret: []byte("sealed secret"), Old: []byte("old secret")}
+		if err := service.Put(t.Context(), tx, h.caller.Scope, service.Record{Kind: service.KindWebhook, ID: "hook-1", Created: h.clock()}, w); err != nil {
+			return err
+		}
+		return tx.AddVerifications(t.Context(), h.caller.Scope, []service.LogEntry{{ID: "1", At: h.clock(), Subject: "CX-1", Method: "id", Outcome: "valid", Source: "web"}})
+	}))
+	h.run(500 * time.Millisecond)
+	all = h.export()
+	for name, want := range map[string]string{
+		"portfolios/aina.json": `"title": "Aina R."`, "recipients.jsonl": `"email":"aina@example.com"`, "webhooks/hook-1.json": `"url": "https://client.example.com/hook"`,
+		"api-keys.jsonl": `"name":"registry server"`, "verifications.jsonl": `"outcome":"valid"`,
+		"documents/" + doc.Value.ID + "/register.json": `"email": "cy@example.com"`, "documents/" + doc.Value.ID + "/signed.1.pdf": "%PDF-",
+	} {
+		if !bytes.Contains(all[name], []byte(want)) {
+			t.Errorf("%s: expected %s, found %q", name, want, all[name])
+		}
+	}
+	batches, pictures := "", 0
+	for name, b := range all {
+		if strings.HasPrefix(name, "batches/") {
+			batches += string(b)
+		}
+		if digest, ext, ok := strings.Cut(strings.TrimPrefix(name, "pictures/"), "."); ok && strings.HasPrefix(name, "pictures/") {
+			pictures++
+			if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != digest || ext != "png" && ext != "svg" {
+				t.Errorf("%s is another picture", name)
+			}
+		}
+		for _, secret := range []string{"sealed secret", "old secret", "c2VhbGVkIHNlY3JldA", key.Secret, `"hash": "`, `"token"`, "900101-14-1234"} {
+			if bytes.Contains(b, []byte(secret)) {
+				t.Errorf("%s holds %s", name, secret)
+			}
+		}
+	}
+	if pictures != 2 {
+		t.Errorf("expected the badge as PNG and SVG, found %d", pictures)
+	}
+	for _, want := range []string{`"name": "June"`, `"index":0,"state":"failed"`, `"recipient.name":["is required"]`, `"index":1,"state":"issued"`} {
+		if !strings.Contains(batches, want) {
+			t.Errorf("the batch lacks %s: %s", want, batches)
+		}
+	}
+	sum := sha256.Sum256(all["MANIFEST"])
+	h.run(200 * time.Millisecond) // every 5 s in life: here an export chains the lines before it
+	after := h.export()
+	if !bytes.Contains(after["audit.jsonl"], []byte(`"tenant.exported","academy"`)) || !bytes.Contains(after["audit.jsonl"], []byte(hex.EncodeToString(sum[:]))) {
+		t.Error("the audit log does not hold the manifest's digest")
+	}
+}
+
 func (l *late) AnchorKey(ctx context.Context, s service.Scope, did string) (key signer.Key, issuer string, err error) {
 	return l.h.core.AnchorKey(ctx, s, did)
 }
