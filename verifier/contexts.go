@@ -200,6 +200,8 @@ func hashReason(err error) (Reason, string) {
 		return WorkLimit, err.Error()
 	case errors.Is(err, proof.ErrSignature):
 		return SignatureInvalid, err.Error()
+	case errors.Is(err, proof.ErrBaseProof):
+		return BaseProof, err.Error()
 	case errors.Is(err, proof.ErrContext), errors.Is(err, proof.ErrShape), errors.Is(err, proof.ErrSuite), errors.Is(err, proof.ErrProofValue):
 		return ProofMalformed, err.Error()
 	case errors.Is(err, proof.ErrPreviousProof):

@@ -139,9 +139,12 @@ func (c *run) judgeProof(h *hasher, all []proof.Proof, i int) ProofReport {
 	if !p.HasCreated {
 		q.claimed = c.documentTime()
 	}
-	return c.tryKeys(r, q, func(key crypto.PublicKey) (Reason, string) {
-		return h.verify(suite, p, previous, key, &r)
+	var hashed ProofReport
+	out := c.tryKeys(r, q, func(key crypto.PublicKey) (Reason, string) {
+		return h.verify(suite, p, previous, key, &hashed)
 	})
+	out.DocumentHash = hashed.DocumentHash
+	return out
 }
 
 // proofRules judges what a proof says beside its signature.

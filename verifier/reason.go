@@ -58,6 +58,7 @@ const (
 
 	NoProof              Reason = "no_proof"
 	ProofMalformed       Reason = "proof_malformed"
+	BaseProof            Reason = "base_proof"
 	ProofTypeUnknown     Reason = "proof_type_unknown"
 	SignatureInvalid     Reason = "signature_invalid"
 	KeyTypeMismatch      Reason = "key_type_mismatch"
@@ -230,6 +231,7 @@ var reasonTable = []ReasonInfo{
 
 	{NoProof, "proof", Invalid, "The document carries no proof.", "Anyone can have written it.", sVCDM + "4.12"},
 	{ProofMalformed, "proof", Invalid, "A proof is not formed as the specification says.", "The detail names the member.", sDI + "2.1"},
+	{BaseProof, "proof", Invalid, "The proof is a base proof, which only the holder should have.", "Ask the holder for a document that discloses what is needed (chancery derive).", "ECDSA Cryptosuites 1.0, 3.6.7"},
 	{ProofTypeUnknown, "proof", Indeterminate, "A proof is of a kind that is not known here, so it could not be checked.", "", sDI + "4.4"},
 	{SignatureInvalid, "proof", Invalid, "The signature does not fit the document.", "The document was changed after signing, or signed with another key.", sDI + "4.4"},
 	{KeyTypeMismatch, "proof", Invalid, "The key is not of the kind that the proof's algorithm uses.", "", sDI + "4.4"},

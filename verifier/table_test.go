@@ -20,7 +20,7 @@ func refusals(tb testing.TB) []refusal {
 }
 
 func allRefusals(tb testing.TB) []refusal {
-	return slices.Concat(inputRefusals(tb), modelRefusals(tb), proofRefusals(tb), keyRefusals(tb), statusRefusals(tb), schemaRefusals(tb), innerRefusals(tb), ob2Refusals(tb), redteamRefusals(tb))
+	return slices.Concat(inputRefusals(tb), modelRefusals(tb), proofRefusals(tb), keyRefusals(tb), statusRefusals(tb), schemaRefusals(tb), innerRefusals(tb), ob2Refusals(tb), redteamRefusals(tb), disclosedRefusals(tb))
 }
 
 // run judges a case and returns its report.

@@ -60,7 +60,7 @@ func goldens(tb testing.TB) []golden {
 	claims := with(tb, badgeDraft(tb, issuer), `"iss":"`+issuer+`"`, `"jti":"urn:uuid:58172aac-d8ba-11ed-83dd-0b3aef56cc34"`, `"sub":"did:example:subject"`, `"nbf":1767225600`)
 	list = append(list, golden{name: "Open Badges JWT RS256, JWKS", media: chancery.MediaJWT, trust: keyset,
 		text: jws(tb, signKey{priv: rsaKey}, `{"alg":"RS256","typ":"JWT","jwk":`+string(jwk)+`}`, claims)})
-	return list
+	return append(list, disclosedGoldens(tb)...)
 }
 
 func (g golden) verifier(tb testing.TB) *verifier.Verifier {
