@@ -197,6 +197,14 @@ var ErrAudit = errors.New("register: the audit log was changed")
 // VerifyAudit checks the chain of a scope's audit log from its beginning, and returns how
 // many lines it has and the newest hash. What is wrong is ErrAudit.
 func (g *Register) VerifyAudit(ctx context.Context, s service.Scope) (lines int64, head []byte, err error) {
+	_, heads, err := g.heads(ctx, s)
+	if err != nil {
+		return 0, nil, err
+	}
+	anchored := map[int64]string{}
+	for _, h := range heads.Anchored {
+		anchored[h.Seq] = h.Hash
+	}
 	err = g.eachLine(ctx, s, func(e service.AuditEntry) error {
 		lines++
 		want, err := HashLine(s, e, head)
@@ -206,20 +214,23 @@ func (g *Register) VerifyAudit(ctx context.Context, s service.Scope) (lines int6
 		if e.Seq != lines || !bytes.Equal(e.Hash, want) {
 			return fmt.Errorf("%w at line %d", ErrAudit, lines)
 		}
+		// That all hashes were made anew, or lines cut off at the end, is told by the
+		// anchored heads.
+		if hash, ok := anchored[lines]; ok && hash != hex.EncodeToString(want) {
+			return fmt.Errorf("%w: line %d was anchored with another hash", ErrAudit, lines)
+		}
 		head = want
 		return nil
 	})
 	if err != nil {
 		return lines, head, err
 	}
-	// What was cut off at the end is told by the anchored heads.
-	_, heads, err := g.heads(ctx, s)
 	for _, h := range heads.Anchored {
 		if h.Seq > lines {
 			return lines, head, fmt.Errorf("%w: line %d was anchored, and is missing", ErrAudit, h.Seq)
 		}
 	}
-	return lines, head, err
+	return lines, head, nil
 }
 
 func (g *Register) eachLine(ctx context.Context, s service.Scope, f func(service.AuditEntry) error) error {

@@ -85,7 +85,7 @@ func newHouse(t *testing.T) *house {
 	check(t, err)
 	h.batches, err = batch.New(batch.Config{Store: h.store, Blobs: h.files, Sealer: ring, Issuing: h.core, Clock: h.clock})
 	check(t, err)
-	h.docs, err = document.New(document.Config{Store: h.store, Blobs: h.files, Sealer: ring, Signing: h.core, BaseURL: base, Clock: h.clock})
+	h.docs, err = document.New(document.Config{Store: h.store, Blobs: h.files, Sealer: ring, Signing: h.core, BaseURL: base, Clock: h.clock, Mailer: noMail{}})
 	check(t, err)
 	h.shelves, err = portfolio.New(portfolio.Config{Store: h.store, BaseURL: base, Clock: h.clock})
 	check(t, err)
@@ -328,17 +328,13 @@ func TestExportRest(t *testing.T) {
 	check(t, err)
 	key, err := h.core.CreateFirstKey(t.Context(), h.caller.Scope, service.NewKey{Name: "registry server", Scopes: service.Permissions()})
 	check(t, err)
-	ring, err := service.NewKeyRing(service.GenerateMasterKey())
-	check(t, err)
-	docs, err := document.New(document.Config{Store: h.store, Blobs: h.files, Sealer: ring, Signing: h.core, BaseURL: base, Clock: h.clock, Mailer: noMail{}})
-	check(t, err)
-	doc, err := docs.AddDocument(t.Context(), h.caller, service.Upload{Name: "thesis.pdf", Bytes: padestest.Sample{Pages: 1}.Build(t)}, service.Idempotency{})
+	doc, err := h.docs.AddDocument(t.Context(), h.caller, service.Upload{Name: "thesis.pdf", Bytes: padestest.Sample{Pages: 1}.Build(t)}, service.Idempotency{})
 	check(t, err)
 	for range 2 {
-		_, err = docs.AddSignature(t.Context(), h.caller, doc.Value.ID, service.NewSignature{Kind: "institutional"}, service.Idempotency{})
+		_, err = h.docs.AddSignature(t.Context(), h.caller, doc.Value.ID, service.NewSignature{Kind: "institutional"}, service.Idempotency{})
 		check(t, err)
 	}
-	_, err = docs.AddSignature(t.Context(), h.caller, doc.Value.ID, service.NewSignature{Kind: "thirdParty", Signer: &service.Signer{Name: "Cy", Email: "cy@example.com"}}, service.Idempotency{})
+	_, err = h.docs.AddSignature(t.Context(), h.caller, doc.Value.ID, service.NewSignature{Kind: "thirdParty", Signer: &service.Signer{Name: "Cy", Email: "cy@example.com"}}, service.Idempotency{})
 	check(t, err)
 	check(t, h.store.Update(t.Context(), func(tx service.Tx) error {
 		w := service.StoredWebhook{URL: "https://client.example.com/hook", Events: []string{"*"}, Active: true, Algorithm: "v1", Secret: []byte("sealed secret"), Old: []byte("old secret")}
@@ -519,12 +515,8 @@ func (noMail) Send(context.Context, service.Mail) error { return nil }
 func TestEraseAnswers(t *testing.T) {
 	h := newHouse(t)
 	h.courseOf(h.issuer("did:web").ID)
-	ring, err := service.NewKeyRing(service.GenerateMasterKey())
-	check(t, err)
-	docs, err := document.New(document.Config{Store: h.store, Blobs: h.files, Sealer: ring, Signing: h.core, BaseURL: base, Clock: h.clock, Mailer: noMail{}})
-	check(t, err)
 	upload := service.Upload{Name: "thesis of Aina Rahman.pdf", Bytes: padestest.Sample{Pages: 1}.Build(t)}
-	doc, err := docs.AddDocument(t.Context(), h.caller, upload, key("documents", "k"))
+	doc, err := h.docs.AddDocument(t.Context(), h.caller, upload, key("documents", "k"))
 	check(t, err)
 	in := wish("CX-1", "Aina Rahman", "aina@example.com")
 	in.DocumentID = doc.Value.ID
@@ -532,18 +524,18 @@ func TestEraseAnswers(t *testing.T) {
 	check(t, err)
 	_, err = h.core.Revoke(t.Context(), h.caller, "CX-1", "Aina Rahman cheated", key("revoke", "k"))
 	check(t, err)
-	other, err := docs.AddDocument(t.Context(), h.caller, service.Upload{Name: "agreement.pdf", Bytes: padestest.Sample{Pages: 2}.Build(t)}, service.Idempotency{})
+	other, err := h.docs.AddDocument(t.Context(), h.caller, service.Upload{Name: "agreement.pdf", Bytes: padestest.Sample{Pages: 2}.Build(t)}, service.Idempotency{})
 	check(t, err)
 	for n, email := range []string{"AINA@example.com", "bo@example.com"} {
 		name := []string{"Aina Rahman", "Bo Chen"}[n]
-		_, err = docs.AddSignature(t.Context(), h.caller, other.Value.ID, service.NewSignature{Kind: "thirdParty", Signer: &service.Signer{Name: name, Email: email}}, key("signatures", strings.Fields(name)[0]))
+		_, err = h.docs.AddSignature(t.Context(), h.caller, other.Value.ID, service.NewSignature{Kind: "thirdParty", Signer: &service.Signer{Name: name, Email: email}}, key("signatures", strings.Fields(name)[0]))
 		check(t, err)
 	}
 	_, err = h.register.Erase(t.Context(), h.caller, first.Value.Recipient.ID)
 	check(t, err)
 
 	files := len(h.files.Files())
-	again, err := docs.AddDocument(t.Context(), h.caller, upload, key("documents", "k"))
+	again, err := h.docs.AddDocument(t.Context(), h.caller, upload, key("documents", "k"))
 	check(t, err)
 	if !again.Replayed || again.Value.Name != "" || again.Value.ID != doc.Value.ID || len(h.files.Files()) != files {
 		t.Errorf("the document: %+v, %d files where there were %d", again, len(h.files.Files()), files)
@@ -563,13 +555,13 @@ func TestEraseAnswers(t *testing.T) {
 		}
 	}
 	for n, name := range []string{"Aina Rahman", "Bo Chen"} {
-		got, err := docs.AddSignature(t.Context(), h.caller, other.Value.ID, service.NewSignature{Kind: "thirdParty", Signer: &service.Signer{Name: name, Email: "a@example.com"}}, key("signatures", strings.Fields(name)[0]))
+		got, err := h.docs.AddSignature(t.Context(), h.caller, other.Value.ID, service.NewSignature{Kind: "thirdParty", Signer: &service.Signer{Name: name, Email: "a@example.com"}}, key("signatures", strings.Fields(name)[0]))
 		check(t, err)
 		if !got.Replayed || got.Value.Signer != []string{"", "Bo Chen"}[n] {
 			t.Errorf("the signature of %s: %+v", name, got)
 		}
 	}
-	got, err := docs.GetDocument(t.Context(), h.caller, other.Value.ID)
+	got, err := h.docs.GetDocument(t.Context(), h.caller, other.Value.ID)
 	check(t, err)
 	if len(got.Signatures) != 2 || got.Signatures[0].State != "expired" || got.Signatures[0].Signer != "" || got.Signatures[1].State != "invited" || got.Signatures[1].Expires == nil {
 		t.Errorf("found %+v", got.Signatures)
@@ -717,7 +709,7 @@ func TestAuditChanged(t *testing.T) {
 			a[3].Subject, a[4].Subject = a[4].Subject, a[3].Subject
 			return a
 		},
-		"a hash changed":   func(a []service.AuditEntry) []service.AuditEntry { a[3].Hash = bytes.Repeat([]byte{1}, 32); return a },
+		"a hash changed": func(a []service.AuditEntry) []service.AuditEntry { a[3].Hash = bytes.Repeat([]byte{1}, 32); return a },
 		"all hashes made anew": func(a []service.AuditEntry) []service.AuditEntry {
 			a[3].Actor = "key:somebody else"
 			var previous []byte
