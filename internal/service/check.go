@@ -88,7 +88,9 @@ func (s *Service) CheckItem(ctx context.Context, c Caller, t *LoadedType, w Want
 
 func (s *Service) checkRecipient(bad *Invalid, item *Checked, w Wanted) {
 	r := &item.input.Recipient
-	checkName(bad, "recipient.name", r.Name, true)
+	if checkName(bad, "recipient.name", r.Name, true); r.Name != "" && invisible(r.Name) {
+		bad.Add("recipient.name", "must not be blank")
+	}
 	if r.Email != "" {
 		if !checkEmail(r.Email) {
 			bad.Add("recipient.email", "must be an e-mail address")
@@ -318,7 +320,11 @@ func (s *Service) Validate(ctx context.Context, c Caller, id string, in ItemInpu
 	if err != nil {
 		return Validation{}, err
 	}
-	_, faults, err := s.CheckItem(ctx, c, t, Wanted{Publish: true, Outputs: t.Type.Outputs}, in)
+	w := Wanted{Publish: true, Outputs: t.Type.Outputs}
+	item, faults, err := s.CheckItem(ctx, c, t, w, in)
+	if err == nil && faults == nil {
+		faults, err = s.CheckPage(ctx, t, w, item)
+	}
 	return Validation{Valid: err == nil && faults == nil, Errors: faults}, err
 }
 
@@ -360,7 +366,7 @@ func (s *Service) Preview(ctx context.Context, c Caller, id string, in ItemInput
 	options.TestWatermark = true
 	picture, err := s.render.Preview(ctx, t.template, fields, options, layout.PreviewOptions{DPI: 100})
 	if err != nil {
-		return File{}, pageFault(err)
+		return File{}, pageFault(err, t, item)
 	}
 	return File{Name: "preview.png", MediaType: "image/png", Digest: digestHexOf(picture), Bytes: picture}, nil
 }

@@ -54,6 +54,9 @@ func (s *Service) redraft(ctx context.Context, c Caller, state *credentialState,
 	}
 	input := changed(old, state, in)
 	item, faults, err := s.CheckItem(ctx, c, state.t, w, input)
+	if err == nil && faults == nil {
+		faults, err = s.CheckPage(ctx, state.t, w, item)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +65,9 @@ func (s *Service) redraft(ctx context.Context, c Caller, state *credentialState,
 		return nil, bad.Err()
 	}
 	item.ID, item.PublicID = state.stored.ID, state.stored.PublicID
+	if in.Recipient == nil { // the same person, by whatever he was named
+		item.input.Recipient.ID = state.stored.SubjectID
+	}
 	if in.ValidUntil == nil {
 		item.endless = b.Endless
 	}

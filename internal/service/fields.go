@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -157,6 +158,12 @@ func (f *fieldRule) number(v any) (any, string, bool, string) {
 	switch {
 	case math.IsNaN(n) || math.IsInf(n, 0) || math.Abs(n) > 1e15:
 		return nil, "", true, "must be a number of at most 1e15"
+	case n == 0:
+		n = 0 // not the negative one
+	case math.Abs(n) < 1e-15:
+		return nil, "", true, "must be 0, or a number of at least 1e-15"
+	}
+	switch {
 	case f.Minimum != nil && n < *f.Minimum:
 		return nil, "", true, "must be at least " + plainNumber(*f.Minimum)
 	case f.Maximum != nil && n > *f.Maximum:
@@ -206,10 +213,13 @@ func (f *fieldRule) text(s string) string {
 		}
 	case "enum":
 		if !slices.Contains(f.Values, s) {
+			if all := strings.Join(f.Values, ", "); len(all) <= 200 {
+				return "must be one of " + all
+			}
 			return "must be one of the values of the field"
 		}
 	default:
-		if strings.TrimSpace(s) == "" {
+		if invisible(s) {
 			return "must not be blank"
 		}
 		if f.pattern != nil && !f.pattern.MatchString(s) {
@@ -217,6 +227,12 @@ func (f *fieldRule) text(s string) string {
 		}
 	}
 	return ""
+}
+
+// invisible tells whether a text shows nothing: white space, and characters that only
+// change how others look.
+func invisible(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsGraphic(r) && !unicode.In(r, unicode.Z, unicode.M) })
 }
 
 // schema is the JSON Schema of a field's values.

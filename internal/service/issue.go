@@ -80,6 +80,9 @@ func (s *Service) prepare(ctx context.Context, c Caller, in NewCredential) (*Loa
 		return nil, w, nil, err
 	}
 	item, faults, err := s.CheckItem(ctx, c, t, w, in.ItemInput)
+	if err == nil && faults == nil && !w.Publish {
+		faults, err = s.CheckPage(ctx, t, w, item) // what is published has its page made at once
+	}
 	if err != nil {
 		return nil, w, nil, err
 	}

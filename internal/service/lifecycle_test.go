@@ -315,7 +315,7 @@ func number(id string) int {
 func TestMail(t *testing.T) {
 	w := newWorld(t)
 	c := w.school("north", func(in *service.NewType) {
-		in.Mail = &service.MailText{Subject: "For {{recipient.name}}", Text: "Trained by {{claims.trainerName}} <b>\n\n{{url}} {{claims.identificationNo}}"}
+		in.Mail = &service.MailText{Subject: "For {{recipient.name}}", Text: "Trained by {{claims.trainerName}} <b>\n\n{{url}}"}
 	})
 	got := w.issue(c, func(in *service.NewCredential) { in.Notify = true })
 	if got.Notify == nil || got.Notify.State != "queued" {

@@ -152,6 +152,9 @@ You find it here, to look at, to download and to show to others:
 `,
 }
 
+// mailPlaceholders are what texts may name beside {{claims.KEY}}.
+var mailPlaceholders = []string{"{{recipient.name}}", "{{type}}", "{{issuer}}", "{{url}}"}
+
 // mail writes the mail about a credential, as text and as HTML that says the same.
 func (s *Service) mail(t *LoadedType, state *credentialState, m StoredMail) Mail {
 	text := defaultMail
@@ -165,7 +168,10 @@ func (s *Service) mail(t *LoadedType, state *credentialState, m StoredMail) Mail
 	}
 	c := state.stored
 	link := s.credentialURL(c.PublicID)
-	pairs := []string{"{{recipient.name}}", c.RecipientName, "{{type}}", t.Type.DisplayName, "{{issuer}}", t.issuer.Name, "{{url}}", link}
+	var pairs []string
+	for i, value := range []string{c.RecipientName, t.Type.DisplayName, t.issuer.Name, link} {
+		pairs = append(pairs, mailPlaceholders[i], value)
+	}
 	for _, f := range t.version.Fields {
 		if f.Visibility != visiblePrivate {
 			pairs = append(pairs, "{{claims."+f.Key+"}}", c.Claims[f.Key])

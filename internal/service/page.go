@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 
@@ -54,7 +55,7 @@ func (j *signing) page(ctx context.Context, out *Signed, vc chancery.Secured) er
 	options.Created = j.at
 	page, err := j.s.render.Render(ctx, j.t.template, fields, options)
 	if err != nil {
-		return pageFault(err)
+		return pageFault(err, j.t, out.checked)
 	}
 	seal, err := j.s.sealWith(ctx, j.issuer, j.s.sealLevel())
 	if err != nil {
@@ -114,7 +115,7 @@ func (s *Service) page(t *LoadedType, item *Checked, publicID string) (layout.Fi
 		fields.Text["description"] = a.Description
 	}
 	for _, f := range t.version.Fields {
-		if value := item.texts[f.Key]; value != "" && f.Visibility == visiblePublic {
+		if value := strings.ReplaceAll(item.texts[f.Key], "\t", " "); value != "" && f.Visibility == visiblePublic {
 			fields.Facts = append(fields.Facts, layout.Fact{Label: f.Label, Value: value})
 			fields.Text["claims."+f.Key] = value
 		}
@@ -146,26 +147,163 @@ func longDate(t time.Time, lang string) string {
 	return t.Format(time.DateOnly)
 }
 
-// pageFault turns what is wrong with an input into a CodeValidation error.
-func pageFault(err error) error {
+// widestID takes more room on a page than any public id.
+var widestID = strings.Repeat("W", 22)
+
+// CheckPage says, by field, what keeps the page of an item from being made, where one is
+// wanted: what Sign would say, without the work. nil: nothing. An error is none of the item.
+func (s *Service) CheckPage(ctx context.Context, t *LoadedType, w Wanted, item *Checked) (map[string][]string, error) {
+	if item.document != nil || !slices.Contains(w.Outputs, "pdf") {
+		return nil, nil
+	}
+	fields, options := s.page(t, item, widestID)
+	err := s.render.Check(ctx, t.template, fields, options)
+	if err == nil {
+		return nil, nil
+	}
+	err = pageFault(err, t, item)
+	var fault *Error
+	if errors.As(err, &fault) && fault.Code == CodeValidation {
+		return fault.Fields, nil
+	}
+	return nil, err
+}
+
+// pageFault turns what is wrong with an input into a CodeValidation error that names the
+// member. What is wrong with the page of every item is said of the type.
+func pageFault(err error, t *LoadedType, item *Checked) error {
 	fault := func(field, message string) error {
 		return &Error{Code: CodeValidation, Detail: field + " " + message, Fields: map[string][]string{field: {message}}, Err: err}
 	}
 	var font *layout.MissingFontError
 	var fit *layout.FitError
 	var field *layout.FieldError
+	var option *layout.OptionError
 	switch {
 	case errors.As(err, &font):
-		return fault("recipient.name", "or a claim is in a script ("+font.Script+") that no font at hand can write")
+		return fault(t.writes(item, font.Char), "is in a script ("+font.Script+") that no font at hand can write")
 	case errors.As(err, &fit):
-		return fault("recipient.name", "or a claim is too long for the page")
+		return fault(t.tooLong(item, fit.Fields), "is too long for the page")
 	case errors.As(err, &field):
-		if key, ok := strings.CutPrefix(field.Field, "claims."); ok {
-			return fault("claims."+key, "is needed by the page, and cannot be written on it")
+		key, ok := strings.CutPrefix(field.Field, "claims.")
+		var n int
+		switch _, scanned := fmt.Sscanf(field.Field, "facts[%d]", &n); {
+		case field.Field == "*":
+			return fault("type", "has more fields for the page than it can hold")
+		case field.Field == "recipient":
+			return fault("recipient.name", "has a character that cannot be written on the page")
+		case ok && item.texts[key] != "":
+			return fault("claims."+key, "has a character that cannot be written on the page")
+		case ok:
+			return fault("claims."+key, "is needed by the page")
+		case scanned == nil:
+			return fault(t.factAt(item, n), "has a character that cannot be written on the page")
 		}
 		return fault("layout.text."+field.Field, "is needed by the page, and is missing or cannot be written on it")
+	case errors.As(err, &option):
+		return fault("type", "has a page that cannot be made: its "+strings.ToLower(option.Option))
 	}
 	return err
+}
+
+// maxOnPage is how many facts a page holds (layout), the end of validity left out.
+const maxOnPage = 15
+
+// tryPage sets the page of a type with an example, so that a page that can never be made is
+// refused with its type.
+func (s *Service) tryPage(ctx context.Context, scope Scope, v StoredType, issuer StoredIssuer) error {
+	t, err := s.load(scope, v, issuer)
+	if err != nil {
+		return err
+	}
+	now := s.now()
+	item := &Checked{from: now, until: now.AddDate(1, 0, 0), input: ItemInput{Recipient: t.example().Recipient}, texts: map[string]string{}}
+	for _, required := range []bool{true, false} {
+		for _, f := range t.version.Fields {
+			if f.Required != required || f.Visibility != visiblePublic || !required && len(item.texts) >= maxOnPage {
+				continue
+			}
+			if _, text, ok, _ := t.fields[f.Key].value(t.fields[f.Key].example()); ok && text != "" {
+				item.texts[f.Key] = text
+			} else {
+				item.texts[f.Key] = "text" // of a pattern
+			}
+		}
+	}
+	faults, err := s.CheckPage(ctx, t, Wanted{Outputs: v.Outputs}, item)
+	if err != nil || faults == nil {
+		return err
+	}
+	var bad Invalid
+	for member, messages := range faults {
+		place := "layout"
+		if strings.HasPrefix(member, "layout.") {
+			place = member
+		}
+		if member == "type" {
+			member = "the type"
+		}
+		for _, message := range messages {
+			bad.Add(place, "makes no page: "+member+" "+message)
+		}
+	}
+	return bad.Err()
+}
+
+// onPage lists the members that are facts of a page, in order.
+func (t *LoadedType) onPage(item *Checked) []string {
+	var out []string
+	for _, f := range t.version.Fields {
+		if f.Visibility == visiblePublic && item.texts[f.Key] != "" {
+			out = append(out, f.Key)
+		}
+	}
+	return out
+}
+
+func (t *LoadedType) factAt(item *Checked, n int) string {
+	if keys := t.onPage(item); n >= 0 && n < len(keys) {
+		return "claims." + keys[n]
+	}
+	return "type"
+}
+
+// writes finds the member that holds a character.
+func (t *LoadedType) writes(item *Checked, char rune) string {
+	if strings.ContainsRune(item.input.Recipient.Name, char) {
+		return "recipient.name"
+	}
+	for _, key := range t.onPage(item) {
+		if strings.ContainsRune(item.texts[key], char) {
+			return "claims." + key
+		}
+	}
+	return "type" // in its own texts
+}
+
+// tooLong finds the member to blame where a text made of fields does not fit: of several,
+// the longest.
+func (t *LoadedType) tooLong(item *Checked, fields []string) string {
+	out, most := "type", 0
+	longer := func(member, text string) {
+		if n := utf8.RuneCountInString(text); n > most {
+			out, most = member, n
+		}
+	}
+	for _, field := range fields {
+		key, ok := strings.CutPrefix(field, "claims.")
+		switch {
+		case ok:
+			longer("claims."+key, item.texts[key])
+		case field == "recipient":
+			longer("recipient.name", item.input.Recipient.Name)
+		case field == "facts":
+			for _, key := range t.onPage(item) {
+				longer("claims."+key, item.texts[key])
+			}
+		}
+	}
+	return out
 }
 
 // bake puts the credential into the badge's pictures.

@@ -119,7 +119,7 @@ type Field struct {
 	Key        string   `json:"key"`
 	Label      string   `json:"label,omitempty"`
 	Type       string   `json:"type" enum:"text,number,boolean,date,email,url,enum"`
-	Required   bool     `json:"required,omitempty"`
+	Required   bool     `json:"required" required:"false"`
 	Visibility string   `json:"visibility,omitempty" doc:"public: in the credential and on the page; disclosed: in the credential, not on the page; private: a salted commitment at most. Absent: public" enum:"public,disclosed,private"`
 	Values     []string `json:"values,omitempty" doc:"of an enum"`
 	MaxLength  int      `json:"maxLength,omitempty"`

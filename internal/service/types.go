@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -44,6 +45,9 @@ func (s *Service) CreateType(ctx context.Context, c Caller, in NewType, i Idempo
 		in.Key = slug(in.DisplayName)
 	}
 	stored, issuer, err := s.checkType(ctx, c, &bad, in)
+	if err == nil {
+		err = s.tryPage(ctx, c.Scope, stored, issuer)
+	}
 	if err != nil {
 		return Result[Type]{}, err
 	}
@@ -171,7 +175,7 @@ func (s *Service) checkType(ctx context.Context, c Caller, bad *Invalid, in NewT
 		in.Validity = nil
 	}
 	s.checkLayout(bad, in)
-	checkMailText(bad, in.Mail)
+	checkMailText(bad, in.Mail, in.Fields)
 	if in.Anchor != nil && *in.Anchor && s.c.Stamper == nil {
 		bad.Add("anchor", "this installation does not anchor")
 	}
@@ -260,6 +264,8 @@ func checkSuite(bad *Invalid, suite string, issuer StoredIssuer) {
 	}
 }
 
+var langPattern = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$`)
+
 var layoutSizes = map[string]string{"": "A4-landscape", "A4-landscape": "A4-landscape", "A4-portrait": "A4", "Letter-landscape": "Letter-landscape", "Letter-portrait": "Letter"}
 
 func (s *Service) checkLayout(bad *Invalid, in NewType) {
@@ -272,6 +278,9 @@ func (s *Service) checkLayout(bad *Invalid, in NewType) {
 	}
 	if _, ok := layoutSizes[l.Size]; !ok {
 		bad.Add("layout.size", "must be A4-landscape, A4-portrait, Letter-landscape or Letter-portrait")
+	}
+	if l.Lang != "" && (len(l.Lang) > 35 || !langPattern.MatchString(l.Lang)) {
+		bad.Add("layout.lang", "must be a language tag (BCP 47) such as en or pt-BR")
 	}
 	if len(l.Text) > 100 {
 		bad.Add("layout.text", "must be at most 100")
@@ -288,12 +297,29 @@ func (s *Service) checkLayout(bad *Invalid, in NewType) {
 	}
 }
 
-func checkMailText(bad *Invalid, m *MailText) {
+var placeholder = regexp.MustCompile(`\{\{[^{}]*\}\}`)
+
+// checkMailText refuses placeholders that nothing would be put in place of: they would be
+// read by recipients.
+func checkMailText(bad *Invalid, m *MailText, fields []Field) {
 	if m == nil {
 		return
 	}
 	checkName(bad, "mail.subject", m.Subject, false)
 	checkText(bad, "mail.text", m.Text)
+	for _, part := range []struct{ name, text string }{{"mail.subject", m.Subject}, {"mail.text", m.Text}} {
+		for _, found := range placeholder.FindAllString(part.text, -1) {
+			key, claim := strings.CutPrefix(strings.Trim(found, "{}"), "claims.")
+			known := slices.Contains(mailPlaceholders, found)
+			if claim {
+				known = slices.ContainsFunc(fields, func(f Field) bool { return f.Key == key && f.Visibility != visiblePrivate })
+			}
+			if !known {
+				bad.Add(part.name, "must have no placeholders but "+strings.Join(mailPlaceholders, ", ")+" and {{claims.KEY}} of fields that are not private")
+				break
+			}
+		}
+	}
 }
 
 func (s *Service) checkAchievement(bad *Invalid, a *Achievement) {
@@ -426,11 +452,16 @@ func (s *Service) ChangeType(ctx context.Context, c Caller, id string, in NewTyp
 	old := t.version
 	changed := merge(old.NewType, in)
 	changed.Key = old.Key
-	stored, _, err := s.checkType(ctx, c, &bad, changed)
+	stored, issuer, err := s.checkType(ctx, c, &bad, changed)
 	if err != nil {
 		return Type{}, err
 	}
 	same := sameDefinition(old.NewType, stored.NewType)
+	if !same {
+		if err := s.tryPage(ctx, c.Scope, stored, issuer); err != nil {
+			return Type{}, err
+		}
+	}
 	var out Type
 	err = s.update(ctx, func(tx Tx) error {
 		r, err := findType(ctx, tx, c.Scope, t.Type.ID)

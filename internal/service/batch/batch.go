@@ -38,6 +38,7 @@ type Issuing interface {
 	LoadVersion(ctx context.Context, c service.Caller, id string, version int) (*service.LoadedType, error)
 	Want(t *service.LoadedType, w service.Wish) (service.Wanted, error)
 	CheckItem(ctx context.Context, c service.Caller, t *service.LoadedType, w service.Wanted, in service.ItemInput) (*service.Checked, map[string][]string, error)
+	CheckPage(ctx context.Context, t *service.LoadedType, w service.Wanted, item *service.Checked) (map[string][]string, error)
 	Sign(ctx context.Context, c service.Caller, t *service.LoadedType, w service.Wanted, items []*service.Checked) ([]*service.Signed, error)
 	Commit(ctx context.Context, tx service.Tx, c service.Caller, signed []*service.Signed) error
 	BaseURL() string

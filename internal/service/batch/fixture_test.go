@@ -80,6 +80,10 @@ func (*issuing) CheckItem(_ context.Context, _ service.Caller, _ *service.Loaded
 	return c, nil, nil
 }
 
+func (*issuing) CheckPage(context.Context, *service.LoadedType, service.Wanted, *service.Checked) (map[string][]string, error) {
+	return nil, nil
+}
+
 func (i *issuing) Sign(ctx context.Context, _ service.Caller, _ *service.LoadedType, _ service.Wanted, items []*service.Checked) ([]*service.Signed, error) {
 	var out []*service.Signed
 	for _, it := range items {

@@ -164,7 +164,10 @@ func (s *submission) take(ctx context.Context, item service.ItemInput, faults ma
 	var checked *service.Checked
 	if faults == nil {
 		var err error
-		if checked, faults, err = s.config().Issuing.CheckItem(ctx, s.c, s.t, s.w, item); err != nil {
+		if checked, faults, err = s.config().Issuing.CheckItem(ctx, s.c, s.t, s.w, item); err == nil && len(faults) == 0 {
+			faults, err = s.config().Issuing.CheckPage(ctx, s.t, s.w, checked)
+		}
+		if err != nil {
 			return err
 		}
 		faults = s.checkKeys(item, faults)

@@ -1,0 +1,103 @@
+package service_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chancery-dev/chancery/internal/service"
+)
+
+// TestNothingToSee: a name, or a text, that shows nothing is as good as none.
+func TestNothingToSee(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north")
+	for _, s := range []string{"\u200b", "\u2060", "\ufeff", "\u200f", "\u200b \u200d", "\u0301", "\u00ad"} {
+		in := aina()
+		in.Recipient.Name = s
+		_, err := w.s.Issue(w.ctx, c, in, once)
+		refused(t, "a name that shows nothing", err, service.CodeValidation, "recipient.name")
+		in = aina()
+		in.Claims["trainerName"] = s
+		_, err = w.s.Issue(w.ctx, c, in, once)
+		refused(t, "a text that shows nothing", err, service.CodeValidation, "claims.trainerName")
+	}
+	// Marks and joiners within a name belong to it.
+	for _, s := range []string{"-", "نام\u200cخانوادگی", "e\u0301", "李", "👩\u200d🏫"} {
+		if got := w.issue(c, func(in *service.NewCredential) { in.Recipient.Name = s }); got.Recipient.Name != s {
+			t.Errorf("%+q became %+q", s, got.Recipient.Name)
+		}
+	}
+}
+
+// TestNumbers: a number is written in digits, in the credential as in the answer.
+func TestNumbers(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north", func(in *service.NewType) { in.Fields = []service.Field{{Key: "n", Type: "number"}} })
+	minus := 0.0
+	for _, test := range []struct {
+		in   any
+		want string // "": refused
+	}{
+		{-minus, "0"}, {"-0", "0"}, {"-0.0", "0"}, {1e15, "1000000000000000"}, {-2.5, "-2.5"}, {1e-15, "0.000000000000001"},
+		{1e-300, ""}, {"1e-300", ""}, {-1e-16, ""}, {1e16, ""}, {"Inf", ""}, {"nan", ""}, {"0x1", ""}, {"1_0", ""},
+	} {
+		in := aina()
+		in.Claims, in.Private = map[string]any{"n": test.in}, nil
+		got, err := w.s.Issue(w.ctx, c, in, once)
+		if test.want == "" {
+			refused(t, "n", err, service.CodeValidation, "claims.n")
+			continue
+		}
+		if err != nil {
+			t.Errorf("%v: %v", test.in, err)
+			continue
+		}
+		if vc := string(w.file(c, got.Value.ID, "vc")); !strings.Contains(vc, `"value":"`+test.want+`"`) {
+			t.Errorf("%v: expected %s in %s", test.in, test.want, vc)
+		}
+	}
+}
+
+// TestMailPlaceholders: a placeholder that nothing is put in place of would be read by
+// recipients, and one of a private field is none.
+func TestMailPlaceholders(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north")
+	for _, m := range []service.MailText{
+		{Subject: "{{recipent.name}}"}, {Text: "{{claims.nothing}}"}, {Text: "{{claims.identificationNo}}"}, {Text: "{{ url }}"}, {Text: "{{}}"},
+	} {
+		in := safety()
+		in.Key, in.Mail = "x", &m
+		_, err := w.s.CreateType(w.ctx, c, in, once)
+		field := "mail.text"
+		if m.Subject != "" {
+			field = "mail.subject"
+		}
+		refused(t, m.Subject+m.Text, err, service.CodeValidation, field)
+	}
+	w.newType(c, func(in *service.NewType) {
+		in.Key, in.Mail = "y", &service.MailText{Subject: "{{type}} for {{recipient.name}}", Text: "{{issuer}} {{url}} {{claims.room}} {{claims.trainerName}} {x} }}"}
+	})
+	// Nor is a field taken away that the text names.
+	_, err := w.s.ChangeType(w.ctx, c, "y", service.NewType{Fields: []service.Field{{Key: "room", Type: "text"}}})
+	refused(t, "a field that the text names", err, service.CodeValidation, "mail.text")
+}
+
+// TestDraftKeepsPerson: a draft that is changed stays that of the person it was made for.
+func TestDraftKeepsPerson(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north")
+	known := w.issue(c).Recipient.ID
+	got := w.issue(c, draft, func(in *service.NewCredential) { in.Recipient = service.Recipient{ID: known, Name: "A. Rahman"} })
+	if got.Recipient.ID != known {
+		t.Fatalf("expected %s, found %s", known, got.Recipient.ID)
+	}
+	changed := must(w.s.ChangeDraft(w.ctx, c, got.ID, service.DraftChange{Claims: map[string]any{"trainerName": "Dr. Who"}}))(t)
+	if changed.Recipient.ID != known || changed.Recipient.Name != "A. Rahman" {
+		t.Errorf("expected %s, found %+v", known, changed.Recipient)
+	}
+	changed = must(w.s.ChangeDraft(w.ctx, c, got.ID, service.DraftChange{Recipient: &service.Recipient{Name: "Bo", Email: "bo@example.com"}}))(t)
+	if changed.Recipient.ID == known {
+		t.Error("another person has the same id")
+	}
+}

@@ -1,0 +1,126 @@
+package service_test
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/chancery-dev/chancery/internal/service"
+)
+
+// TestPageIsChecked: what a page cannot hold is said by validate, of a draft, and by issuing
+// alike, and names the member.
+func TestPageIsChecked(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north", func(in *service.NewType) {
+		in.Outputs = []string{"vc", "pdf"}
+		in.Fields = append(in.Fields, service.Field{Key: "topic", Type: "text"})
+	})
+	for name, test := range map[string]struct {
+		change func(*service.NewCredential)
+		field  string // "": it can be made
+	}{
+		"as it should be":     {func(*service.NewCredential) {}, ""},
+		"a name without font": {func(in *service.NewCredential) { in.Recipient.Name = "王小明" }, "recipient.name"},
+		"a claim without one": {func(in *service.NewCredential) { in.Claims["topic"] = "السلامة" }, "claims.topic"},
+		"one that is hidden":  {func(in *service.NewCredential) { in.Claims["room"] = "王" }, ""},
+		"too long a claim":    {func(in *service.NewCredential) { in.Claims["topic"] = strings.Repeat("word ", 199) + "end" }, "claims.topic"},
+		"a long name":         {func(in *service.NewCredential) { in.Recipient.Name = strings.Repeat("Nina ", 24) + "N" }, ""},
+		"too long a name":     {func(in *service.NewCredential) { in.Recipient.Name = strings.Repeat("W", 200) }, "recipient.name"},
+		"a tab":               {func(in *service.NewCredential) { in.Claims["topic"] = "a\tb" }, ""},
+		"private use":         {func(in *service.NewCredential) { in.Claims["topic"] = "a\ue000" }, "claims.topic"},
+		"private use, name":   {func(in *service.NewCredential) { in.Recipient.Name = "a\ue000" }, "recipient.name"},
+		"no page":             {func(in *service.NewCredential) { in.Recipient.Name, in.Outputs = "王小明", []string{"vc"} }, ""},
+	} {
+		in := aina()
+		test.change(&in)
+		_, issued := w.s.Issue(w.ctx, c, in, service.Idempotency{})
+		draft(&in)
+		_, drafted := w.s.Issue(w.ctx, c, in, service.Idempotency{})
+		if test.field == "" {
+			if issued != nil || drafted != nil {
+				t.Errorf("%s: %v, draft %v", name, issued, drafted)
+			}
+			continue
+		}
+		refused(t, name, issued, service.CodeValidation, test.field)
+		refused(t, name+", draft", drafted, service.CodeValidation, test.field)
+		v := must(w.s.Validate(w.ctx, c, in.Type, in.ItemInput))(t)
+		if !reflect.DeepEqual(v.Errors, faults(issued)) || !reflect.DeepEqual(v.Errors, faults(drafted)) {
+			t.Errorf("%s: validate says %v, issue %v, a draft %v", name, v.Errors, issued, drafted)
+		}
+	}
+	// What a draft is changed to is looked at, too.
+	got := w.issue(c, draft)
+	_, err := w.s.ChangeDraft(w.ctx, c, got.ID, service.DraftChange{Claims: map[string]any{"trainerName": "王"}})
+	refused(t, "change", err, service.CodeValidation, "claims.trainerName")
+}
+
+func faults(err error) map[string][]string {
+	var e *service.Error
+	errors.As(err, &e)
+	return e.Fields
+}
+
+// TestTypeWithoutPage: a type whose page can never be made is refused, not each of its
+// credentials.
+func TestTypeWithoutPage(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north")
+	many := func(n int, required bool) (out []service.Field) {
+		for i := range n {
+			out = append(out, service.Field{Key: "f" + string(rune('a'+i)), Type: "text", Required: required})
+		}
+		return out
+	}
+	template := func(text string) *service.Layout {
+		return &service.Layout{Template: map[string]any{
+			"format": "chancery-template/1", "name": "own", "page": map[string]any{"size": "A4", "orientation": "landscape"}, "colors": map[string]any{"ink": "#000000"},
+			"elements": []any{map[string]any{"kind": "text", "box": []any{20, 20, 200, 20}, "text": text, "font": "sans", "size": 12, "color": "ink"}},
+		}}
+	}
+	for name, test := range map[string]struct {
+		change func(*service.NewType)
+		field  string // "": it is taken
+	}{
+		"a template":          {func(in *service.NewType) { in.Layout = template("{recipient}: {claims.trainerName}") }, ""},
+		"a text that is not":  {func(in *service.NewType) { in.Layout = template("{recipient} {motto}") }, "layout.text.motto"},
+		"a claim that is not": {func(in *service.NewType) { in.Layout = template("{claims.nothing}") }, "layout"},
+		"a private claim":     {func(in *service.NewType) { in.Layout = template("{claims.identificationNo}") }, "layout"},
+		"name without font":   {func(in *service.NewType) { in.DisplayName = "安全培训" }, "layout"},
+		"a language":          {func(in *service.NewType) { in.Layout = &service.Layout{Lang: "english, please"} }, "layout.lang"},
+		"too many, required":  {func(in *service.NewType) { in.Fields = many(17, true) }, "layout"},
+		"many, if need be":    {func(in *service.NewType) { in.Fields = many(17, false) }, ""},
+		"not on a page":       {func(in *service.NewType) { in.DisplayName, in.Outputs = "安全培训", []string{"vc"} }, ""},
+	} {
+		in := safety()
+		in.Key, in.Outputs = "x", []string{"vc", "pdf"}
+		in.Key += strings.Map(func(r rune) rune {
+			if r >= 'a' && r <= 'z' {
+				return r
+			}
+			return -1
+		}, name)
+		test.change(&in)
+		_, err := w.s.CreateType(w.ctx, c, in, service.Idempotency{})
+		if test.field == "" {
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		refused(t, name, err, service.CodeValidation, test.field)
+	}
+	// Nor does a type become one by a change; and one that is can be switched off.
+	other := must(w.s.ChangeType(w.ctx, c, "safety-training", service.NewType{DisplayName: "安全培训"}))(t)
+	if other.Version != 2 {
+		t.Errorf("unexpected version %d", other.Version)
+	}
+	_, err := w.s.ChangeType(w.ctx, c, "safety-training", service.NewType{Outputs: []string{"pdf"}})
+	refused(t, "change", err, service.CodeValidation, "layout")
+	off := false
+	if got := must(w.s.ChangeType(w.ctx, c, "safety-training", service.NewType{Active: &off}))(t); got.Active || got.Version != 2 {
+		t.Errorf("unexpected %+v", got)
+	}
+}
