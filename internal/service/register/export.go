@@ -31,9 +31,10 @@ type export struct {
 	z        *zip.Writer
 	manifest []string
 
-	lists   map[string]bool // status lists that credentials name
-	schemas map[string]bool // ids of schemas
-	trust   trustFile
+	lists    map[string]bool // status lists that credentials name
+	schemas  map[string]bool // ids of schemas
+	pictures map[string]bool // digests of those that are there
+	trust    trustFile
 }
 
 // Export implements service.Registry. It is written as it is read: an error in the middle
@@ -53,18 +54,28 @@ func (g *Register) Export(ctx context.Context, c service.Caller, w io.Writer) er
 	if err := g.chain(ctx, service.Run{}); err != nil {
 		return err
 	}
-	e := &export{Register: g, ctx: ctx, s: c.Scope, z: zip.NewWriter(w), lists: map[string]bool{}, schemas: map[string]bool{}}
+	e := &export{Register: g, ctx: ctx, s: c.Scope, z: zip.NewWriter(w), lists: map[string]bool{}, schemas: map[string]bool{}, pictures: map[string]bool{}}
 	for _, part := range []func(time.Time) error{
-		e.readme, e.issuers, e.types, e.credentials, e.documents, e.stamps, e.statusLists, e.schemaFiles, e.audit, e.trustFile,
+		e.readme, e.issuers, e.types, e.credentials, e.documents, e.stamps, e.statusLists, e.schemaFiles,
+		e.recipients, e.portfolios, e.batches, e.webhooks, e.keys, e.verifications, e.audit, e.trustFile,
 	} {
 		if err := part(now); err != nil {
 			return err
 		}
 	}
-	if err := e.add("MANIFEST", strings.NewReader(strings.Join(e.manifest, "\n")+"\n")); err != nil {
+	manifest := strings.Join(e.manifest, "\n") + "\n"
+	if err := e.add("MANIFEST", strings.NewReader(manifest)); err != nil {
 		return err
 	}
-	return e.z.Close()
+	if err := e.z.Close(); err != nil {
+		return err
+	}
+	// By this line, which is anchored with the log, an archive can be told from one that
+	// somebody else has made.
+	sum := sha256.Sum256([]byte(manifest))
+	return g.c.Store.Update(ctx, func(tx service.Tx) error {
+		return service.WriteAudit(ctx, tx, c, g.now(), "tenant.exported", c.Tenant, map[string]any{"manifest": hex.EncodeToString(sum[:])})
+	})
 }
 
 // add writes a file, and its digest into the manifest.
@@ -166,6 +177,10 @@ func (e *export) issuers(now time.Time) error {
 		if err != nil {
 			return err
 		}
+		// All of his lists: what was issued on the W3C plane is kept elsewhere, and names them too.
+		for _, id := range i.Lists {
+			e.lists[id] = true
+		}
 		if doc != nil {
 			if err := e.addBytes("issuers/"+fileName(r.ID)+".did.json", doc); err != nil {
 				return err
@@ -201,8 +216,24 @@ func (e *export) types(time.Time) error {
 		if err := body.Indent(jsontext.WithIndent("  ")); err != nil {
 			return err
 		}
-		return e.addBytes("types/"+fileName(r.ID)+".json", append(body, '\n'))
+		if err := e.addBytes("types/"+fileName(r.ID)+".json", append(body, '\n')); err != nil {
+			return err
+		}
+		var t service.StoredType
+		if err := json.Unmarshal(r.Body, &t); err != nil {
+			return err
+		}
+		return errors.Join(e.picture(t.PNG, ".png"), e.picture(t.SVG, ".svg"))
 	})
+}
+
+// picture writes a badge image, by its digest, once.
+func (e *export) picture(digest, ext string) error {
+	if digest == "" || e.pictures[digest] {
+		return nil
+	}
+	e.pictures[digest] = true
+	return e.addBlob("pictures/"+digest+ext, digest)
 }
 
 var extensions = map[string]string{"vc": ".json", "vc.jwt": ".jwt", "pdf": ".pdf", "png": ".png", "svg": ".svg", "evidence": ".cbor"}
@@ -350,8 +381,18 @@ func (e *export) documents(time.Time) error {
 				return err
 			}
 		}
+		for n, digest := range d.Earlier {
+			if err := e.addBlob(fmt.Sprintf("%s/signed.%d%s", base, n+1, ext), digest); err != nil {
+				return err
+			}
+		}
+		signatures, err := e.signatures(r.ID)
+		if err != nil {
+			return err
+		}
 		return e.addJSON(base+"/register.json", map[string]any{
 			"id": r.ID, "name": d.Name, "mediaType": d.MediaType, "digest": d.Digest, "signedDigest": d.File, "createdAt": r.Created.UTC(),
+			"signatures": signatures,
 		})
 	})
 }

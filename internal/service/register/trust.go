@@ -177,22 +177,36 @@ const readmeText = `This archive holds everything that %s (environment %s) kept 
   issuers/            issuers: public keys with their history, certificates, DID documents
   status/             status lists as they were published
   schemas/  types/    JSON Schemas and credential types, in all versions
-  documents/          uploaded files, and as they were signed
+  pictures/           badge images that credentials name, by SHA-256
+  documents/          uploaded files, as they were signed, and who was asked to sign
   stamps/             hashes that were anchored, with their evidence
+  recipients.jsonl    recipients by their ids
+  portfolios/         public selections    batches/      what was issued in bulk, row by row
+  webhooks/           endpoints            api-keys.jsonl  names and scopes of keys
+  verifications.jsonl the log of verifications
   audit.jsonl         the audit log: of each line what was hashed, and the hash. A line's last
                       member is the hash before. audit/N.cbor is the evidence of line N's hash
   trust.json          whom to believe, with copies of all that verifying would fetch
   MANIFEST            SHA-256 of every file, as sha256sum -c reads it
 
-To verify a file without us, and without a network:
+To verify a file, or what was anchored, without us and without a network:
 
   chancery verify --trust trust.json credentials/ID/1.json
+  chancery verify --trust trust.json credentials/ID/1.evidence.cbor credentials/ID/1.json
+
+trust.json is no proof of itself: whoever can change this archive can change it too. Write
+down the SHA-256 of MANIFEST when you get the archive; the audit log keeps it as well, in the
+line tenant.exported, and is anchored. For an archive from somewhere else compare the keys in
+issuers/ with the DID documents that the issuers publish, or with what you have known before,
+and the checkpoints in trust.json with a chain that you trust.
 
 Status lists speak for the time up to their validUntil. After it a verifier answers
 "indeterminate", because nobody says any more that nothing was revoked since; with a network
 it asks for newer ones. Evidence on a blockchain is judged by the block that was final when
-this archive was made: compare the checkpoints in trust.json with a chain that you trust.
+this archive was made.
 
+What was issued through the W3C plane (/vc) was handed out and not kept; the lists and keys
+in here verify it. Values of private fields are not in here: they were never given out again.
 There are no private keys, API keys or secrets of webhooks in here. There is personal data.
 `
 
