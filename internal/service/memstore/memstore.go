@@ -20,13 +20,14 @@ type Store struct {
 
 	anchorsMu sync.Mutex
 	anchors   map[service.Scope]*anchor.MemStore
+	nonces    map[anchor.Account]uint64 // the next
 
 	jobs queue
 }
 
 // New returns an empty store. The clock, such as time.Now, decides when jobs are due.
 func New(now func() time.Time) *Store {
-	s := &Store{now: now, d: newData(), anchors: map[service.Scope]*anchor.MemStore{}}
+	s := &Store{now: now, d: newData(), anchors: map[service.Scope]*anchor.MemStore{}, nonces: map[anchor.Account]uint64{}}
 	s.jobs.init()
 	return s
 }
@@ -91,7 +92,24 @@ func (s *Store) Anchors(scope service.Scope) anchor.Store {
 		a = anchor.NewMemStore()
 		s.anchors[scope] = a
 	}
-	return a
+	return accounts{a, s}
+}
+
+// accounts is the store of one scope, which shares accounts with those of the others.
+type accounts struct {
+	*anchor.MemStore
+	s *Store
+}
+
+// Reserve implements anchor.Store.
+func (a accounts) Reserve(ctx context.Context, r *anchor.Record, account anchor.Account, floor uint64) (*anchor.Record, error) {
+	a.s.anchorsMu.Lock()
+	defer a.s.anchorsMu.Unlock()
+	out, err := a.MemStore.Reserve(ctx, r, account, max(floor, a.s.nonces[account]))
+	if err == nil {
+		a.s.nonces[account] = max(a.s.nonces[account], out.Nonce+1)
+	}
+	return out, err
 }
 
 // Ready implements service.Store.

@@ -64,6 +64,32 @@ func Run(t *testing.T, su Suite) {
 		}
 		testAnchors(t, su)
 	})
+	t.Run("AnchorAccounts", func(t *testing.T) {
+		if su.Parallel {
+			t.Parallel()
+		}
+		testAnchorAccounts(t, su)
+	})
+}
+
+// testAnchorAccounts has batches of several scopes share an account: none has a nonce of
+// another.
+func testAnchorAccounts(t *testing.T, su Suite) {
+	st, ctx := su.New(t), t.Context()
+	var nonces []uint64
+	for seq := range uint64(3) {
+		for _, scope := range []service.Scope{ScopeA, ScopeC} {
+			s := st.Anchors(scope)
+			_, err := s.Add(ctx, anchortest.Items(fmt.Sprint(seq), 1))
+			check(t, err)
+			r, leaves := anchortest.Record(t, seq, seq, 1)
+			check(t, s.Seal(ctx, r, leaves))
+			r, err = s.Reserve(ctx, r, anchor.Account{ChainID: 1}, 5)
+			check(t, err)
+			nonces = append(nonces, r.Nonce)
+		}
+	}
+	equal(t, "nonces", fmt.Sprint(nonces), "[5 6 7 8 9 10]")
 }
 
 // testAnchors runs the checks of anchor.Store beside another scope of the same database.
