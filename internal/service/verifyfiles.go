@@ -193,7 +193,7 @@ func (s *Service) verifyCase(ctx context.Context, m *many, c verifying.Case) (Ve
 		}
 	}
 	report, err := s.judged(ctx, func(t *trustState) (*verifier.Report, error) {
-		config, err := s.withOwnBatch(ctx, t.config, m.uploads[c.File].Bytes)
+		config, err := s.withOwnBatch(ctx, t.config, verifying.FileForm(m.uploads[c.File].Bytes))
 		if err != nil {
 			return nil, err
 		}

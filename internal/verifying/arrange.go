@@ -81,7 +81,7 @@ func about(files []File, proof int, documents []int) int {
 	if err != nil {
 		return -1
 	}
-	bundle, err := evidence.Parse(b)
+	bundle, err := evidence.Parse(FileForm(b))
 	if err != nil { // damaged, or in the format of others
 		if len(documents) == 1 {
 			return documents[0]

@@ -99,7 +99,7 @@ func Detect(b []byte) (chancery.Secured, error) {
 // IsProof tells whether a file is about another file: an evidence bundle, or a detached
 // proof in the format of others.
 func IsProof(b []byte) bool {
-	s, err := Detect(b)
+	s, err := Detect(FileForm(b))
 	if err != nil {
 		return false
 	}
@@ -114,8 +114,12 @@ func IsProof(b []byte) bool {
 // judged by itself as well, if it says who made it, and the report is valid only where
 // both are; its Sub then holds the report on the document. config.Handlers is replaced. An
 // error is a fault in reading or in the configuration, or that of a context that ended;
-// never the file's.
+// never the file's. The JSON view of evidence is judged as the file that it shows.
 func Judge(ctx context.Context, config verifier.Config, in Input) (*verifier.Report, error) {
+	given, err := in.fileForm()
+	if err != nil {
+		return nil, err
+	}
 	pdf := pades.Handler{Config: pades.Config{Password: in.Password, Revocation: in.Revocation}}
 	proof := &evidencehandler.Handler{Parts: in.Parts}
 	others := &foreign.Handler{}
@@ -149,6 +153,7 @@ func Judge(ctx context.Context, config verifier.Config, in Input) (*verifier.Rep
 	if err != nil {
 		return nil, err
 	}
+	given(r)
 	return r, nil
 }
 
