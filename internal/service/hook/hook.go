@@ -52,6 +52,10 @@ type Sent struct {
 // Sender makes one attempt. An answer of any status, and none within the time that the
 // Sender allows, is a Sent; an error means that the attempt could not be made for a
 // reason on our side, such as that ctx has ended.
+//
+// A Sender with a method CheckURL(address string) error is asked of an address when it is
+// given: an error, whose text after the last colon says what was expected, means that it is
+// never dialled, as an address on a port that the installation does not dial.
 type Sender interface {
 	Send(ctx context.Context, m Message) (Sent, error)
 }
@@ -112,7 +116,7 @@ func (h *Hooks) CreateWebhook(ctx context.Context, c service.Caller, in service.
 		return none, err
 	}
 	var v service.Invalid
-	h.checkURL(&v, in.URL)
+	h.address(&v, in.URL)
 	checkDescription(&v, in.Description)
 	events := checkEvents(&v, in.Events)
 	if in.Algorithm == "" {
@@ -156,6 +160,19 @@ func (h *Hooks) CreateWebhook(ctx context.Context, c service.Caller, in service.
 		out.SigningSecret = shown(secret)
 		return service.Result[service.Webhook]{Value: out, Created: true}, nil
 	})
+}
+
+// address refuses what will never be dialled, by its form or by the rules of the Sender.
+func (h *Hooks) address(v *service.Invalid, raw string) {
+	h.checkURL(v, raw)
+	c, ok := h.c.Sender.(interface{ CheckURL(address string) error })
+	if !ok || v.Fields()["url"] != nil {
+		return
+	}
+	if err := c.CheckURL(raw); err != nil {
+		text := err.Error()
+		v.Add("url", "is never dialled:"+text[strings.LastIndexByte(text, ':')+1:])
+	}
 }
 
 // ListWebhooks implements service.Webhooks.
@@ -204,7 +221,7 @@ func (h *Hooks) ChangeWebhook(ctx context.Context, c service.Caller, id string, 
 	var v service.Invalid
 	var events []string
 	if in.URL != nil {
-		h.checkURL(&v, *in.URL)
+		h.address(&v, *in.URL)
 	}
 	if in.Description != nil {
 		checkDescription(&v, *in.Description)

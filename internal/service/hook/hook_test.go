@@ -191,6 +191,48 @@ func TestRefuse(t *testing.T) {
 	}
 }
 
+// picky dials few addresses.
+type picky struct{ hook.Sender }
+
+func (picky) CheckURL(address string) error {
+	if strings.Contains(address, ":22") {
+		return errors.New("webhook: address refused: expected one of the ports [443]")
+	}
+	return nil
+}
+
+// TestNeverDialled: an address that the sender would refuse at every attempt is refused
+// when it is given, made or changed.
+func TestNeverDialled(t *testing.T) {
+	f := setUp(t)
+	hooks, err := hook.New(hook.Config{Store: f.store, Sealer: bound{}, Sender: picky{f.r}, Clock: f.clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ports := func(err error) bool {
+		var e *service.Error
+		return errors.As(err, &e) && len(e.Fields["url"]) == 1 && e.Fields["url"][0] == "is never dialled: expected one of the ports [443]"
+	}
+	in := service.NewWebhook{URL: "https://client.example.com:22/", Events: []string{"*"}}
+	if _, err := hooks.CreateWebhook(t.Context(), f.caller, in, service.Idempotency{}); !ports(err) {
+		t.Errorf("found %v", err)
+	}
+	bad := in.URL
+	in.URL = "https://client.example.com/"
+	w, err := hooks.CreateWebhook(t.Context(), f.caller, in, service.Idempotency{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := hooks.ChangeWebhook(t.Context(), f.caller, w.Value.ID, service.WebhookChange{URL: &bad}); !ports(err) {
+		t.Errorf("found %v", err)
+	}
+	in.URL = "https://10.0.0.1:22/" // what is wrong by its form is said once
+	var e *service.Error
+	if _, err := hooks.CreateWebhook(t.Context(), f.caller, in, service.Idempotency{}); !errors.As(err, &e) || len(e.Fields["url"]) != 1 {
+		t.Errorf("found %v", err)
+	}
+}
+
 func TestSecret(t *testing.T) {
 	f := setUp(t)
 	key := service.Idempotency{Key: "k", Route: "POST /v1/webhooks"}
