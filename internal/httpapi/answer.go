@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	jsonv1 "github.com/go-json-experiment/json/v1"
 
+	"github.com/chancery-dev/chancery/internal/httpapi/verdict"
 	"github.com/chancery-dev/chancery/internal/service"
 )
 
@@ -69,13 +70,8 @@ var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // writeJSON writes a body that is no signed thing.
 func (a *api) writeJSON(w http.ResponseWriter, r *http.Request, status int, mediaType string, v any) {
-	buf := buffers.Get().(*bytes.Buffer)
-	defer func() {
-		if buf.Cap() < 1<<20 {
-			buffers.Put(buf)
-		}
-	}()
-	buf.Reset()
+	buf := takeBuffer()
+	defer freeBuffer(buf)
 	if err := json.MarshalWrite(buf, v, answerJSON); err != nil {
 		if _, ok := v.(Problem); ok {
 			panic(err) // a body of strings and numbers can always be written
@@ -84,8 +80,24 @@ func (a *api) writeJSON(w http.ResponseWriter, r *http.Request, status int, medi
 		return
 	}
 	buf.WriteByte('\n')
+	send(w, status, []string{mediaType}, buf)
+}
+
+func takeBuffer() *bytes.Buffer {
+	buf := buffers.Get().(*bytes.Buffer)
+	buf.Reset()
+	return buf
+}
+
+func freeBuffer(buf *bytes.Buffer) {
+	if buf.Cap() < 1<<20 {
+		buffers.Put(buf)
+	}
+}
+
+func send(w http.ResponseWriter, status int, mediaType []string, buf *bytes.Buffer) {
 	h := w.Header()
-	h["Content-Type"] = []string{mediaType}
+	h["Content-Type"] = mediaType
 	h["Content-Length"] = []string{strconv.Itoa(buf.Len())}
 	w.WriteHeader(status)
 	w.Write(buf.Bytes())
@@ -93,6 +105,10 @@ func (a *api) writeJSON(w http.ResponseWriter, r *http.Request, status int, medi
 
 // data answers a resource.
 func data[T any](c *call, status int, v T) error {
+	if v, ok := any(v).(verdict.Verdict); ok && v.Report == nil {
+		writeVerdict(c.w, status, &v)
+		return nil
+	}
 	c.a.writeJSON(c.w, c.r, status, jsonType, envelope[T]{Data: v})
 	return nil
 }

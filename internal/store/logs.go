@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/chancery-dev/chancery/internal/service"
@@ -97,14 +99,43 @@ func scanLog(r Rows, e *service.LogEntry) error {
 	return r.Scan(&e.ID, scanTime{&e.At}, &e.Subject, &e.Method, &e.Outcome, &e.Reason, &e.Source)
 }
 
+// logRows is how many rows of the verification log one statement adds: most of what a row
+// costs is the statement's own beginning and end.
+const logRows = 50
+
+// Statements that add one row, and logRows of them.
+var addLogRow, addLogRows = addLog(1), addLog(logRows)
+
+func addLog(n int) string {
+	var b strings.Builder
+	b.WriteString(`INSERT INTO verification (tenant, environment, ` + logColumns + `) VALUES`)
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		for j := range 9 {
+			fmt.Fprintf(&b, "%s$%d", [2]string{" (", ", "}[min(j, 1)], 9*i+j+1)
+		}
+		b.WriteByte(')')
+	}
+	return b.String()
+}
+
 // AddVerifications implements service.LogTx.
 func (t *Tx) AddVerifications(ctx context.Context, s service.Scope, entries []service.LogEntry) error {
-	for _, e := range entries {
-		err := t.later(ctx, `INSERT INTO verification (tenant, environment, `+logColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-			s.Tenant, string(s.Environment), e.ID, micro(e.At), e.Subject, e.Method, e.Outcome, e.Reason, e.Source)
-		if err != nil {
+	for len(entries) > 0 {
+		n, text := 1, addLogRow
+		if len(entries) >= logRows {
+			n, text = logRows, addLogRows
+		}
+		args := make([]any, 0, 9*n)
+		for _, e := range entries[:n] {
+			args = append(args, s.Tenant, string(s.Environment), e.ID, micro(e.At), e.Subject, e.Method, e.Outcome, e.Reason, e.Source)
+		}
+		if err := t.later(ctx, text, args...); err != nil {
 			return err
 		}
+		entries = entries[n:]
 	}
 	return nil
 }

@@ -7,6 +7,7 @@
 package verdict
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -119,51 +120,67 @@ func discreet(p verifier.Party) verifier.Party {
 	return p
 }
 
+// place is where a check goes: its group, and how late it comes within it.
+type place struct{ group, turn int }
+
+// places are those of every name that a group gathers.
+var places = func() map[string]place {
+	m := map[string]place{}
+	for i, g := range groups {
+		for j, id := range g.gather {
+			m[id] = place{i, j}
+		}
+	}
+	return m
+}()
+
 // Checks gathers the checks of a report under the nine names. A group came out as the
 // worst of its required checks did, or of all where none is required: one that failed
 // before one undecided, and that before one skipped. Names that no group has are kept.
 func Checks(r *verifier.Report) []Check {
-	out := make([]Check, 0, len(groups))
-	for _, g := range groups {
-		var members []verifier.Check
-		for _, id := range g.gather {
-			for _, c := range r.Checks {
-				if c.ID == id {
-					members = append(members, c)
-				}
-			}
-		}
-		if len(members) > 0 {
-			out = append(out, gathered(g.id, members))
-		}
+	type placed struct {
+		place
+		check *verifier.Check
 	}
-	for _, c := range r.Checks {
-		if !known(c.ID) {
-			out = append(out, gathered(c.ID, []verifier.Check{c}))
+	var held [24]placed // more are rare
+	sorted := held[:0]
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		at, ok := places[c.ID]
+		if !ok {
+			at = place{len(groups) + i, 0} // alone, after the others
 		}
+		sorted = append(sorted, placed{at, c})
+	}
+	slices.SortStableFunc(sorted, func(a, b placed) int {
+		return cmp.Or(cmp.Compare(a.group, b.group), cmp.Compare(a.turn, b.turn))
+	})
+	out := make([]Check, 0, len(groups))
+	members := make([]*verifier.Check, 0, len(held))
+	for i := 0; i < len(sorted); {
+		group := sorted[i].group
+		members = members[:0]
+		for ; i < len(sorted) && sorted[i].group == group; i++ {
+			members = append(members, sorted[i].check)
+		}
+		id := members[0].ID
+		if group < len(groups) {
+			id = groups[group].id
+		}
+		out = append(out, gathered(id, members))
 	}
 	return out
 }
 
-func known(id string) bool {
-	for _, g := range groups {
-		if slices.Contains(g.gather, id) {
-			return true
+func gathered(id string, members []*verifier.Check) Check {
+	required := slices.ContainsFunc(members, func(c *verifier.Check) bool { return c.Required })
+	var worst *verifier.Check
+	for _, c := range members {
+		if c.Required == required && (worst == nil || badness(c.Result) > badness(worst.Result)) {
+			worst = c
 		}
 	}
-	return false
-}
-
-func gathered(id string, members []verifier.Check) Check {
-	required := slices.ContainsFunc(members, func(c verifier.Check) bool { return c.Required })
-	worst := -1
-	for i, c := range members {
-		if c.Required == required && (worst < 0 || badness(c.Result) > badness(members[worst].Result)) {
-			worst = i
-		}
-	}
-	c := members[worst]
-	return Check{ID: id, Result: c.Result.String(), Required: required, Code: text(string(c.Reason)), Detail: text(c.Detail), Evidence: evidence(members)}
+	return Check{ID: id, Result: worst.Result.String(), Required: required, Code: text(string(worst.Reason)), Detail: text(worst.Detail), Evidence: evidence(members)}
 }
 
 func badness(r verifier.Result) int {
@@ -178,7 +195,7 @@ func badness(r verifier.Result) int {
 	return 2
 }
 
-func evidence(members []verifier.Check) map[string]string {
+func evidence(members []*verifier.Check) map[string]string {
 	var out map[string]string
 	for _, c := range members {
 		for _, f := range c.Evidence {

@@ -267,6 +267,23 @@ func testVerifications(t *testing.T, su Suite) {
 		equal(t, "left", len(l.Items), 3)
 		return nil
 	})
+	// Many at once, of a number that no statement for several divides.
+	update(t, st, func(ctx context.Context, tx service.Tx) error {
+		var entries []service.LogEntry
+		for i := range 137 {
+			entries = append(entries, service.LogEntry{ID: fmt.Sprintf("%03d", i), At: base, Subject: fmt.Sprint("s", i), Outcome: "valid"})
+		}
+		return tx.AddVerifications(ctx, ScopeB, entries)
+	})
+	view(t, st, func(ctx context.Context, tx service.Tx) error {
+		l, err := tx.Verifications(ctx, ScopeB, service.Page{Limit: 200})
+		check(t, err)
+		equal(t, "of many", len(l.Items), 137)
+		for i, e := range l.Items {
+			equal(t, "subject", e.Subject, fmt.Sprint("s", 136-i))
+		}
+		return nil
+	})
 }
 
 func testCounters(t *testing.T, su Suite) {
