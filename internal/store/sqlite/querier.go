@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"strconv"
+	"strings"
 
 	"github.com/riverqueue/river"
 
@@ -35,6 +37,39 @@ func (q *querier) stmt(ctx context.Context, text string) (*sql.Stmt, error) {
 		q.missed(text)
 	}
 	return st, nil
+}
+
+// preparing prepares statements on a connection or in a transaction.
+func preparing(on interface {
+	PrepareContext(context.Context, string) (*sql.Stmt, error)
+}) func(context.Context, string) (*sql.Stmt, error) {
+	return func(ctx context.Context, text string) (*sql.Stmt, error) {
+		return on.PrepareContext(ctx, positional(text))
+	}
+}
+
+// positional writes ? for $1, $2 and so on, where they stand in this order, each once. To
+// SQLite $1 is a name, which it looks up among all of a statement's for each value that is
+// bound: of a statement with some hundred values that took most of the time.
+func positional(text string) string {
+	var b strings.Builder
+	rest := text
+	for n := 1; ; n++ {
+		i := strings.IndexByte(rest, '$')
+		if i < 0 {
+			return b.String() + rest
+		}
+		name := rest[i:]
+		if end := strings.IndexFunc(name[1:], func(r rune) bool { return r < '0' || r > '9' }); end >= 0 {
+			name = name[:end+1]
+		}
+		if name != "$"+strconv.Itoa(n) {
+			return text
+		}
+		b.WriteString(rest[:i])
+		b.WriteByte('?')
+		rest = rest[i+len(name):]
+	}
 }
 
 // Exec implements store.Querier.

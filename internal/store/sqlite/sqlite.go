@@ -140,7 +140,7 @@ func (s *Store) migrate(ctx context.Context) error {
 		return mapError(err)
 	}
 	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
-	if err := store.Migrate(ctx, &querier{prepare: tx.PrepareContext, stmts: map[string]*sql.Stmt{}}, store.SQLite); err != nil {
+	if err := store.Migrate(ctx, &querier{prepare: preparing(tx), stmts: map[string]*sql.Stmt{}}, store.SQLite); err != nil {
 		return err
 	}
 	m, err := rivermigrate.New(riversqlite.New(nil), &rivermigrate.Config{Logger: s.c.Logger})
@@ -237,7 +237,7 @@ func (s *Store) RunView(ctx context.Context, f func(*store.Tx) error) error {
 	if s.closed.Load() {
 		return errClosed
 	}
-	q := &querier{prepare: r.conn.PrepareContext, stmts: r.stmts}
+	q := &querier{prepare: preparing(r.conn), stmts: r.stmts}
 	run := context.WithoutCancel(ctx)
 	if _, err := q.Exec(run, "BEGIN"); err != nil {
 		return err

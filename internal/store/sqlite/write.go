@@ -97,7 +97,7 @@ func (s *Store) write() {
 			s.group(r, prepared, func(text string) { missed = append(missed, text) })
 			for _, text := range missed {
 				// Where this fails, the next group tries again.
-				if st, err := s.writeDB.PrepareContext(context.Background(), text); err == nil {
+				if st, err := s.writeDB.PrepareContext(context.Background(), positional(text)); err == nil {
 					prepared[text] = st
 				}
 			}
@@ -119,7 +119,7 @@ func (s *Store) group(r *request, prepared map[string]*sql.Stmt, missed func(str
 			return tx.StmtContext(ctx, st), nil
 		}
 		missed(text)
-		return tx.PrepareContext(ctx, text)
+		return tx.PrepareContext(ctx, positional(text))
 	}
 	var good []*request
 	failed := map[*request]error{}
