@@ -42,6 +42,12 @@ func (c *call) readJSON() error {
 	if len(c.body) == 0 && c.op.emptyBody {
 		return nil
 	}
+	return c.parseJSON()
+}
+
+// parseJSON indexes the body that was read.
+func (c *call) parseJSON() error {
+	var err error
 	if c.doc, err = parse(c.body, c.op.MaxBody); err != nil {
 		return err
 	}

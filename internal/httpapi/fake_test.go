@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/chancery-dev/chancery/internal/service"
+	"github.com/chancery-dev/chancery/internal/strictjson"
 	"github.com/chancery-dev/chancery/verifier"
 )
 
@@ -284,6 +286,13 @@ func (f *fake) VerifyFiles(_ context.Context, files []service.Upload, source str
 		f.mu.Unlock()
 	}
 	return service.Verdict{Report: exampleReport()}, nil
+}
+func (f *fake) VerifyCredential(ctx context.Context, b []byte, source string) (service.Verdict, bool, error) {
+	if _, err := strictjson.Parse(b, strictjson.Limits{}); err != nil || bytes.Contains(b, []byte("plain:no")) {
+		return service.Verdict{}, false, nil
+	}
+	v, err := f.VerifyFiles(ctx, []service.Upload{{Bytes: b}}, source)
+	return v, true, err
 }
 func (f *fake) VerifyHash(_ context.Context, alg string, digest []byte, source string) (service.Verdict, error) {
 	f.note(alg + " " + hex.EncodeToString(digest))

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"net/http"
@@ -115,8 +116,42 @@ func (c *call) verifyBytes(b []byte) (service.Verdict, error) {
 	return c.a.Verifying.VerifyFiles(c.ctx, []service.Upload{{Bytes: b}}, sourceAPI)
 }
 
+// loneCredential is the value of credential where a body begins with that name and ends as
+// its object would. Whether the value is JSON, and so the only member, is not known yet.
+func loneCredential(body []byte) ([]byte, bool) {
+	const space = " \t\r\n"
+	rest, ok := bytes.CutPrefix(bytes.Trim(body, space), []byte("{"))
+	if !ok {
+		return nil, false
+	}
+	if rest, ok = bytes.CutPrefix(bytes.TrimLeft(rest, space), []byte(`"credential"`)); !ok {
+		return nil, false
+	}
+	if rest, ok = bytes.CutPrefix(bytes.TrimLeft(rest, space), []byte(":")); !ok {
+		return nil, false
+	}
+	if rest, ok = bytes.CutSuffix(rest, []byte("}")); !ok {
+		return nil, false
+	}
+	rest = bytes.Trim(rest, space)
+	return rest, bytes.HasPrefix(rest, []byte("{"))
+}
+
 func (c *call) verifyJSON() (service.Verdict, error) {
-	if err := c.readJSON(); err != nil {
+	if c.r.ContentLength != 0 {
+		var err error
+		if c.body, err = c.readAll(c.op.MaxBody); err != nil {
+			return service.Verdict{}, err
+		}
+		if b, ok := loneCredential(c.body); ok {
+			if v, ok, err := c.a.Verifying.VerifyCredential(c.ctx, b, sourceAPI); ok || err != nil {
+				return v, err
+			}
+		}
+		if err := c.parseJSON(); err != nil {
+			return service.Verdict{}, err
+		}
+	} else if err := c.readJSON(); err != nil {
 		return service.Verdict{}, err
 	}
 	d := c.doc

@@ -93,6 +93,10 @@ type Verifying interface {
 	// VerifyFiles judges an uploaded file, told by its content; a ZIP by each file in it.
 	// Others may be needed by the first, such as the document an evidence file is about.
 	VerifyFiles(ctx context.Context, files []Upload, source string) (Verdict, error)
+	// VerifyCredential is VerifyFiles for one JSON text that holds a credential with
+	// embedded proofs, which is most of what is asked. It answers false where b may be
+	// anything else, JSON with faults included: nothing was noted then.
+	VerifyCredential(ctx context.Context, b []byte, source string) (Verdict, bool, error)
 	// VerifyHash looks a digest up: of an artefact or of a stamp.
 	VerifyHash(ctx context.Context, alg string, digest []byte, source string) (Verdict, error)
 	Verifications(ctx context.Context, c Caller, p Page) (List[Verification], error)

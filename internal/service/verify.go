@@ -1,7 +1,6 @@
 package service
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -398,13 +397,6 @@ func (s *Service) verifyStamp(ctx context.Context, scope Scope, id string, diges
 		return Verdict{}, err
 	}
 	return verdict(report), nil
-}
-
-// plainCredential recognises credentials with embedded Data Integrity proofs that are not
-// Blockcerts, without parsing. A wrong answer makes a verdict less kind, never better.
-func plainCredential(b []byte) bool {
-	return bytes.HasPrefix(bytes.TrimLeft(b, " \t\r\n"), []byte("{")) && bytes.Contains(b, []byte(`"DataIntegrityProof"`)) &&
-		!bytes.Contains(b, []byte("erkleProof")) && !bytes.Contains(b, []byte("lockcerts"))
 }
 
 // publicIDOf is the public id within the id of a credential of our own, "" for others.

@@ -54,14 +54,8 @@ func (s *Service) verifyUploads(ctx context.Context, files []Upload) (Verdict, s
 			}
 			return s.verifyMany(ctx, inside, true)
 		}
-		if plainCredential(b) { // by far the most
-			if secured, err := chancery.Detect(b); err == nil {
-				report, err := s.judge(ctx, secured)
-				if err != nil {
-					return Verdict{}, "", err
-				}
-				return s.finish(ctx, report, secured)
-			}
+		if v, about, ok, err := s.verifyPlain(ctx, b); ok || err != nil { // by far the most
+			return v, about, err
 		}
 	}
 	return s.verifyMany(ctx, files, false)
