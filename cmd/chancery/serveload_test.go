@@ -234,7 +234,8 @@ func benchmarkIssue(b *testing.B, s *served) {
 
 // BenchmarkTargetServeVerify: the processor time of a verification over HTTP against that
 // of the same in process, for a minimal credential and for a badge of 88 quads. At least
-// 60 % of the rate in process is a ratio of at most 1.67.
+// 60 % of the rate in process is a ratio of at most 1.67. The two take turns, since what
+// either costs hangs on what else the machine does; the median of the rounds counts.
 func BenchmarkTargetServeVerify(b *testing.B) {
 	if testing.Short() {
 		b.Skip("takes some seconds")
@@ -248,34 +249,45 @@ func BenchmarkTargetServeVerify(b *testing.B) {
 	for _, name := range []string{"minimal", "badge88"} {
 		b.Run(name, func(b *testing.B) {
 			document := loadDocument(b, name)
-			inProcess, outcome := verifyInProcess(b, document)
+			verify := inProcess(b, document)
 			body := append(append([]byte(`{"credential":`), document...), '}')
 			r := rawRequest("POST", "/v1/verify", s.listen, "", "application/json", body)
 			next := func(int64) []byte { return r }
 			load(b, s.listen, 8, time.Second, 0, 200, next)
-			s.sameOutcome(b, r, outcome)
-			var ratio, rate float64
+			s.sameOutcome(b, r, verify())
+			const rounds = 9
+			var ratios, rates, engines []float64
 			for b.Loop() {
-				before, ok := processorTime(s.cmd.Process.Pid)
-				var took []time.Duration
-				rate, took = load(b, s.listen, 8, 4*time.Second, 0, 200, next)
-				after, _ := processorTime(s.cmd.Process.Pid)
-				if !ok {
-					b.Skip("no /proc to read processor time from")
+				for range rounds {
+					engine := processorTimeOf(verify)
+					before, ok := processorTime(s.cmd.Process.Pid)
+					rate, took := load(b, s.listen, 8, time.Second, 0, 200, next)
+					after, _ := processorTime(s.cmd.Process.Pid)
+					if !ok {
+						b.Skip("no /proc to read processor time from")
+					}
+					engines = append(engines, float64(engine)/1e3)
+					ratios = append(ratios, float64(after-before)/float64(len(took))/float64(engine))
+					rates = append(rates, rate)
 				}
-				ratio = float64(after-before) / float64(len(took)) / float64(inProcess)
 			}
+			rate := median(rates)
 			// Half of that load: two callers that wait as long as an answer takes.
 			pause := time.Duration(float64(8*time.Second) / rate)
 			_, took := load(b, s.listen, 4, 2*time.Second, pause, 200, next)
 			b.ReportMetric(float64(percentile(took, 0.99).Microseconds())/1000, "p99_ms")
 			b.ReportMetric(20, "p99_ms_limit")
 			b.ReportMetric(rate, "verified_per_s")
-			b.ReportMetric(float64(inProcess.Microseconds()), "us_in_process")
-			b.ReportMetric(ratio, "x_raw")
+			b.ReportMetric(median(engines), "us_in_process")
+			b.ReportMetric(median(ratios), "x_raw")
 			b.ReportMetric(1/0.6, "x_limit")
 		})
 	}
+}
+
+func median(v []float64) float64 {
+	slices.Sort(v)
+	return v[len(v)/2]
 }
 
 func (s *served) sameOutcome(b *testing.B, r []byte, want string) {
@@ -290,15 +302,15 @@ func (s *served) sameOutcome(b *testing.B, r []byte, want string) {
 	}
 }
 
-// verifyInProcess returns the processor time of one verification by the engine, with
-// nobody trusted but anyone, as the public endpoint is without a trust file.
-func verifyInProcess(b *testing.B, document []byte) (each time.Duration, outcome string) {
+// inProcess verifies by the engine alone, with nobody trusted but anyone, as the public
+// endpoint is here; it returns the outcome.
+func inProcess(b *testing.B, document []byte) func() string {
 	v, err := verifier.New(verifier.Config{Trust: verifier.TrustAny(), Clock: time.Now})
 	if err != nil {
 		b.Fatal(err)
 	}
 	secured := chancery.Secured{MediaType: chancery.MediaVC, Bytes: document}
-	verify := func() string {
+	return func() string {
 		_, err := v.Verify(context.Background(), secured)
 		var fault *verifier.Error
 		if errors.As(err, &fault) {
@@ -306,29 +318,27 @@ func verifyInProcess(b *testing.B, document []byte) (each time.Duration, outcome
 		}
 		return "valid"
 	}
-	outcome = verify()
-	// Both processors are busy, as they are while the service is loaded.
-	var rounds []time.Duration
-	for range 5 {
-		runtime.GC()
-		before, _ := processorTime(os.Getpid())
-		var n atomic.Int64
-		var wg sync.WaitGroup
-		at := time.Now()
-		for range runtime.GOMAXPROCS(0) {
-			wg.Go(func() {
-				for time.Since(at) < 500*time.Millisecond {
-					verify()
-					n.Add(1)
-				}
-			})
-		}
-		wg.Wait()
-		after, _ := processorTime(os.Getpid())
-		rounds = append(rounds, (after-before)/time.Duration(n.Load()))
+}
+
+// processorTimeOf is what one call takes while both processors make them, as they are while
+// the service is loaded.
+func processorTimeOf(verify func() string) time.Duration {
+	runtime.GC()
+	before, _ := processorTime(os.Getpid())
+	var n atomic.Int64
+	var wg sync.WaitGroup
+	at := time.Now()
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for time.Since(at) < 500*time.Millisecond {
+				verify()
+				n.Add(1)
+			}
+		})
 	}
-	slices.Sort(rounds)
-	return rounds[len(rounds)/2], outcome
+	wg.Wait()
+	after, _ := processorTime(os.Getpid())
+	return (after - before) / time.Duration(n.Load())
 }
 
 // BenchmarkTargetServeBulk: a batch of many credentials: rows issued a second. x_raw is
