@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	poll     = 50 * time.Millisecond
+	poll     = 100 * time.Millisecond // each look costs about a millisecond
 	cooldown = 2 * time.Millisecond
 	// pollElsewhere is less often: a server elsewhere is slower anyhow.
 	pollElsewhere = 200 * time.Millisecond
