@@ -49,7 +49,7 @@ func (g *Signature) forget(ctx context.Context, tx Tx, s Scope) error {
 		return err
 	}
 	if stored.Signer == "" {
-		g.Signer = ""
+		g.Signer, g.SignedBy = "", ""
 	}
 	return nil
 }

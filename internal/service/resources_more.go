@@ -115,11 +115,15 @@ type Signer struct {
 
 // Signature is a signature, wanted or made.
 type Signature struct {
-	ID       string     `json:"id"`
-	Kind     string     `json:"kind"`
-	State    string     `json:"state" enum:"invited,prepared,signed,declined,expired"`
-	Level    string     `json:"level,omitempty"`
-	Signer   string     `json:"signer,omitempty" doc:"name of the signer"`
+	ID     string `json:"id"`
+	Kind   string `json:"kind"`
+	State  string `json:"state" enum:"invited,prepared,signed,declined,expired"`
+	Level  string `json:"level,omitempty"`
+	Signer string `json:"signer,omitempty" doc:"name of the signer; of a third party, of whom was invited"`
+	// SignedBy and Trusted are of a third party's signature: who was invited is not who the
+	// certificate names until somebody has looked.
+	SignedBy string     `json:"signedBy,omitempty" doc:"whom the certificate of a third party names"`
+	Trusted  *bool      `json:"trusted,omitempty" doc:"whether that certificate led to a root that is trusted here when the file arrived"`
 	SignedAt *time.Time `json:"signedAt,omitempty"`
 	Expires  *time.Time `json:"expiresAt,omitempty" doc:"of an invitation or preparation"`
 	// ToSign and Hash are what a remote service signs.

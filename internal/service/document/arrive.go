@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
 	"fmt"
+	"strings"
+	"unicode"
 
 	"github.com/chancery-dev/chancery/internal/pdf"
 	"github.com/chancery-dev/chancery/verifier"
@@ -17,27 +20,38 @@ type arrived struct {
 	level       string
 	trusted     bool   // its signature passes wholly, under our roots
 	certificate string // "sha-256:" and hex of the signer's
+	holder      string // whom that names
 }
 
 // examine judges a file that begins with base. It answers a CodeValidation error that says
 // why it is not taken.
 func (d *Documents) examine(ctx context.Context, base, file []byte) (arrived, error) {
-	before, err := d.validate(ctx, base, 0)
+	s, err := d.added(ctx, base, file)
 	if err != nil {
 		return arrived{}, err
 	}
+	return d.judgeNew(s)
+}
+
+// added finds the signature that is all that a file has more than base.
+func (d *Documents) added(ctx context.Context, base, file []byte) (vpades.Signature, error) {
+	var none vpades.Signature
+	before, err := d.validate(ctx, base, 0)
+	if err != nil {
+		return none, err
+	}
 	now, err := d.validate(ctx, file, int64(len(base)))
 	if err != nil {
-		return arrived{}, err
+		return none, err
 	}
 	// The document: nothing but what may follow a signature.
 	for _, c := range now.Checks {
 		if c.Required && c.Result != verifier.Pass {
-			return arrived{}, refused(fmt.Sprintf("holds more than a signature, or is no PDF that can be judged: %s", c.Reason))
+			return none, refused(fmt.Sprintf("holds more than a signature, or is no PDF that can be judged: %s", c.Reason.Text()))
 		}
 	}
 	if err := nothingAfter(file); err != nil {
-		return arrived{}, err
+		return none, err
 	}
 	var added []vpades.Signature
 	for n, s := range now.Signatures {
@@ -48,19 +62,23 @@ func (d *Documents) examine(ctx context.Context, base, file []byte) (arrived, er
 			continue
 		}
 		if old := before.Signatures[n]; old.Field != s.Field || old.Revision != s.Revision || old.Indication != s.Indication {
-			return arrived{}, refused("breaks an earlier signature")
+			return none, refused("breaks an earlier signature")
 		}
 	}
 	if len(added) != 1 {
-		return arrived{}, refused(fmt.Sprintf("must hold one new signature, and holds %d", len(added)))
+		return none, refused(fmt.Sprintf("must hold one new signature, and holds %d", len(added)))
 	}
 	s := added[0]
 	for _, c := range now.Since {
-		if c.Level > vpades.ChangesLTA && c.Field != "" && c.Field != s.Field {
-			return arrived{}, refused("has another form field changed beside the signature")
+		switch {
+		case c.Level <= vpades.ChangesLTA, c.Field == s.Field:
+		case c.Field != "":
+			return none, refused("has another form field changed beside the signature")
+		case !strings.HasPrefix(c.Detail, "form "): // what the appearance of a signature needs
+			return none, refused("has something else changed beside the signature: " + c.Detail)
 		}
 	}
-	return d.judgeNew(s)
+	return s, nil
 }
 
 // nothingAfter refuses bytes behind the last update: no reader of PDF looks at them, and
@@ -106,7 +124,25 @@ func (d *Documents) judgeNew(s vpades.Signature) (arrived, error) {
 		return arrived{}, refused("holds a signature by a certificate that is not valid now")
 	}
 	sum := sha256.Sum256(s.Certificate.Raw)
-	return arrived{level: level(s.Level), trusted: s.Indication == vpades.TotalPassed, certificate: "sha-256:" + hex.EncodeToString(sum[:])}, nil
+	return arrived{level: level(s.Level), trusted: s.Indication == vpades.TotalPassed, certificate: "sha-256:" + hex.EncodeToString(sum[:]), holder: holderOf(s.Certificate)}, nil
+}
+
+// holderOf is what a certificate calls its holder, on one line.
+func holderOf(c *x509.Certificate) string {
+	name := c.Subject.CommonName
+	if name == "" {
+		name = c.Subject.String()
+	}
+	name = strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, strings.ToValidUTF8(name, "")))
+	if r := []rune(name); len(r) > maxName {
+		name = string(r[:maxName])
+	}
+	return name
 }
 
 func passed(s vpades.Signature, id string) bool {

@@ -39,7 +39,7 @@ func (d *Documents) EraseSigner(ctx context.Context, s service.Scope, email stri
 		}
 		for _, id := range mine {
 			err := d.change(ctx, s, id, func(_ service.Tx, h *held) error {
-				h.Signer, h.Email = "", ""
+				h.Signer, h.Email, h.Holder = "", "", ""
 				switch h.State {
 				case invited:
 					h.State, h.Lookup, h.Token, h.Expires = expired, "", nil, nil

@@ -2,6 +2,7 @@ package document
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -64,24 +65,44 @@ func (d *Documents) invite(ctx context.Context, c service.Caller, id string, in 
 	if err != nil {
 		return none, err
 	}
-	now := d.now()
-	st := storedSignature{
-		By: thirdParty, State: invited, Signer: in.Signer.Name, Email: in.Signer.Email, Reason: in.Reason, Issuer: issuer,
-		Token: sealed, MessageID: d.messageID(),
+	for attempt := 0; ; attempt++ {
+		var doc service.StoredDocument
+		err := d.c.Store.View(ctx, func(tx service.Tx) (err error) {
+			_, doc, err = load(ctx, tx, c.Scope, id)
+			return err
+		})
+		if err != nil {
+			return none, err
+		}
+		if err := d.signable(ctx, doc); err != nil {
+			return none, err
+		}
+		now := d.now()
+		st := storedSignature{
+			By: thirdParty, State: invited, Signer: in.Signer.Name, Email: in.Signer.Email, Reason: in.Reason, Issuer: issuer,
+			Token: sealed, MessageID: d.messageID(),
+		}
+		out, err := service.Once(ctx, d.c.Store, now, c.Scope, i, d.c.Sealer, func(tx service.Tx) (service.Result[service.Signature], error) {
+			if _, is, err := load(ctx, tx, c.Scope, id); err != nil || is.File != doc.File {
+				return none, cmp.Or(err, errChanged)
+			}
+			r := service.Record{Kind: service.KindSignature, ID: sigID, Parent: id, Lookup: lookup, Created: now, Updated: now}
+			if err := service.Put(ctx, tx, c.Scope, r, st); err != nil {
+				return none, err
+			}
+			if err := service.WriteAudit(ctx, tx, c, now, "document.invite", id, map[string]any{"signature": sigID}); err != nil {
+				return none, err
+			}
+			if err := d.nextTurn(ctx, tx, c.Scope, id, now); err != nil {
+				return none, err
+			}
+			return service.Result[service.Signature]{Value: d.viewSignature(held{r, st}), Created: true}, nil
+		})
+		if attempt < 5 && errors.Is(err, errChanged) {
+			continue
+		}
+		return out, changed(err)
 	}
-	return service.Once(ctx, d.c.Store, now, c.Scope, i, d.c.Sealer, func(tx service.Tx) (service.Result[service.Signature], error) {
-		r := service.Record{Kind: service.KindSignature, ID: sigID, Parent: id, Lookup: lookup, Created: now, Updated: now}
-		if err := service.Put(ctx, tx, c.Scope, r, st); err != nil {
-			return none, err
-		}
-		if err := service.WriteAudit(ctx, tx, c, now, "document.invite", id, map[string]any{"signature": sigID}); err != nil {
-			return none, err
-		}
-		if err := d.nextTurn(ctx, tx, c.Scope, id, now); err != nil {
-			return none, err
-		}
-		return service.Result[service.Signature]{Value: d.viewSignature(held{r, st}), Created: true}, nil
-	})
 }
 
 // nextTurn has the next person mailed, unless one has a link now.
@@ -292,7 +313,10 @@ func (d *Documents) Sign(ctx context.Context, token string, f service.Upload) (s
 	if err != nil {
 		return none, err
 	}
-	h.Level, h.Trusted, h.Certificate = found.level, found.trusted, found.certificate
+	if err := d.leavesRoom(ctx, s, h, f.Bytes); err != nil {
+		return none, err
+	}
+	h.Level, h.Trusted, h.Certificate, h.Holder = found.level, found.trusted, found.certificate, found.holder
 	c := service.Caller{Scope: s, Actor: "signer:" + h.ID}
 	out, err := d.finish(ctx, c, doc.File, f.Bytes, h)
 	return out, changed(err)

@@ -50,10 +50,11 @@ type storedSignature struct {
 	SignedAt *time.Time `json:"signedAt,omitempty"`
 	Expires  *time.Time `json:"expires,omitempty"`
 	File     string     `json:"file,omitempty"` // digest of the signed file
-	// Trusted says whether a third party's signature passed wholly when it arrived, and
-	// Certificate is the SHA-256 of the certificate that it is by.
+	// Trusted says whether a third party's signature passed wholly when it arrived,
+	// Certificate is the SHA-256 of the certificate that it is by, and Holder whom that names.
 	Trusted     bool   `json:"trusted,omitempty"`
 	Certificate string `json:"certificate,omitempty"`
+	Holder      string `json:"holder,omitempty"`
 
 	// Token is sealed, and there until the mail is sent; MessageID is that of the mail.
 	Token     []byte `json:"token,omitempty"`
@@ -74,6 +75,9 @@ func (d *Documents) viewSignature(h held) service.Signature {
 	out := service.Signature{ID: h.ID, Kind: h.By, State: h.State, Level: h.Level, Signer: h.Signer, SignedAt: h.SignedAt, Expires: h.Expires}
 	if (h.State == invited || h.State == prepared) && h.Expires != nil && !d.now().Before(*h.Expires) {
 		out.State = expired
+	}
+	if h.By == thirdParty && h.State == signed {
+		out.SignedBy, out.Trusted = h.Holder, &h.Trusted
 	}
 	if out.State == prepared {
 		out.ToSign, out.Digest, out.Hash = h.ToSign, h.Digest, h.Hash
@@ -285,7 +289,11 @@ func (d *Documents) replace(ctx context.Context, tx service.Tx, c service.Caller
 	if err := service.Emit(ctx, tx, c.Scope, now, service.EventSigned, map[string]any{"id": h.Parent, "signature": h.ID}); err != nil {
 		return none, err
 	}
-	if err := service.WriteAudit(ctx, tx, c, now, "document.sign", h.Parent, map[string]any{"kind": h.By, "signature": h.ID}); err != nil {
+	detail := map[string]any{"kind": h.By, "signature": h.ID}
+	if h.Certificate != "" {
+		detail["certificate"], detail["trusted"] = h.Certificate, h.Trusted
+	}
+	if err := service.WriteAudit(ctx, tx, c, now, "document.sign", h.Parent, detail); err != nil {
 		return none, err
 	}
 	if err := d.nextTurn(ctx, tx, c.Scope, h.Parent, now); err != nil {
