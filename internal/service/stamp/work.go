@@ -170,7 +170,15 @@ func (s *Stamps) step(ctx context.Context, sc service.Scope, store anchor.Store)
 	ctx, cancel := context.WithTimeout(ctx, runTime)
 	defer cancel()
 	sealErr := s.sealDue(ctx, sc, store)
-	a, err := anchor.NewAnchorer(anchor.AnchorerConfig{Store: store, Chain: s.c.Chain, Timestamper: s.c.Timestamper, Clock: s.c.Clock})
+	c := anchor.AnchorerConfig{Store: store, Clock: s.c.Clock}
+	if s.c.Chain != nil {
+		until, _ := ctx.Deadline()
+		c.Chain = &patientChain{Chain: s.c.Chain, until: until.Add(chainTime - runTime)}
+	}
+	if s.c.Timestamper != nil {
+		c.Timestamper = &patientTimestamper{Timestamper: s.c.Timestamper}
+	}
+	a, err := anchor.NewAnchorer(c)
 	if err != nil {
 		return err
 	}
