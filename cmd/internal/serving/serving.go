@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -110,6 +111,7 @@ type Service struct {
 	draining sync.Once
 	drained  chan struct{}
 	page     pageTrust
+	measures measures
 }
 
 // late gives the stamps their signers, which the core is, made after them.
@@ -139,7 +141,7 @@ func New(p Parts) (*Service, error) {
 	if p.TSA != nil {
 		p.TSA = timestamps{p.TSA}
 	}
-	s := &Service{parts: p, handlers: map[string]service.JobHandler{}, every: map[string]time.Duration{}, drained: make(chan struct{})}
+	s := &Service{parts: p, handlers: map[string]service.JobHandler{}, every: map[string]time.Duration{}, drained: make(chan struct{}), measures: newMeasures()}
 	if err := s.assemble(); err != nil {
 		return nil, err
 	}
@@ -156,7 +158,8 @@ func (s *Service) assemble() error {
 	if p.Chain != nil || p.TSA != nil {
 		c := stamp.Config{Store: p.Store, Signers: signers, Chain: p.Chain, Clock: p.Clock, MaxItems: p.BatchItems, MaxAge: p.BatchAge, Every: p.BatchEvery,
 			OnError: func(sc service.Scope, err error) {
-				p.Logger.Warn("anchoring", "tenant", sc.Tenant, "environment", sc.Environment, "error", err)
+				s.measures.anchoring.Inc()
+				p.Logger.Warn("anchoring", "tenant", sc.Tenant, "environment", sc.Environment, "error", logged(err))
 			}}
 		if p.TSA != nil {
 			c.Timestamper = bytesOnly{p.TSA}
@@ -260,6 +263,7 @@ func (s *Service) serve() error {
 	}
 	s.Metrics = prometheus.NewRegistry()
 	s.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.measures.register(s.Metrics)
 	s.api = httpapi.Config{
 		Keys: s.Core, Issuers: s.Core, Types: s.Core, Credentials: s.Core, Verifying: s.Core, Public: s.Core,
 		Batches: s.Batches, Documents: s.Documents, Webhooks: s.Hooks, Portfolios: s.Portfolio, Registry: s.Register,
@@ -390,7 +394,8 @@ func (s *Service) jobFailed(r service.Run, err error, last bool) {
 	if last {
 		level = slog.LevelError
 	}
-	s.parts.Logger.Log(context.Background(), level, "job failed", "kind", r.Kind, "attempt", r.Attempt, "given_up", last, "error", err)
+	s.measures.jobs.WithLabelValues(r.Kind, strconv.FormatBool(last)).Inc()
+	s.parts.Logger.Log(context.Background(), level, "job failed", "kind", r.Kind, "attempt", r.Attempt, "given_up", last, "error", logged(err))
 }
 
 // Serve answers requests on a listener until ctx ends: then /readyz says so, for grace the
