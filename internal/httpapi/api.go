@@ -21,7 +21,6 @@ type api struct {
 	keys      *limiter // by key
 	addresses *limiter // by address, where no key is needed
 	guesses   *limiter // by address, of bad keys
-	vcalm     *limiter // by address
 	running   running
 	metrics   *metrics
 	openAPI   service.File // of /openapi.json
@@ -41,7 +40,6 @@ func New(c Config) (http.Handler, error) {
 		keys:      newLimiter("key", c.KeyRate),
 		addresses: newLimiter("address", c.AddressRate),
 		guesses:   newLimiter("address", c.AddressRate),
-		vcalm:     newLimiter("address", c.KeyRate),
 		running:   running{wait: runningWait, ends: map[runningKey]chan struct{}{}},
 	}
 	for _, o := range c.Origins {

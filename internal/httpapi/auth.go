@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -27,44 +28,78 @@ func bearer(header []string) (string, error) {
 	return token, nil
 }
 
-// authenticate finds the caller. Tenant and environment come from the token; X-Tenant may
-// only agree. Addresses that try bad tokens too often are answered 429 before any look-up.
-func (c *call) authenticate() error {
-	h, now, from := c.w.Header(), c.a.Clock(), byAddress(c.x.addr)
-	if wait, empty := c.a.guesses.empty(h, from, now); empty {
-		return tooMany(wait)
-	}
-	token, err := bearer(c.r.Header["Authorization"])
-	if err == nil {
-		if c.a.OIDC != nil && c.a.OIDC.Handles(token) {
-			c.caller, err = c.a.OIDC.Authenticate(c.ctx, token)
-		} else {
-			c.caller, err = c.a.Keys.Authenticate(c.ctx, token)
-		}
-	}
-	if err != nil {
-		if e := asError(err); e.Code == service.CodeKey || e.Code == service.CodeTokenExpired {
-			c.a.guesses.take(h, from, now)
-		}
+// authenticate finds the caller, who must have the operation's scope.
+func (c *call) authenticate() (err error) {
+	h := c.w.Header()
+	if c.caller, err = c.a.authenticate(h, c.r, c.x); err != nil || c.op.Scope == "" {
 		return err
-	}
-	c.caller.Source = c.x.source
-	c.caller.RequestID = c.x.id
-	c.x.caller = c.caller
-	if wait, ok := c.a.keys.take(h, bucketKey{tenant: c.caller.Tenant, actor: c.caller.Actor}, now); !ok {
-		return tooMany(wait)
-	}
-	if said, ok := c.r.Header["X-Tenant"]; ok && (len(said) != 1 || said[0] != c.caller.Tenant) {
-		return service.NotFound("tenant")
-	}
-	if c.op.Scope == "" {
-		return nil
 	}
 	err = c.caller.Need(c.op.Scope)
 	if err != nil {
 		h["Www-Authenticate"] = []string{`Bearer realm="chancery", error="insufficient_scope", scope="` + string(c.op.Scope) + `"`}
 	}
 	return err
+}
+
+// authenticate finds the caller. Tenant and environment come from the token; X-Tenant may
+// only agree. Addresses that try bad tokens too often are answered 429 before any look-up.
+func (a *api) authenticate(h http.Header, r *http.Request, x *exchange) (service.Caller, error) {
+	var none service.Caller
+	now, from := a.Clock(), byAddress(x.addr)
+	if wait, empty := a.guesses.empty(h, from, now); empty {
+		return none, tooMany(wait)
+	}
+	var caller service.Caller
+	token, err := bearer(r.Header["Authorization"])
+	if err == nil {
+		if a.OIDC != nil && a.OIDC.Handles(token) {
+			caller, err = a.OIDC.Authenticate(r.Context(), token)
+		} else {
+			caller, err = a.Keys.Authenticate(r.Context(), token)
+		}
+	}
+	if err != nil {
+		if e := asError(err); e.Code == service.CodeKey || e.Code == service.CodeTokenExpired {
+			a.guesses.take(h, from, now)
+		}
+		return none, err
+	}
+	caller.Source = x.source
+	caller.RequestID = x.id
+	x.caller = caller
+	if wait, ok := a.keys.take(h, bucketKey{tenant: caller.Tenant, actor: caller.Actor}, now); !ok {
+		return none, tooMany(wait)
+	}
+	if said, ok := r.Header["X-Tenant"]; ok && (len(said) != 1 || said[0] != caller.Tenant) {
+		return none, service.NotFound("tenant")
+	}
+	return caller, nil
+}
+
+// Admit is authentication and counting for a handler that is mounted (Config.VCALM), by the
+// rules of the product plane: the same tokens, limits and X-Tenant. nil is a request without
+// a token, or one that is public: it is counted by its address. What callers are told of
+// limits and of a token that is refused goes into h.
+func Admit(h http.Header, r *http.Request, public bool) (*service.Caller, error) {
+	x := exchangeOf(r)
+	if x == nil || x.api == nil {
+		return nil, errors.New("httpapi: Admit: expected a request to a mounted handler")
+	}
+	a := x.api
+	if public || r.Header["Authorization"] == nil {
+		if wait, ok := a.addresses.take(h, byAddress(x.addr), a.Clock()); !ok {
+			return nil, tooMany(wait)
+		}
+		return nil, nil
+	}
+	caller, err := a.authenticate(h, r, x)
+	if err != nil {
+		if e := asError(err); e.Code == service.CodeKey || e.Code == service.CodeTokenExpired {
+			h["Www-Authenticate"] = []string{challenge(r, e.Code)}
+		}
+		return nil, err
+	}
+	return &caller, nil
 }
 
 // challenge is what WWW-Authenticate says of a refusal (RFC 6750, 3): nothing of an error

@@ -6,9 +6,11 @@ import (
 )
 
 // Scripts of any origin may read the public plane, without credentials; the product and
-// W3C planes only those of configured origins.
+// W3C planes only those of configured origins. What a wallet in a browser asks of the W3C
+// plane without a key, knowing the URL, is public, too; with a key it is not.
 const (
 	corsMethods = "GET, HEAD, POST, PUT, PATCH, DELETE"
+	corsKeyless = "Accept, Content-Type, If-None-Match"
 	corsHeaders = "Accept, Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Tenant"
 	corsExposed = "ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
 )
@@ -22,13 +24,16 @@ func (a *api) cors(w http.ResponseWriter, r *http.Request) (done bool) {
 		return false
 	}
 	h := w.Header()
-	allowed := ""
+	allowed, headers := "", corsHeaders
 	if isPublic(r.URL.Path) {
 		allowed = "*"
 	} else {
 		h.Add("Vary", "Origin")
-		if a.origins[strings.ToLower(origin)] {
+		switch {
+		case a.origins[strings.ToLower(origin)]:
 			allowed = origin
+		case isKeyless(r.URL.Path):
+			allowed, headers = "*", corsKeyless
 		}
 	}
 	if allowed != "" {
@@ -40,7 +45,7 @@ func (a *api) cors(w http.ResponseWriter, r *http.Request) (done bool) {
 	}
 	if allowed != "" {
 		h.Set("Access-Control-Allow-Methods", corsMethods)
-		h.Set("Access-Control-Allow-Headers", corsHeaders)
+		h.Set("Access-Control-Allow-Headers", headers)
 		h.Set("Access-Control-Max-Age", "600")
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -56,4 +61,17 @@ func isPublic(path string) bool {
 		return false
 	}
 	return true
+}
+
+// isKeyless reports whether a path of the W3C plane is for whoever knows it: status lists,
+// exchanges and what belongs to them.
+func isKeyless(path string) bool {
+	parts := strings.Split(strings.TrimPrefix(path, "/vc/"), "/")
+	switch {
+	case !strings.HasPrefix(path, "/vc/"):
+		return false
+	case len(parts) == 3:
+		return parts[1] == "status-lists"
+	}
+	return len(parts) >= 5 && parts[1] == "workflows" && parts[3] == "exchanges" && parts[4] != ""
 }

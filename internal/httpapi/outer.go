@@ -26,6 +26,7 @@ type exchange struct {
 	caller service.Caller
 	err    error  // cause of an answer of 500 and above
 	end    func() // of a call that is alone with its Idempotency-Key; nil: none
+	api    *api   // for Admit, where a mounted handler answers
 }
 
 type exchangeKey struct{}
@@ -143,11 +144,7 @@ var nosniff = []string{"nosniff"}
 func (a *api) route(rec *recorder, r *http.Request, x *exchange) {
 	path := r.URL.Path
 	if a.VCALM != nil && (path == "/vc" || strings.HasPrefix(path, "/vc/") || strings.HasPrefix(path, "/interactions/")) {
-		x.route, x.secret = "/vc", true
-		if wait, ok := a.vcalm.take(rec.Header(), byAddress(x.addr), a.Clock()); !ok {
-			a.fail(rec, r, tooMany(wait))
-			return
-		}
+		x.route, x.secret, x.api = "/vc", true, a
 		a.VCALM.ServeHTTP(rec, r)
 		return
 	}

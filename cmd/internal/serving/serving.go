@@ -291,7 +291,7 @@ func (s *Service) plane() (http.Handler, error) {
 		return nil, err
 	}
 	s.jobs(plane.Jobs())
-	return vcalmhttp.New(vcalmhttp.Config{Plane: plane, Authenticate: s.Core.Authenticate, Logger: p.Logger, RequestID: func(r *http.Request) string { return httpapi.RequestID(r.Context()) }})
+	return vcalmhttp.New(vcalmhttp.Config{Plane: plane, Admit: httpapi.Admit, Logger: p.Logger, RequestID: func(r *http.Request) string { return httpapi.RequestID(r.Context()) }})
 }
 
 // directory finds the instances of the W3C plane: each issuer is one, for the keys of its

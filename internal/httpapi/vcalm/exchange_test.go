@@ -252,16 +252,17 @@ func TestVCALM_T20_ExchangeState(t *testing.T) {
 	}
 }
 
-// TestVCALM_T1_T21_Polling: requests from one address are bounded on every path of the plane.
+// TestVCALM_T1_T21_Polling: requests from one address without a key are bounded on every
+// path of the plane, by the rate of the public plane.
 func TestVCALM_T1_T21_Polling(t *testing.T) {
-	w := newWorld(t, func(c *httpapi.Config) { c.KeyRate = httpapi.Rate{PerSecond: 1, Burst: 5} })
+	w := newWorld(t, func(c *httpapi.Config) { c.AddressRate = httpapi.Rate{PerSecond: 1, Burst: 5} })
 	for i := range 5 {
 		a := w.do("POST", "/vc/none/workflows/claim/exchanges/z", "")
 		if a.status != 404 || a.header.Get("RateLimit") == "" {
 			t.Fatalf("request %d: %d %v", i, a.status, a.header)
 		}
 	}
-	for _, path := range []string{"/vc/none/workflows/claim/exchanges/z", "/interactions/z?iuv=1", "/vc/eddsa/challenges", "/vc"} {
+	for _, path := range []string{"/vc/none/workflows/claim/exchanges/z", "/interactions/z?iuv=1", "/vc/eddsa/challenges", "/vc/eddsa/nothing", "/vc"} {
 		method := "POST"
 		if path == "/vc" || strings.HasPrefix(path, "/int") {
 			method = "GET"
@@ -275,13 +276,42 @@ func TestVCALM_T1_T21_Polling(t *testing.T) {
 	w.want(404, "POST", "/vc/none/workflows/claim/exchanges/z", "")
 }
 
-// TestCORS: scripts of configured origins alone may call the plane; interaction URLs are
-// for all.
+// TestRates: requests with a key are counted by it, wherever they come from, and those with
+// bad keys by their address, as on the product plane; others at one address go on.
+func TestRates(t *testing.T) {
+	w := newWorld(t, func(c *httpapi.Config) {
+		c.KeyRate, c.AddressRate = httpapi.Rate{PerSecond: 1, Burst: 3}, httpapi.Rate{PerSecond: 1, Burst: 4}
+	})
+	path, first, second := "/vc/"+w.issuer+"/challenges", w.key(w.north), w.key(w.north)
+	for range 3 {
+		if a := w.want(200, "POST", path, "", "key", first); !strings.HasPrefix(a.header.Get("RateLimit"), `"key"`) {
+			t.Fatalf("%v", a.header)
+		}
+	}
+	if a := w.want(429, "POST", path, "", "key", first); a.header.Get("Retry-After") == "" {
+		t.Errorf("%v", a.header)
+	}
+	w.want(200, "POST", path, "", "key", second)
+	w.want(404, "GET", "/interactions/z?iuv=1", "")
+	for range 4 {
+		w.want(401, "POST", path, "", "key", first+"0")
+	}
+	w.want(429, "POST", path, "", "key", second) // it is too late to guess right
+	w.pass(5 * time.Second)
+	w.want(200, "POST", path, "", "key", second)
+}
+
+// TestCORS: scripts of configured origins alone may call the plane with a key. What wallets
+// in browsers ask without one is for all: interactions, exchanges, status lists.
 func TestCORS(t *testing.T) {
 	w := newWorld(t)
+	exchange := "/vc/" + w.issuer + "/workflows/claim/exchanges/z"
 	for _, tt := range []struct{ path, origin, want string }{
 		{"/vc", "https://portal.example", "https://portal.example"}, {"/vc", "https://attacker.example", ""},
-		{"/vc/eddsa/status-lists/none", "https://attacker.example", ""}, {"/interactions/none?iuv=1", "https://wallet.example", "*"},
+		{"/vc/eddsa/status-lists/none", "https://wallet.example", "*"}, {"/interactions/none?iuv=1", "https://wallet.example", "*"},
+		{exchange, "https://wallet.example", "*"}, {exchange + "/protocols", "https://wallet.example", "*"}, {exchange + "/invite-request/response", "https://wallet.example", "*"},
+		{exchange, "https://portal.example", "https://portal.example"}, {strings.TrimSuffix(exchange, "/z"), "https://attacker.example", ""}, {strings.TrimSuffix(exchange, "z"), "https://attacker.example", ""},
+		{"/vc/eddsa/status-lists", "https://attacker.example", ""}, {"/vc/eddsa/credentials/issue", "https://attacker.example", ""}, {"/vc/eddsa/challenges", "https://attacker.example", ""},
 	} {
 		a := w.do("GET", tt.path, "", "Origin", tt.origin)
 		if got := a.header.Get("Access-Control-Allow-Origin"); got != tt.want {
@@ -289,6 +319,8 @@ func TestCORS(t *testing.T) {
 		}
 		if a := w.do("OPTIONS", tt.path, "", "Origin", tt.origin, "Access-Control-Request-Method", "POST"); a.status != 204 || a.header.Get("Access-Control-Allow-Origin") != tt.want {
 			t.Errorf("preflight of %s from %s: %d %v", tt.path, tt.origin, a.status, a.header)
+		} else if strings.HasPrefix(tt.path, "/vc") && strings.Contains(a.header.Get("Access-Control-Allow-Headers"), "Authorization") != (tt.want == tt.origin) {
+			t.Errorf("%s from %s: a key may be sent, or not: %v", tt.path, tt.origin, a.header)
 		}
 	}
 }

@@ -4,7 +4,6 @@
 package vcalm
 
 import (
-	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -28,8 +27,9 @@ const MaxBody = 10 << 20
 type Config struct {
 	// Plane does the work. Required.
 	Plane *vcalm.Plane
-	// Authenticate finds the caller of a bearer token. Required.
-	Authenticate func(ctx context.Context, token string) (service.Caller, error)
+	// Admit counts a request and finds its caller, nil for one without a token and for
+	// public ones: httpapi.Admit. Required.
+	Admit func(h http.Header, r *http.Request, public bool) (*service.Caller, error)
 	// Logger is told of internal faults. Required.
 	Logger *slog.Logger
 	// RequestID names a request, for problems and logs. nil: no name.
@@ -38,8 +38,8 @@ type Config struct {
 
 // New makes the handler of /vc, /vc/ and /interactions/.
 func New(c Config) (http.Handler, error) {
-	if c.Plane == nil || c.Authenticate == nil || c.Logger == nil {
-		return nil, errors.New("httpapi/vcalm: expected a plane, an authenticator and a logger")
+	if c.Plane == nil || c.Admit == nil || c.Logger == nil {
+		return nil, errors.New("httpapi/vcalm: expected a plane, who admits and a logger")
 	}
 	h := &handler{c}
 	mux := http.NewServeMux()
@@ -99,25 +99,11 @@ func public(pattern string) bool {
 		pattern == "POST /vc/{issuer}/workflows/{workflow}/exchanges/{id}"
 }
 
-func (h *handler) admit(r *http.Request, c *call) error {
-	if public(r.Pattern) {
-		return nil
+func (h *handler) admit(r *http.Request, c *call) (err error) {
+	open := public(r.Pattern)
+	if c.caller, err = h.c.Admit(c.w.Header(), r, open); err != nil || open {
+		return err
 	}
-	if auth := r.Header.Values("Authorization"); len(auth) != 0 {
-		token, ok := strings.CutPrefix(auth[0], "Bearer ")
-		if !ok || len(auth) != 1 || token == "" || strings.ContainsAny(token, " \"") {
-			return &service.Error{Code: service.CodeKey, Detail: "Authorization: expected Bearer, one space and a token"}
-		}
-		caller, err := h.c.Authenticate(r.Context(), token)
-		if err != nil {
-			return err
-		}
-		if h.c.RequestID != nil {
-			caller.RequestID = h.c.RequestID(r)
-		}
-		c.caller = &caller
-	}
-	var err error
 	c.instance, err = h.c.Plane.Instance(r.Context(), r.PathValue("issuer"), c.caller)
 	return err
 }
@@ -127,6 +113,10 @@ func (h *handler) unmatched(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, pattern := mux.Handler(r); pattern != "" {
 			mux.ServeHTTP(w, r)
+			return
+		}
+		if _, err := h.c.Admit(w.Header(), r, true); err != nil {
+			h.fail(w, r, err)
 			return
 		}
 		probe := &headerOnly{header: http.Header{}}
@@ -172,8 +162,8 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		default:
 			status = 500
 		}
-		if status == 401 {
-			w.Header().Set("WWW-Authenticate", "Bearer")
+		if status == 401 && w.Header().Get("WWW-Authenticate") == "" {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="chancery"`)
 		}
 		if known.RetryAfter > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(int(known.RetryAfter.Seconds())+1))

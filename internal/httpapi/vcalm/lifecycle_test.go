@@ -186,10 +186,13 @@ func TestVCALM_T2_T6_T9_Callers(t *testing.T) {
 	}
 	for _, o := range operations {
 		path := "/vc/" + w.issuer + "/" + o.path
-		if a := w.want(401, o.method, path, o.body); a.header.Get("WWW-Authenticate") != "Bearer" {
+		if a := w.want(401, o.method, path, o.body); a.header.Get("WWW-Authenticate") != `Bearer realm="chancery"` {
 			t.Errorf("%s: %v", path, a.header)
 		}
-		w.want(401, o.method, path, o.body, "key", dead.Secret)
+		if a := w.want(401, o.method, path, o.body, "key", dead.Secret); a.header.Get("WWW-Authenticate") != `Bearer realm="chancery", error="invalid_token"` {
+			t.Errorf("%s: %v", path, a.header)
+		}
+		w.want(404, o.method, path, o.body, "key", full, "X-Tenant", "south")
 		w.want(401, o.method, path, o.body, "key", full[:len(full)-1]+"0x")
 		w.want(401, o.method, path, o.body, "Authorization", "Basic eDp5")
 		w.want(401, o.method, path, o.body, "Authorization", "Bearer")
@@ -219,6 +222,27 @@ func TestVCALM_T2_T6_T9_Callers(t *testing.T) {
 	w.pass(2 * time.Minute)
 	w.want(401, "POST", "/vc/"+w.issuer+"/challenges", "", "key", short)
 	w.want(404, "POST", "/vc/none/challenges", "", "key", full)
+	w.want(200, "POST", "/vc/"+w.issuer+"/challenges", "", "key", full, "X-Tenant", "north")
+	// From where is in the audit log, as of calls on the product plane.
+	err := w.store.View(w.ctx, func(tx service.Tx) error {
+		lines, err := tx.Unchained(w.ctx, w.north.Scope, 1000)
+		n := 0
+		for _, l := range lines {
+			if strings.HasPrefix(l.Action, "vcalm.") && strings.HasPrefix(l.Actor, "key:") {
+				n++
+				if l.Source != "127.0.0.0/24" || l.Request == "" {
+					t.Errorf("%s: %q %q", l.Action, l.Source, l.Request)
+				}
+			}
+		}
+		if n == 0 {
+			t.Error("nothing is in the audit log")
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if strings.Contains(w.log.String(), full) || strings.Contains(w.log.String(), short) {
 		t.Error("T6: a key is in the log")
 	}
