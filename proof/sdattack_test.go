@@ -294,6 +294,9 @@ func TestSDSplices(t *testing.T) {
 // more than that; this is what the suite is for.
 func TestSDHolderIsFree(t *testing.T) {
 	base := issueBase(t, diploma("Aina Rahman", "BSc"), sdIssuer(), "/issuer")
+	if !IsBaseProof(sdInput(t, base).Proof) || IsBaseProof(sdInput(t, deriveText(t, base, "")).Proof) || IsBaseProof(Proof{Type: TypeDataIntegrity, Cryptosuite: ECDSARDFC2019, ProofValue: "u2V0A"}) {
+		t.Error("base proofs are not told from others")
+	}
 	for _, pointers := range [][]string{{"/credentialSubject"}, {"/credentialSubject/degree/name"}, {"/evidence/1", "/credentialSubject/name"}, {"/type/0"}, {""}, {"/evidence", "/evidence/0/name", "/evidence"}} {
 		text := deriveText(t, base, pointers...)
 		if err := verifyText(text, sdIssuer().Public()); err != nil {

@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/chancery-dev/chancery/internal/limits"
@@ -254,6 +255,12 @@ func sdKeyBytes(key *ecdsa.PublicKey) ([]byte, error) {
 		return nil, fmt.Errorf("%w: expected P-256", ErrKeyType)
 	}
 	return b, nil
+}
+
+// IsBaseProof tells whether a proof is a base proof of ecdsa-sd-2023, by its header: one
+// that its holder should derive from, and show to nobody.
+func IsBaseProof(p Proof) bool {
+	return p.Type == TypeDataIntegrity && p.Cryptosuite == ECDSASD2023 && strings.HasPrefix(p.ProofValue, multikey.EncodeMultibase64(sdBaseHeader))
 }
 
 // checkPointers bounds pointers and refuses those that a base proof could not hold.

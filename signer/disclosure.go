@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/chancery-dev/chancery"
+	"github.com/chancery-dev/chancery/internal/did"
 	"github.com/chancery-dev/chancery/internal/ldcontext"
 	"github.com/chancery-dev/chancery/internal/strictjson"
 	"github.com/chancery-dev/chancery/proof"
@@ -84,8 +85,10 @@ type Disclosure struct {
 	// shown with its id and type. nil: none.
 	Pointers []string
 
-	// IssuerKey, where it is there, must have made the base proof. nil: that is left to
-	// whoever verifies; the signatures of the statements shown are checked all the same.
+	// IssuerKey must have made the base proof. nil: the key that the proof's own
+	// verification method holds (did:key, did:jwk), and for other methods the signature
+	// over what is mandatory is left to whoever verifies; those of the other statements
+	// shown are checked all the same.
 	IssuerKey crypto.PublicKey
 
 	// Contexts are the known JSON-LD contexts. nil: the embedded ones.
@@ -125,7 +128,11 @@ func (s *Disclosure) Derive(ctx context.Context, secured chancery.Secured) (chan
 	if len(all) != 1 {
 		return chancery.Secured{}, fmt.Errorf("%w: expected one proof of %s, found %d", ErrNoBaseProof, proof.ECDSASD2023, len(all))
 	}
-	in := proof.Input{Doc: d, Proof: all[0], Key: s.IssuerKey, Contexts: proof.Newest(s.Contexts)}
+	key, err := s.issuerKey(all[0].VerificationMethod)
+	if err != nil {
+		return chancery.Secured{}, err
+	}
+	in := proof.Input{Doc: d, Proof: all[0], Key: key, Contexts: proof.Newest(s.Contexts)}
 	text, err := proof.DeriveSD(in, s.Pointers)
 	if err != nil {
 		return chancery.Secured{}, err
@@ -134,4 +141,24 @@ func (s *Disclosure) Derive(ctx context.Context, secured chancery.Secured) (chan
 		return chancery.Secured{}, fmt.Errorf("signer: what is left is no credential: %w", err)
 	}
 	return chancery.Secured{MediaType: secured.MediaType, Bytes: text}, nil
+}
+
+// issuerKey returns the key that must have made the base proof, nil where it is not at
+// hand.
+func (s *Disclosure) issuerKey(method string) (crypto.PublicKey, error) {
+	if s.IssuerKey != nil || !did.IsPure(method) {
+		return s.IssuerKey, nil
+	}
+	doc, err := did.ResolvePure(method)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	m, err := doc.Method(method, did.AssertionMethod)
+	if err == nil {
+		err = m.KeyErr
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	return m.Key, nil
 }

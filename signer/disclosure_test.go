@@ -377,6 +377,18 @@ func TestDeriveRefuses(t *testing.T) {
 		t.Errorf("without a subject: %v", err)
 	}
 	changed := with("2023-01-01", "2013-01-01") // mandatory: only the issuer's signature tells
+	if _, err := derive(changed, "/credentialSubject"); !errors.Is(err, proof.ErrSignature) {
+		t.Errorf("a changed mandatory member under did:key: %v", err)
+	}
+	if _, err := derive(with("verificationMethod\":\"did:key:zDn", "verificationMethod\":\"did:key:zXn"), "/credentialSubject"); !errors.Is(err, signer.ErrKey) {
+		t.Errorf("a did:key that is none: %v", err)
+	}
+	elsewhere := &signer.DataIntegrity{Key: signer.Key{Signer: key(t, signer.P256).Signer, Method: "https://vc.example/issuers/5678#key"}, Suite: proof.ECDSASD2023, Created: at}
+	if other, err := elsewhere.Sign(context.Background(), credential(t, alumni)); err != nil {
+		t.Error(err)
+	} else if _, err := derive(other, "/credentialSubject"); err != nil {
+		t.Errorf("a key that is elsewhere: %v", err)
+	}
 	if _, err := (&signer.Disclosure{Pointers: []string{"/credentialSubject"}, IssuerKey: key(t, signer.P256).Signer.Public()}).Derive(context.Background(), changed); !errors.Is(err, proof.ErrSignature) {
 		t.Errorf("a changed mandatory member: %v", err)
 	}

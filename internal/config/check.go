@@ -270,6 +270,7 @@ var suiteKeys = map[string][]string{
 	"Ed25519Signature2020": {"Ed25519"},
 	"ecdsa-rdfc-2019":      {"P-256", "P-384"},
 	"ecdsa-jcs-2019":       {"P-256", "P-384"},
+	"ecdsa-sd-2023":        {"P-256"},
 	"vc+jwt":               {"Ed25519", "P-256", "P-384"},
 }
 
@@ -282,7 +283,7 @@ func (c *Config) checkInstances(l *list) {
 			l.add(at+".name", "expected 1 to 64 of a-z, 0-9 and -")
 		}
 		if types, ok := suiteKeys[in.Suite]; !ok {
-			l.add(at+".suite", "expected one of eddsa-rdfc-2022, eddsa-jcs-2022, ecdsa-rdfc-2019, ecdsa-jcs-2019, Ed25519Signature2020, vc+jwt")
+			l.add(at+".suite", "expected one of eddsa-rdfc-2022, eddsa-jcs-2022, ecdsa-rdfc-2019, ecdsa-jcs-2019, ecdsa-sd-2023, Ed25519Signature2020, vc+jwt")
 		} else if !slices.Contains(types, in.KeyType) {
 			l.add(at+".keyType", "expected %s, for %s", strings.Join(types, " or "), in.Suite)
 		}

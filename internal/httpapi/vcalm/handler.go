@@ -47,6 +47,7 @@ func New(c Config) (http.Handler, error) {
 		"GET /vc":                                h.listing,
 		"POST /vc/{issuer}/credentials/issue":    h.issue,
 		"POST /vc/{issuer}/credentials/verify":   h.verifyCredential,
+		"POST /vc/{issuer}/credentials/derive":   h.derive,
 		"POST /vc/{issuer}/credentials/status":   h.status,
 		"POST /vc/{issuer}/presentations/verify": h.verifyPresentation,
 		"POST /vc/{issuer}/challenges":           h.challenge,

@@ -48,7 +48,7 @@ func (h *handler) issue(r *http.Request, c *call) error {
 		return wrongType("credential", "an object")
 	}
 	options := doc.Get(0, "options")
-	var id string
+	var o vcalm.IssueOptions
 	if options != strictjson.None {
 		if doc.Kind(options) != strictjson.Object {
 			return wrongType("options", "an object")
@@ -56,22 +56,76 @@ func (h *handler) issue(r *http.Request, c *call) error {
 		if err := known(doc, options, "options", []string{"credentialId", "mandatoryPointers"}); err != nil {
 			return err
 		}
-		if id, err = text(doc, options, "credentialId", "options.credentialId"); err != nil {
+		if o.CredentialID, err = text(doc, options, "credentialId", "options.credentialId"); err != nil {
 			return err
 		}
-		// No suite here discloses selectively: pointers to what must stay are met by
-		// disclosing all. An empty list asks for nothing.
-		if m := doc.Get(options, "mandatoryPointers"); m != strictjson.None && doc.Kind(m) != strictjson.Array {
-			return wrongType("options.mandatoryPointers", "a list")
+		if o.MandatoryPointers, err = pointers(doc, options, "mandatoryPointers"); err != nil {
+			return err
 		}
 	}
-	signed, err := h.c.Plane.Issue(r.Context(), c.instance, c.caller, vcalm.Value(doc.Raw(doc.Get(0, "credential"))), id)
+	signed, err := h.c.Plane.Issue(r.Context(), c.instance, c.caller, vcalm.Value(doc.Raw(doc.Get(0, "credential"))), o)
 	if err != nil {
 		return err
 	}
-	out := make([]byte, 0, len(signed)+32)
-	out = append(append(append(out, `{"verifiableCredential":`...), signed...), '}')
+	return c.created(signed)
+}
+
+// created answers with a credential that was made.
+func (c *call) created(credential vcalm.Value) error {
+	out := make([]byte, 0, len(credential)+32)
+	out = append(append(append(out, `{"verifiableCredential":`...), credential...), '}')
 	return c.answer(http.StatusCreated, out)
+}
+
+// pointers reads an optional list of JSON pointers.
+func pointers(doc *strictjson.Doc, options strictjson.Node, name string) ([]string, error) {
+	m := doc.Get(options, name)
+	if m == strictjson.None {
+		return nil, nil
+	}
+	const most = 512
+	expected := wrongType("options."+name, "a list of at most 512 JSON pointers")
+	if doc.Kind(m) != strictjson.Array || doc.Len(m) > most {
+		return nil, expected
+	}
+	out := make([]string, 0, doc.Len(m))
+	for n := doc.First(m); n != strictjson.None; n = doc.Next(n) {
+		s, ok := doc.Str(n)
+		if !ok || len(s) > 4096 {
+			return nil, expected
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// derive discloses a part of a credential, for its holder.
+func (h *handler) derive(r *http.Request, c *call) error {
+	doc, err := body(r, "verifiableCredential", "options")
+	if err != nil {
+		return err
+	}
+	if doc == nil || doc.Get(0, "verifiableCredential") == strictjson.None {
+		return missing("verifiableCredential")
+	}
+	options := doc.Get(0, "options")
+	var selected []string
+	if options != strictjson.None {
+		if doc.Kind(options) != strictjson.Object {
+			return wrongType("options", "an object")
+		}
+		if err := known(doc, options, "options", []string{"selectivePointers"}); err != nil {
+			return err
+		}
+		if selected, err = pointers(doc, options, "selectivePointers"); err != nil {
+			return err
+		}
+	}
+	shown, err := h.c.Plane.Derive(r.Context(), c.instance, c.caller, vcalm.Value(doc.Raw(doc.Get(0, "verifiableCredential"))), selected)
+	if err != nil {
+		return err
+	}
+	return c.created(shown)
 }
 
 // options reads the options of a verification. checks, domain and challenge are sent by

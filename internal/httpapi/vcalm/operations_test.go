@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/chancery-dev/chancery/internal/service"
+	"github.com/chancery-dev/chancery/proof"
 )
 
 const all = `,"options":{"returnResults":true,"returnProblemDetails":true,"returnCredential":true}`
@@ -23,6 +24,11 @@ func TestEverySuite(t *testing.T) {
 		}
 		a := shape(t, "issue", w.want(201, "POST", "/vc/"+o.name+"/credentials/issue", `{"credential":`+unsigned(w.dids[o.name], `"id":"urn:uuid:`+o.name+`"`, `"name":"Somebody"`)+`,"options":{"mandatoryPointers":[]}}`))
 		vc := a.raw(t, "verifiableCredential")
+		if o.suite == proof.ECDSASD2023 {
+			w.want(400, "POST", "/vc/"+o.name+"/credentials/verify", `{"verifiableCredential":`+vc+`}`)
+			a = shape(t, "issue", w.want(201, "POST", "/vc/"+o.name+"/credentials/derive", `{"verifiableCredential":`+vc+`,"options":{"selectivePointers":["/credentialSubject","/name"]}}`))
+			vc = a.raw(t, "verifiableCredential")
+		}
 		enveloped := strings.HasPrefix(o.name, "jwt")
 		if (a.str("verifiableCredential", "type") == "EnvelopedVerifiableCredential") != enveloped {
 			t.Errorf("%s: %s", o.name, vc)
@@ -153,6 +159,13 @@ func (w *world) refusals() []struct {
 		"empty": "", "nothing": `{}`, "null": `{"verifiablePresentation":null}`, "text": `{"verifiablePresentation":"x"}`, "unknown option": `{"verifiablePresentation":{},"options":{"returnCredential":true}}`,
 		"domain list": `{"verifiablePresentation":{},"options":{"domain":["a"]}}`, "long challenge": `{"verifiablePresentation":{},"options":{"challenge":"` + strings.Repeat("c", 5000) + `"}}`,
 	})
+	add(400, "credentials/derive", map[string]string{
+		"empty": "", "nothing": `{}`, "null": `{"verifiableCredential":null}`, "text": `{"verifiableCredential":"Aina Rahman"}`, "no proof": `{"verifiableCredential":` + good + `}`, "an unknown option": `{"verifiableCredential":` + good + `,"options":{"selectivePointers":[],"personal":"Aina Rahman"}}`,
+		"options list": `{"verifiableCredential":` + good + `,"options":[]}`, "pointers text": `{"verifiableCredential":` + good + `,"options":{"selectivePointers":"/issuer"}}`, "pointers numbers": `{"verifiableCredential":` + good + `,"options":{"selectivePointers":[1]}}`,
+		"long pointer": `{"verifiableCredential":` + good + `,"options":{"selectivePointers":["/` + strings.Repeat("p", 5000) + `"]}}`, "unknown member": `{"verifiableCredential":` + good + `,"more":1}`,
+		"pointers at the top": `{"verifiableCredential":` + good + `,"selectivePointers":["/issuer"]}`, "many pointers": `{"verifiableCredential":` + good + `,"options":{"selectivePointers":[` + strings.Repeat(`"/issuer",`, 600) + `"/issuer"]}}`,
+		"another suite": `{"verifiableCredential":` + w.issue("eddsa") + `}`, "an envelope": `{"verifiableCredential":` + w.issue("jwt") + `}`,
+	})
 	entry := `"credentialStatus":{"type":"BitstringStatusListEntry","statusPurpose":"revocation"}`
 	add(400, "credentials/status", map[string]string{
 		"empty": "", "no id": `{` + entry + `,"status":true}`, "id number": `{"credentialId":5,` + entry + `,"status":true}`, "no status": `{"credentialId":"a",` + entry + `}`,
@@ -171,7 +184,6 @@ func (w *world) refusals() []struct {
 	add(400, "workflows/claim/exchanges", map[string]string{"empty": "", "no variables": `{}`, "variables text": `{"variables":"x"}`, "more variables": `{"variables":{"credential":"x","template":"y"}}`, "credential number": `{"variables":{"credential":5}}`})
 	add(422, "workflows/claim/exchanges", map[string]string{"unknown credential": `{"variables":{"credential":"none"}}`})
 	add(404, "workflows/claim/exchanges/zabc", map[string]string{"unknown exchange": ``, "with a presentation": `{"verifiablePresentation":{}}`})
-	add(404, "credentials/derive", map[string]string{"not offered": `{}`})
 	return list
 }
 
@@ -237,7 +249,7 @@ func count(w *world) (n int, text string, err error) {
 
 // FuzzOperations: no request makes a 5xx, and every answer is JSON.
 func FuzzOperations(f *testing.F) {
-	paths := []string{"credentials/issue", "credentials/verify", "presentations/verify", "credentials/status", "status-lists", "challenges", "workflows/claim/exchanges", "workflows/claim/exchanges/z1", "workflows/claim/exchanges/z1/invite-request/response"}
+	paths := []string{"credentials/issue", "credentials/verify", "credentials/derive", "presentations/verify", "credentials/status", "status-lists", "challenges", "workflows/claim/exchanges", "workflows/claim/exchanges/z1", "workflows/claim/exchanges/z1/invite-request/response"}
 	for i := range paths {
 		f.Add(i, `{"credential":{"@context":["https://www.w3.org/ns/credentials/v2"],"type":["VerifiableCredential"],"issuer":"did:key:z6Mk","credentialSubject":{}},"options":{}}`)
 		f.Add(i, `{"verifiableCredential":{"proof":[{"type":"DataIntegrityProof","previousProof":"x"}]},"options":{"returnResults":true,"returnProblemDetails":true}}`)

@@ -16,7 +16,7 @@ func TestServeYAML(t *testing.T) {
 	wanted := map[string]bool{}
 	for suite, types := range map[string][]string{
 		"eddsa-rdfc-2022": {"Ed25519"}, "eddsa-jcs-2022": {"Ed25519"}, "Ed25519Signature2020": {"Ed25519"},
-		"ecdsa-rdfc-2019": {"P-256", "P-384"}, "ecdsa-jcs-2019": {"P-256", "P-384"}, "vc+jwt": {"Ed25519", "P-256"},
+		"ecdsa-rdfc-2019": {"P-256", "P-384"}, "ecdsa-jcs-2019": {"P-256", "P-384"}, "ecdsa-sd-2023": {"P-256"}, "vc+jwt": {"Ed25519", "P-256"},
 	} {
 		for _, k := range types {
 			wanted[suite+" "+k] = true

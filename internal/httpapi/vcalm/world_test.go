@@ -86,6 +86,7 @@ var own = []struct {
 	{"eddsa-jcs", proof.EdDSAJCS2022, "Ed25519", 400, false}, {"ed2020", proof.TypeEd25519Signature2020, "Ed25519", 400, false},
 	{"p256", "", "P-256", 400, false}, {"p384", proof.ECDSARDFC2019, "P-384", 400, false},
 	{"p256-jcs", proof.ECDSAJCS2019, "P-256", 400, false}, {"p384-jcs", proof.ECDSAJCS2019, "P-384", 400, false},
+	{"p256-sd", proof.ECDSASD2023, "P-256", 400, false},
 	{"jwt", vcalm.SuiteJWT, "Ed25519", 400, false}, {"jwt-p256", vcalm.SuiteJWT, "P-256", 400, false},
 	{"closed", "", "Ed25519", 200, true},
 }

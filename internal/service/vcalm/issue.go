@@ -37,12 +37,21 @@ type issued struct {
 // them change together.
 const maxSameID = 64
 
+// IssueOptions are the options of issuing. The zero value has none.
+type IssueOptions struct {
+	// CredentialID is options.credentialId, "" where absent.
+	CredentialID string
+	// MandatoryPointers are what every disclosure must contain, beside what decides about
+	// the credential (signer.DataIntegrity). Suites that disclose all do not look at them.
+	MandatoryPointers []string
+}
+
 // Issue signs a credential (VCALM 1.0, 3.2.1) and returns it, or an envelope around it.
-// credentialID is options.credentialId, "" where absent.
-func (p *Plane) Issue(ctx context.Context, in *Instance, caller *service.Caller, credential Value, credentialID string) (Value, error) {
+func (p *Plane) Issue(ctx context.Context, in *Instance, caller *service.Caller, credential Value, o IssueOptions) (Value, error) {
 	if err := in.Need(caller, service.MayIssue); err != nil {
 		return nil, err
 	}
+	credentialID := o.CredentialID
 	if len(credentialID) > 512 {
 		return nil, badRequest("options.credentialId is longer than 512 characters")
 	}
@@ -72,7 +81,7 @@ func (p *Plane) Issue(ctx context.Context, in *Instance, caller *service.Caller,
 			return nil, err
 		}
 	}
-	secured, err := p.sign(ctx, in, key, draft)
+	secured, err := p.sign(ctx, in, key, draft, o.MandatoryPointers)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +157,7 @@ func withStatus(c *chancery.Credential, place service.StatusPlace) (*chancery.Cr
 	return chancery.Parse(text)
 }
 
-func (p *Plane) sign(ctx context.Context, in *Instance, key signer.Key, c *chancery.Credential) (Value, error) {
+func (p *Plane) sign(ctx context.Context, in *Instance, key signer.Key, c *chancery.Credential, mandatory []string) (Value, error) {
 	var s chancery.Secured
 	var err error
 	if in.Suite == SuiteJWT {
@@ -157,11 +166,17 @@ func (p *Plane) sign(ctx context.Context, in *Instance, key signer.Key, c *chanc
 		}
 	} else {
 		d := &signer.DataIntegrity{Key: key, Suite: in.Suite, Created: p.c.Clock().UTC().Truncate(time.Second)}
+		if in.Suite == proof.ECDSASD2023 {
+			d.MandatoryPointers = mandatory
+		}
 		s, err = d.Sign(ctx, c)
 	}
 	if err != nil {
 		if errors.Is(err, signer.ErrConfig) || ctx.Err() != nil {
 			return nil, err
+		}
+		if errors.Is(err, proof.ErrPointer) {
+			return nil, badRequest("options.mandatoryPointers: a pointer names nothing in the credential, or a part of what has a meaning as a whole only")
 		}
 		// What remains is the document's fault: terms that no context defines, values that
 		// cannot be canonicalised.

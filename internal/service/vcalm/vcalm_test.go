@@ -145,12 +145,12 @@ func TestInstance(t *testing.T) {
 func TestSameID(t *testing.T) {
 	w := newWorld(t)
 	for range maxSameID {
-		if _, err := w.Issue(t.Context(), w.in, nil, w.credential("urn:uuid:a"), ""); err != nil {
+		if _, err := w.Issue(t.Context(), w.in, nil, w.credential("urn:uuid:a"), IssueOptions{}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var known *service.Error
-	if _, err := w.Issue(t.Context(), w.in, nil, w.credential("urn:uuid:a"), ""); !errors.As(err, &known) || known.Code != service.CodeDuplicate {
+	if _, err := w.Issue(t.Context(), w.in, nil, w.credential("urn:uuid:a"), IssueOptions{}); !errors.As(err, &known) || known.Code != service.CodeDuplicate {
 		t.Errorf("expected a bound, found %v", err)
 	}
 	if err := w.SetStatus(t.Context(), w.in, nil, "urn:uuid:a", StatusEntry{Type: "BitstringStatusListEntry", Purpose: "revocation"}, true); err != nil {
@@ -169,7 +169,7 @@ func TestSameID(t *testing.T) {
 	if err := w.SetStatus(t.Context(), w.in, nil, "urn:uuid:a", StatusEntry{Type: "BitstringStatusListEntry", Purpose: "revocation"}, false); !errors.Is(err, w.core.fail) {
 		t.Errorf("found %v", err)
 	}
-	if _, err := w.Issue(t.Context(), w.in, nil, w.credential("urn:uuid:b"), ""); !errors.Is(err, w.core.fail) {
+	if _, err := w.Issue(t.Context(), w.in, nil, w.credential("urn:uuid:b"), IssueOptions{}); !errors.Is(err, w.core.fail) {
 		t.Errorf("found %v", err)
 	}
 }
