@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,8 +20,8 @@ type issueFlags struct {
 	key, suite, issuer, method, out, status string
 	validFrom, created, expires             string
 	proofID                                 string
-	previous                                []string
-	add, embedKey, envelope                 bool
+	previous, mandatory                     []string
+	add, embedKey, envelope, onlyMandatory  bool
 	pass                                    passphraseFlags
 }
 
@@ -35,11 +36,13 @@ A draft that breaks a rule of its data model, or that holds a member no context
 defines, is refused with the place, and nothing is written.
 
 Suites: eddsa-rdfc-2022, eddsa-jcs-2022, ecdsa-rdfc-2019, ecdsa-jcs-2019,
-Ed25519Signature2020 (embedded proofs); vc+jwt (VC-JOSE-COSE); openbadge-jwt
+Ed25519Signature2020 (embedded proofs); ecdsa-sd-2023 (P-256; the holder discloses
+parts of it with 'chancery derive'); vc+jwt (VC-JOSE-COSE); openbadge-jwt
 (Open Badges 3.0). Default: the RDFC suite of the key, or vc+jwt for RSA.`,
 		Example: `  chancery issue --key key/key.pem draft.json > credential.json
   chancery issue --key key/key.pem --suite vc+jwt draft.json -o credential.jwt
-  chancery issue --key key/key.pem --status revocation.state draft.json -o credential.json`,
+  chancery issue --key key/key.pem --status revocation.state draft.json -o credential.json
+  chancery issue --key p256/key.pem --suite ecdsa-sd-2023 --mandatory /credentialSubject/achievement/name draft.json -o base.json`,
 		Args: exactly(1, "a draft"),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.issue(cmd.Context(), f, args[0]) },
 	}
@@ -56,6 +59,8 @@ Ed25519Signature2020 (embedded proofs); vc+jwt (VC-JOSE-COSE); openbadge-jwt
 	fl.StringVar(&f.expires, "expires", "", "expires of the proof (RFC 3339)")
 	fl.StringVar(&f.proofID, "proof-id", "", "id of the proof, so that later proofs can build on it")
 	fl.StringSliceVar(&f.previous, "previous-proof", nil, "id of a proof this one builds on; may be repeated")
+	fl.StringArrayVar(&f.mandatory, "mandatory", nil, "ecdsa-sd-2023: JSON pointer to what every disclosure must contain, beside what decides about the credential (type, issuer, validity, status); may be repeated")
+	fl.BoolVar(&f.onlyMandatory, "insecure-only-mandatory", false, "ecdsa-sd-2023: let holders leave out validity and status too")
 	fl.BoolVar(&f.add, "add", false, "add a proof to a credential that has one")
 	fl.BoolVar(&f.embedKey, "embed-key", false, "openbadge-jwt: put the public key into the header instead of its id")
 	fl.BoolVar(&f.envelope, "envelope", false, "vc+jwt: wrap the result into an EnvelopedVerifiableCredential")
@@ -175,6 +180,9 @@ func (c *cli) securer(f issueFlags, now time.Time) (securing, signer.Key, error)
 	if suite == "" && onlyJOSE(key) {
 		suite = "vc+jwt"
 	}
+	if (f.onlyMandatory || len(f.mandatory) > 0) && suite != proof.ECDSASD2023 {
+		return securing{}, signer.Key{}, usagef("--mandatory: expected --suite %s; other suites disclose all", proof.ECDSASD2023)
+	}
 	if kind, jose := map[string]signer.JOSEKind{"vc+jwt": signer.VCJWT, "vp+jwt": signer.VPJWT, "openbadge-jwt": signer.OpenBadgeJWT}[suite]; jose {
 		j := &signer.JOSE{Key: key, Kind: kind, EmbedKey: f.embedKey}
 		return securing{sign: j.Sign, present: j.SignPresentation, add: func(context.Context, chancery.Secured) (chancery.Secured, error) {
@@ -192,7 +200,8 @@ func (c *cli) securer(f issueFlags, now time.Time) (securing, signer.Key, error)
 	if err != nil {
 		return securing{}, signer.Key{}, err
 	}
-	d := &signer.DataIntegrity{Key: key, Suite: suite, Created: created, Expires: expires, ID: f.proofID, PreviousProof: f.previous}
+	d := &signer.DataIntegrity{Key: key, Suite: suite, Created: created, Expires: expires, ID: f.proofID, PreviousProof: f.previous,
+		MandatoryPointers: f.mandatory, InsecureOnlyMandatoryPointers: f.onlyMandatory}
 	return securing{sign: d.Sign, present: d.SignPresentation, add: d.Add}, key, nil
 }
 
@@ -290,6 +299,9 @@ func (c *cli) presentation(files []string, holder, id string) ([]byte, error) {
 		if err != nil {
 			return nil, invalidError{fmt.Errorf("%s: %w", name, err)}
 		}
+		if err := notBase(name, in.doc); err != nil {
+			return nil, err
+		}
 		if i > 0 {
 			text += ","
 		}
@@ -308,4 +320,14 @@ func (c *cli) presentation(files []string, holder, id string) ([]byte, error) {
 		text += string(envelope)
 	}
 	return []byte(text + "]}"), nil
+}
+
+// notBase refuses to show a base proof to others: it would disclose everything, and be
+// refused by them.
+func notBase(name string, doc *strictjson.Doc) error {
+	all, err := proof.Proofs(doc)
+	if err == nil && slices.ContainsFunc(all, proof.IsBaseProof) {
+		return hintError{invalidError{fmt.Errorf("%s: expected a document that discloses a part, found a base proof, which is for its holder alone", name)}, "run 'chancery derive' on it first"}
+	}
+	return nil
 }

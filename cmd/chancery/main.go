@@ -148,7 +148,7 @@ internal fault.`,
 	})
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddCommand(
-		c.keygenCommand(), c.issueCommand(), c.presentCommand(), c.verifyCommand(), c.inspectCommand(),
+		c.keygenCommand(), c.issueCommand(), c.deriveCommand(), c.presentCommand(), c.verifyCommand(), c.inspectCommand(),
 		c.bakeCommand(), c.unbakeCommand(), c.statusCommand(), c.didCommand(), c.trustCommand(), c.certificateCommand(), c.devtsaCommand(), c.signCommand(), c.renewCommand(), c.renderCommand(),
 		c.stampCommand(), c.anchorCommand(), c.proveCommand(), c.convertCommand(), c.treeCommand(),
 		c.serveCommand(), c.configCommand(), c.tenantsCommand(), c.keysCommand(), c.issuersCommand(), c.backupCommand(),
