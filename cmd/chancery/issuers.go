@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,7 +15,72 @@ import (
 
 func (c *cli) issuersCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "issuers", Short: "Issuers of the service", Args: exactly(0, "a command"), RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() }}
-	cmd.AddCommand(c.issuersCreateCommand(), c.issuersSealCommand())
+	cmd.AddCommand(c.issuersCreateCommand(), c.issuersListCommand(), c.issuersRotateCommand(), c.issuersSealCommand())
+	return cmd
+}
+
+func (c *cli) issuersListCommand() *cobra.Command {
+	var f keysFlags
+	cmd := &cobra.Command{
+		Use:   "list --tenant ID",
+		Short: "List the issuers of an institution",
+		Args:  exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.withTenant(cmd.Context(), f, func(i *serving.Installation, caller service.Caller) error {
+				for page := (service.Page{Limit: service.MaxLimit}); ; {
+					list, err := i.Core.ListIssuers(cmd.Context(), caller, page)
+					if err != nil {
+						return err
+					}
+					for _, issuer := range list.Items {
+						if f.asJSON {
+							err = json.NewEncoder(c.stdout).Encode(issuer)
+						} else {
+							_, err = fmt.Fprintf(c.stdout, "%s  %s  %s  %s  %d keys\n", issuer.ID, issuer.Key, issuer.DID, plain(issuer.Name), len(issuer.Keys))
+						}
+						if err != nil {
+							return err
+						}
+					}
+					if page.Cursor = list.Next; page.Cursor == "" {
+						return nil
+					}
+				}
+			})
+		},
+	}
+	f.addTo(cmd)
+	return cmd
+}
+
+func (c *cli) issuersRotateCommand() *cobra.Command {
+	var f keysFlags
+	var in service.RotateKey
+	cmd := &cobra.Command{
+		Use:   "rotate ISSUER --tenant ID",
+		Short: "Give an issuer a new key",
+		Long: `Gives an issuer a new key, from now on. The private part of the old one is destroyed; its
+public part stays published, so that what it signed stays verifiable. With --compromised it
+does not: nothing signed with it is believed any more, but what provably existed before.`,
+		Example: `  chancery issuers rotate uni --tenant gruenau --environment live`,
+		Args:    exactly(1, "the issuer's id or short name"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.withTenant(cmd.Context(), f, func(i *serving.Installation, caller service.Caller) error {
+				out, err := i.Core.RotateKey(cmd.Context(), caller, args[0], in, service.Idempotency{})
+				if err != nil {
+					return requestError(err)
+				}
+				if f.asJSON {
+					return json.NewEncoder(c.stdout).Encode(out.Value)
+				}
+				_, err = fmt.Fprintln(c.stdout, out.Value.Keys[len(out.Value.Keys)-1].ID)
+				return err
+			})
+		},
+	}
+	f.addTo(cmd)
+	cmd.Flags().StringVar(&in.KeyType, "key-type", "", "Ed25519, P-256 or P-384 (default Ed25519)")
+	cmd.Flags().BoolVar(&in.Compromised, "compromised", false, "the old key is known to others")
 	return cmd
 }
 
@@ -26,13 +93,12 @@ func (c *cli) issuersCreateCommand() *cobra.Command {
 		Example: `  chancery issuers create "Universität Grünau" --tenant gruenau --environment live --url https://gruenau.example/`,
 		Args:    exactly(1, "the issuer's name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			scope, err := f.scope()
-			if err != nil {
-				return err
-			}
 			in.Name = args[0]
-			return c.withInstallation(cmd.Context(), f.configFlags, func(i *serving.Installation) error {
-				made, err := i.Core.CreateIssuer(cmd.Context(), service.System(scope), in, service.Idempotency{})
+			return c.withTenant(cmd.Context(), f, func(i *serving.Installation, caller service.Caller) error {
+				if !slices.Contains(i.Config.Environments, f.environment) {
+					return usagef("--environment: expected one that is offered: %s", strings.Join(i.Config.Environments, ", "))
+				}
+				made, err := i.Core.CreateIssuer(cmd.Context(), caller, in, service.Idempotency{})
 				if err != nil {
 					return requestError(err)
 				}
@@ -71,11 +137,11 @@ as it is. The certificate is trusted by itself, not the authority that issued it
   chancery issuers seal pgdxgzpd66st --tenant gruenau --environment live --key-ref gruenau/seal --chain chain.pem`,
 		Args: exactly(1, "the issuer's id or short name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			scope, err := f.scope()
-			if err != nil {
+			if _, err := f.scope(); err != nil { // before anything is asked for
 				return err
 			}
 			seal := service.Seal{KeyRef: ref}
+			var err error
 			switch {
 			case (p12 == "") == (ref == ""):
 				return usagef("expected --p12, or --key-ref with --chain")
@@ -96,8 +162,8 @@ as it is. The certificate is trusted by itself, not the authority that issued it
 					return err
 				}
 			}
-			return c.withInstallation(cmd.Context(), f.configFlags, func(i *serving.Installation) error {
-				out, err := i.Core.SetSeal(cmd.Context(), service.System(scope), args[0], seal)
+			return c.withTenant(cmd.Context(), f, func(i *serving.Installation, caller service.Caller) error {
+				out, err := i.Core.SetSeal(cmd.Context(), caller, args[0], seal)
 				if err != nil {
 					return requestError(err)
 				}

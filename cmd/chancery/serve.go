@@ -25,7 +25,7 @@ type configFlags struct {
 
 func (f *configFlags) add(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.StringVar(&f.file, "config", "", "configuration file, TOML or YAML (see 'chancery config example')")
+	fl.StringVar(&f.file, "config", "", "configuration file, TOML or YAML (see 'chancery config example'; default $CHANCERY_CONFIG)")
 	fl.StringVar(&f.data, "data", "", "directory for the database, files and keys (default chancery-data)")
 	fl.StringVar(&f.logLevel, "log-level", "", "debug, info, warn or error (default info)")
 }
@@ -40,6 +40,9 @@ func (f *configFlags) load(c *cli) (*config.Config, error) {
 		}
 	}
 	source := config.Source{Environ: os.Environ(), Settings: settings, Read: os.ReadFile, Ignore: []string{"CHANCERY_CONFIG", "CHANCERY_INTEROP", "CHANCERY_AXE", "CHANCERY_WASM", "CHANCERY_POSTGRES", "CHANCERY_BULK_ROWS"}}
+	if f.file == "" {
+		f.file = os.Getenv("CHANCERY_CONFIG")
+	}
 	if f.file != "" {
 		text, err := c.read(f.file, 1<<20)
 		if err != nil {

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -33,6 +35,7 @@ func (c *cli) withInstallation(ctx context.Context, f configFlags, do func(*serv
 func (c *cli) tenantsCommand() *cobra.Command {
 	var f configFlags
 	var id string
+	var asJSON bool
 	cmd := &cobra.Command{Use: "tenants", Short: "Institutions of the service", Args: exactly(0, "a command"), RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() }}
 	create := &cobra.Command{
 		Use:     "create NAME [--id ID]",
@@ -45,19 +48,121 @@ func (c *cli) tenantsCommand() *cobra.Command {
 				if err != nil {
 					return requestError(err)
 				}
-				fmt.Fprintln(c.stdout, made.ID)
-				return nil
+				if asJSON {
+					return json.NewEncoder(c.stdout).Encode(made)
+				}
+				_, err = fmt.Fprintln(c.stdout, made.ID)
+				return err
 			})
 		},
 	}
 	f.add(create)
 	create.Flags().StringVar(&id, "id", "", "id, 1 to 64 of a-z 0-9 - (default: drawn)")
-	cmd.AddCommand(create)
+	create.Flags().BoolVar(&asJSON, "json", false, "write JSON")
+	cmd.AddCommand(create, c.tenantsListCommand(), c.tenantsChangeCommand())
 	return cmd
 }
 
-// requestError makes a usage error of what the service refuses.
-func requestError(err error) error { return usageError{err} }
+func (c *cli) tenantsListCommand() *cobra.Command {
+	var f configFlags
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List institutions",
+		Args:  exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.withInstallation(cmd.Context(), f, func(in *serving.Installation) error {
+				all, err := in.Core.Tenants(cmd.Context())
+				if err != nil {
+					return err
+				}
+				for _, t := range all {
+					if err := c.tellTenant(t, asJSON); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "write JSON, one object a line")
+	return cmd
+}
+
+func (c *cli) tenantsChangeCommand() *cobra.Command {
+	var f configFlags
+	var name, log string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "change ID [--name NAME] [--verification-log on|off]",
+		Short: "Rename an institution, or switch its verification log",
+		Long: `Changes an institution. With --verification-log off nothing is noted any more of
+verifications of what it has issued; what was noted stays until its time is over.`,
+		Example: `  chancery tenants change gruenau --verification-log off`,
+		Args:    exactly(1, "the institution's id"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var in service.TenantChange
+			if cmd.Flags().Changed("name") {
+				in.Name = &name
+			}
+			on := log == "on"
+			switch log {
+			case "":
+			case "on", "off":
+				in.VerificationLog = &on
+			default:
+				return usagef("--verification-log: expected on or off")
+			}
+			if in == (service.TenantChange{}) {
+				return usagef("expected --name or --verification-log")
+			}
+			return c.withInstallation(cmd.Context(), f, func(i *serving.Installation) error {
+				changed, err := i.Core.ChangeTenant(cmd.Context(), args[0], in)
+				if err != nil {
+					return requestError(err)
+				}
+				return c.tellTenant(changed, asJSON)
+			})
+		},
+	}
+	f.add(cmd)
+	fl := cmd.Flags()
+	fl.StringVar(&name, "name", "", "the new name")
+	fl.StringVar(&log, "verification-log", "", "on or off")
+	fl.BoolVar(&asJSON, "json", false, "write JSON")
+	_ = cmd.RegisterFlagCompletionFunc("verification-log", cobra.FixedCompletions([]string{"on", "off"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func (c *cli) tellTenant(t service.Tenant, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(c.stdout).Encode(t)
+	}
+	note := ""
+	if !t.VerificationLog {
+		note = "  no verification log"
+	}
+	_, err := fmt.Fprintf(c.stdout, "%s  %s  %s%s\n", t.ID, t.CreatedAt.Format(time.DateOnly), plain(t.Name), note)
+	return err
+}
+
+// requestError makes a usage error of what the service refuses, in words for people: with a
+// line for each field. Other faults stay what they are.
+func requestError(err error) error {
+	var refused *service.Error
+	if !errors.As(err, &refused) || refused.Code == service.CodeUnavailable {
+		return err
+	}
+	if len(refused.Fields) == 0 {
+		return usageError{fmt.Errorf("%s (%s)", refused.Detail, refused.Code)}
+	}
+	var lines []string
+	for _, field := range slices.Sorted(maps.Keys(refused.Fields)) {
+		lines = append(lines, field+" "+strings.Join(refused.Fields[field], ", "))
+	}
+	return usageError{fmt.Errorf("%s (%s)", strings.Join(lines, "\n"), refused.Code)}
+}
 
 type keysFlags struct {
 	configFlags
@@ -73,6 +178,7 @@ func (f *keysFlags) addTo(cmd *cobra.Command) {
 	fl.StringVar(&f.tenant, "tenant", "", "id of the institution (required)")
 	fl.StringVar(&f.environment, "environment", "test", "test or live")
 	fl.BoolVar(&f.asJSON, "json", false, "write JSON")
+	_ = cmd.RegisterFlagCompletionFunc("environment", cobra.FixedCompletions([]string{"test", "live"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
 func (f *keysFlags) scope() (service.Scope, error) {
@@ -84,6 +190,23 @@ func (f *keysFlags) scope() (service.Scope, error) {
 		return s, usagef("--environment: expected test or live")
 	}
 	return s, nil
+}
+
+// withTenant opens the installation for one command about an institution that is there. What
+// it does is noted in the audit log as done on the command line.
+func (c *cli) withTenant(ctx context.Context, f keysFlags, do func(*serving.Installation, service.Caller) error) error {
+	scope, err := f.scope()
+	if err != nil {
+		return err
+	}
+	return c.withInstallation(ctx, f.configFlags, func(in *serving.Installation) error {
+		if _, err := in.Core.Tenant(ctx, scope.Tenant); err != nil {
+			return requestError(err)
+		}
+		caller := service.System(scope)
+		caller.Actor = "cli"
+		return do(in, caller)
+	})
 }
 
 func (c *cli) keysCommand() *cobra.Command {
@@ -113,6 +236,9 @@ func (c *cli) keysCreateCommand() *cobra.Command {
 					}
 					in.Scopes = append(in.Scopes, service.Permission(p))
 				}
+			}
+			if f.expires < 0 {
+				return usagef("--expires: expected a time to come, such as 8760h")
 			}
 			if f.expires > 0 {
 				until := c.now().Add(f.expires).UTC().Truncate(time.Second)
@@ -145,13 +271,9 @@ func (c *cli) keysListCommand() *cobra.Command {
 		Short: "List API keys, without their secrets",
 		Args:  exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			scope, err := f.scope()
-			if err != nil {
-				return err
-			}
-			return c.withInstallation(cmd.Context(), f.configFlags, func(i *serving.Installation) error {
+			return c.withTenant(cmd.Context(), f, func(i *serving.Installation, caller service.Caller) error {
 				for page := (service.Page{Limit: service.MaxLimit}); ; {
-					list, err := i.Core.ListKeys(cmd.Context(), service.System(scope), page)
+					list, err := i.Core.ListKeys(cmd.Context(), caller, page)
 					if err != nil {
 						return err
 					}
@@ -162,7 +284,7 @@ func (c *cli) keysListCommand() *cobra.Command {
 							}
 							continue
 						}
-						fmt.Fprintf(c.stdout, "%s  %-8s  %s  %s  %s\n", k.ID, onOff(k.Enabled), k.CreatedAt.Format(time.DateOnly), plain(k.Name), permissions(k.Scopes))
+						fmt.Fprintf(c.stdout, "%s  %-8s  %s  %s  %s\n", k.ID, c.keyState(k), k.CreatedAt.Format(time.DateOnly), plain(k.Name), permissions(k.Scopes))
 					}
 					if page.Cursor = list.Next; page.Cursor == "" {
 						return nil
@@ -175,11 +297,17 @@ func (c *cli) keysListCommand() *cobra.Command {
 	return cmd
 }
 
-func onOff(on bool) string {
-	if on {
-		return "enabled"
+// keyState says whether a key can be used now, and why not.
+func (c *cli) keyState(k service.APIKey) string {
+	switch {
+	case k.RevokedAt != nil:
+		return "revoked"
+	case !k.Enabled:
+		return "disabled"
+	case k.ExpiresAt != nil && !c.now().Before(*k.ExpiresAt):
+		return "expired"
 	}
-	return "disabled"
+	return "enabled"
 }
 
 func permissions(all []service.Permission) string {
@@ -194,15 +322,13 @@ func (c *cli) keysRevokeCommand() *cobra.Command {
 	var f keysFlags
 	cmd := &cobra.Command{
 		Use:   "revoke KEY --tenant ID",
-		Short: "End an API key at once",
-		Args:  exactly(1, "the key's id"),
+		Short: "End an API key for good",
+		Long: `Ends an API key, and with it the tokens that were got with it. A service that is running
+notices within a second.`,
+		Args: exactly(1, "the key's id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			scope, err := f.scope()
-			if err != nil {
-				return err
-			}
-			return c.withInstallation(cmd.Context(), f.configFlags, func(i *serving.Installation) error {
-				if err := i.Core.RevokeKey(cmd.Context(), service.System(scope), args[0]); err != nil {
+			return c.withTenant(cmd.Context(), f, func(i *serving.Installation, caller service.Caller) error {
+				if err := i.Core.RevokeKey(cmd.Context(), caller, args[0]); err != nil {
 					return requestError(err)
 				}
 				return nil

@@ -105,6 +105,33 @@ func TestRevokedWhileRead(t *testing.T) {
 	refused(t, "a key after it was revoked", err, service.CodeKey)
 }
 
+// TestTenants: institutions are listed, read and changed by the command line.
+func TestTenants(t *testing.T) {
+	w := newWorld(t)
+	w.tenant("south", service.Test)
+	w.tenant("north", service.Test)
+	all := must(w.s.Tenants(w.ctx))(t)
+	if len(all) != 2 || all[0].ID != "north" || all[1].Name != "Institution south" || !all[0].VerificationLog || all[0].CreatedAt.IsZero() {
+		t.Errorf("unexpected %+v", all)
+	}
+	name, off := "North", false
+	changed := must(w.s.ChangeTenant(w.ctx, "north", service.TenantChange{Name: &name, VerificationLog: &off}))(t)
+	if read := must(w.s.Tenant(w.ctx, "north"))(t); read != changed || read.Name != "North" || read.VerificationLog {
+		t.Errorf("unexpected %+v and %+v", read, changed)
+	}
+	if read := must(w.s.Tenant(w.ctx, "south"))(t); read != all[1] {
+		t.Errorf("another institution was changed: %+v", read)
+	}
+	must(w.s.ChangeTenant(w.ctx, "north", service.TenantChange{}))(t)
+	bad := "two\nlines"
+	_, err := w.s.ChangeTenant(w.ctx, "north", service.TenantChange{Name: &bad})
+	refused(t, "a name of two lines", err, service.CodeValidation)
+	_, err = w.s.ChangeTenant(w.ctx, "nobody", service.TenantChange{Name: &name})
+	refused(t, "an institution that is not there", err, "TENANT_NOT_FOUND")
+	_, err = w.s.Tenant(w.ctx, "nobody")
+	refused(t, "an institution that is not there", err, "TENANT_NOT_FOUND")
+}
+
 // TestEnvironments: an environment that is not offered has no keys.
 func TestEnvironments(t *testing.T) {
 	w := newWorld(t)

@@ -7,6 +7,7 @@ import (
 	"net/mail"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -42,6 +43,99 @@ func (s *Service) CreateTenant(ctx context.Context, id, name string) (Named, err
 	return Named{ID: id, Name: name}, err
 }
 
+// Tenant is an institution, as the command line shows it.
+type Tenant struct {
+	ID              string    `json:"id"`
+	Name            string    `json:"name"`
+	VerificationLog bool      `json:"verificationLog"`
+	CreatedAt       time.Time `json:"createdAt"`
+}
+
+// TenantChange changes an institution; nil members stay.
+type TenantChange struct {
+	Name            *string
+	VerificationLog *bool
+}
+
+func tenantView(r Record, t StoredTenant) Tenant {
+	return Tenant{ID: r.ID, Name: t.Name, VerificationLog: !t.NoVerificationLog, CreatedAt: r.Created}
+}
+
+// Tenants lists all institutions, by id. It is for the command line.
+func (s *Service) Tenants(ctx context.Context) ([]Tenant, error) {
+	var out []Tenant
+	err := s.view(ctx, func(tx Tx) error {
+		scopes, err := tx.Scopes(ctx, KindTenant)
+		if err != nil {
+			return err
+		}
+		out = make([]Tenant, 0, len(scopes))
+		for _, scope := range scopes {
+			r, t, err := Get[StoredTenant](ctx, tx, scope, KindTenant, scope.Tenant)
+			if err != nil {
+				return err
+			}
+			out = append(out, tenantView(r, t))
+		}
+		return nil
+	})
+	slices.SortFunc(out, func(a, b Tenant) int { return strings.Compare(a.ID, b.ID) })
+	return out, err
+}
+
+// Tenant reads an institution. It is for the command line.
+func (s *Service) Tenant(ctx context.Context, id string) (Tenant, error) {
+	var out Tenant
+	err := s.view(ctx, func(tx Tx) error {
+		r, t, err := Get[StoredTenant](ctx, tx, Scope{Tenant: id}, KindTenant, id)
+		out = tenantView(r, t)
+		return err
+	})
+	if errors.Is(err, ErrNotFound) {
+		return Tenant{}, NotFound("tenant")
+	}
+	return out, err
+}
+
+// ChangeTenant renames an institution, or switches its verification log on or off. It is
+// for the command line.
+func (s *Service) ChangeTenant(ctx context.Context, id string, in TenantChange) (Tenant, error) {
+	var bad Invalid
+	if in.Name != nil {
+		checkName(&bad, "name", *in.Name, true)
+	}
+	if err := bad.Err(); err != nil {
+		return Tenant{}, err
+	}
+	scope := Scope{Tenant: id}
+	var out Tenant
+	err := s.update(ctx, func(tx Tx) error {
+		r, t, err := Get[StoredTenant](ctx, tx, scope, KindTenant, id)
+		if errors.Is(err, ErrNotFound) {
+			return NotFound("tenant")
+		}
+		if err != nil {
+			return err
+		}
+		detail := map[string]any{}
+		if in.Name != nil {
+			t.Name = *in.Name
+			detail["name"] = true
+		}
+		if in.VerificationLog != nil {
+			t.NoVerificationLog = !*in.VerificationLog
+			detail["verificationLog"] = *in.VerificationLog
+		}
+		r.Updated = s.now()
+		if err := Put(ctx, tx, scope, r, t); err != nil {
+			return err
+		}
+		out = tenantView(r, t)
+		return WriteAudit(ctx, tx, Caller{Scope: Scope{Tenant: id, Environment: Live}, Actor: "cli"}, r.Updated, "tenant.change", id, detail)
+	})
+	return out, err
+}
+
 // CreateFirstKey makes an API key without a caller: for the command line.
 func (s *Service) CreateFirstKey(ctx context.Context, scope Scope, in NewKey) (APIKey, error) {
 	var bad Invalid
@@ -73,19 +167,8 @@ func (s *Service) CreateFirstKey(ctx context.Context, scope Scope, in NewKey) (A
 
 // SetVerificationLog switches the verification log of a tenant on or off.
 func (s *Service) SetVerificationLog(ctx context.Context, tenant string, on bool) error {
-	scope := Scope{Tenant: tenant}
-	return s.update(ctx, func(tx Tx) error {
-		r, t, err := Get[StoredTenant](ctx, tx, scope, KindTenant, tenant)
-		if errors.Is(err, ErrNotFound) {
-			return NotFound("tenant")
-		}
-		if err != nil {
-			return err
-		}
-		t.NoVerificationLog = !on
-		r.Updated = s.now()
-		return Put(ctx, tx, scope, r, t)
-	})
+	_, err := s.ChangeTenant(ctx, tenant, TenantChange{VerificationLog: &on})
+	return err
 }
 
 var (

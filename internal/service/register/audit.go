@@ -2,11 +2,13 @@ package register
 
 import (
 	"bufio"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +17,34 @@ import (
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/internal/strictjson"
 )
+
+// CheckAudit is VerifyAudit, and compares the evidence of the newest line that has any.
+// proven is the number of that line, 0 where there is no evidence yet. Whether the evidence
+// itself is to be believed is for a verifier to say.
+func (g *Register) CheckAudit(ctx context.Context, s service.Scope) (lines int64, head []byte, proven int64, err error) {
+	if lines, head, err = g.VerifyAudit(ctx, s); err != nil || g.c.Stamper == nil {
+		return lines, head, 0, err
+	}
+	_, heads, err := g.heads(ctx, s)
+	if err != nil {
+		return lines, head, 0, err
+	}
+	for _, h := range slices.Backward(heads.Anchored) {
+		bundle, err := g.c.Stamper.Evidence(ctx, s, h.Stamp, nil)
+		var not *service.Error
+		if errors.As(err, &not) && not.Code == service.CodeState {
+			continue // not anchored yet
+		}
+		if err != nil {
+			return lines, head, 0, err
+		}
+		if hex.EncodeToString(bundle.Subject.Digest) != h.Hash {
+			return lines, head, 0, fmt.Errorf("%w: the evidence of line %d is of another hash", ErrAudit, h.Seq)
+		}
+		return lines, head, h.Seq, nil
+	}
+	return lines, head, 0, nil
+}
 
 // maxAuditLine bounds a line of an exported log, in bytes.
 const maxAuditLine = 1 << 20
