@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/chancery-dev/chancery/internal/service"
@@ -52,6 +53,15 @@ func (a *api) addTypeChecks(one operation) {
 	o.Out = []reply{dataReply[service.Validation](a, http.StatusOK, "what was found", exampleValidation)}
 	o.Run = func(c *call) error {
 		in, err := decode[service.ItemInput](c)
+		var shape *service.Error
+		if errors.As(err, &shape) && shape.Code == service.CodeValidation {
+			// A member of another kind is what issuing would refuse, and found out as well. The
+			// type has to be there all the same.
+			if _, err := a.Types.InputFields(c.ctx, c.caller, c.id("id")); err != nil {
+				return err
+			}
+			return data(c, http.StatusOK, service.Validation{Errors: shape.Fields})
+		}
 		if err != nil {
 			return err
 		}

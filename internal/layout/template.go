@@ -201,6 +201,11 @@ type SignatureBox struct {
 	Rect [4]float64
 }
 
+// HasFacts reports whether the template lists facts.
+func (t *Template) HasFacts() bool {
+	return slices.ContainsFunc(t.elements, func(e element) bool { return e.kind == kindFacts })
+}
+
 // SignatureBoxes returns the room left for visible signatures, in the template's order.
 func (t *Template) SignatureBoxes() []SignatureBox {
 	var out []SignatureBox

@@ -123,6 +123,9 @@ func (s *Service) page(t *LoadedType, item *Checked, publicID string) (layout.Fi
 	if !item.until.IsZero() {
 		fields.Facts = append(fields.Facts, layout.Fact{Label: "Valid until", Value: longDate(item.until, lang)})
 	}
+	if !t.template.HasFacts() && (t.version.Layout == nil || t.version.Layout.Template == nil) {
+		fields.Text["description"] = inWords(fields.Text["description"], fields.Facts)
+	}
 	if t.issuer.Image != "" {
 		if _, b, err := dataURL(t.issuer.Image); err == nil {
 			fields.Images["arms"] = layout.Image{Data: b}
@@ -136,6 +139,15 @@ func (s *Service) page(t *LoadedType, item *Checked, publicID string) (layout.Fi
 		options.SignatureField = boxes[0].Name
 	}
 	return fields, options
+}
+
+// inWords adds facts to a description, for pages that have no list of them.
+func inWords(description string, facts []layout.Fact) string {
+	var parts []string
+	for _, f := range facts {
+		parts = append(parts, f.Label+": "+strings.Join(strings.Fields(f.Value), " "))
+	}
+	return strings.TrimSpace(description + "\n" + strings.Join(parts, " · "))
 }
 
 // longDate writes a day for people: in English in words, in other languages in numbers,
@@ -297,7 +309,7 @@ func (t *LoadedType) tooLong(item *Checked, fields []string) string {
 			longer("claims."+key, item.texts[key])
 		case field == "recipient":
 			longer("recipient.name", item.input.Recipient.Name)
-		case field == "facts":
+		case field == "facts", field == "description":
 			for _, key := range t.onPage(item) {
 				longer("claims."+key, item.texts[key])
 			}

@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"bytes"
 	"errors"
 	"reflect"
 	"strings"
@@ -123,4 +124,24 @@ func TestTypeWithoutPage(t *testing.T) {
 	if got := must(w.s.ChangeType(w.ctx, c, "safety-training", service.NewType{Active: &off}))(t); got.Active || got.Version != 2 {
 		t.Errorf("unexpected %+v", got)
 	}
+}
+
+// TestDiplomaTells: what is public is on the page of a diploma, too, which has no list of
+// facts; and what is not, is not.
+func TestDiplomaTells(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north", func(in *service.NewType) { in.Kind, in.Outputs = "diploma", []string{"vc", "pdf"} })
+	in := aina()
+	with := must(w.s.Preview(w.ctx, c, in.Type, in.ItemInput))(t).Bytes
+	in.Claims["room"] = "elsewhere"
+	if hidden := must(w.s.Preview(w.ctx, c, in.Type, in.ItemInput))(t).Bytes; !bytes.Equal(with, hidden) {
+		t.Error("a field that is not public changes the page")
+	}
+	in.Claims["trainerName"] = "Another"
+	if other := must(w.s.Preview(w.ctx, c, in.Type, in.ItemInput))(t).Bytes; bytes.Equal(with, other) {
+		t.Error("a public field is not on the page")
+	}
+	in.Claims["trainerName"] = strings.Repeat("word ", 150)
+	_, err := w.s.Issue(w.ctx, c, in, once)
+	refused(t, "a text that is longer than the page", err, service.CodeValidation, "claims.trainerName")
 }
