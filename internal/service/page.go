@@ -68,7 +68,7 @@ func (j *signing) page(ctx context.Context, out *Signed, vc chancery.Secured) er
 	}
 	var sealed bytes.Buffer
 	if _, err := seal.Sign(ctx, bytes.NewReader(page), int64(len(page)), &sealed, request); err != nil {
-		return err
+		return sealFault(err)
 	}
 	return j.keep(ctx, out, "pdf", chancery.MediaPDF, sealed.Bytes())
 }

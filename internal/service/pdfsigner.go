@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/chancery-dev/chancery/signer/pades"
@@ -49,6 +50,26 @@ func (s *Service) PDFSigner(ctx context.Context, scope Scope, issuer, level stri
 	}
 	return out, nil
 }
+
+// sealFault tells what an authority elsewhere is at fault for from what we are: callers try
+// again when it answers.
+func sealFault(err error) error {
+	var known *Error
+	switch {
+	case err == nil, errors.As(err, &known):
+		return err
+	case errors.Is(err, pades.Revoked):
+		return &Error{Code: CodeState, Detail: "a certificate that the seal or its timestamp needs is revoked", Err: err}
+	case errors.Is(err, pades.BadTimestamp):
+		return &Error{Code: CodeUnavailable, Detail: "the timestamping authority does not answer as it should; try again", RetryAfter: authorityRetry, Err: err}
+	case errors.Is(err, pades.NoRevocation):
+		return &Error{Code: CodeUnavailable, Detail: "an authority does not tell whether a certificate is revoked; try again", RetryAfter: authorityRetry, Err: err}
+	}
+	return err
+}
+
+// authorityRetry is when to ask an authority again.
+const authorityRetry = 5 * time.Second
 
 // IssuerDocument is the DID document of an issuer as it is published, with the keys that
 // are in use and those that were.

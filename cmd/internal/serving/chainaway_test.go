@@ -164,8 +164,6 @@ func (f *fort) stampState(id string) string {
 // until waits for something.
 func until(t testing.TB, what string, limit time.Duration, f func() bool) {
 	t.Helper()
-	b := time.Now()
-	defer func() { t.Log(what, time.Since(b)) }()
 	for began := time.Now(); !f(); time.Sleep(10 * time.Millisecond) {
 		if time.Since(began) > limit {
 			t.Fatalf("%s: not within %v", what, limit)

@@ -141,6 +141,9 @@ func New(p Parts) (*Service, error) {
 	if p.TSA != nil {
 		p.TSA = timestamps{p.TSA}
 	}
+	if p.Revocation != nil {
+		p.Revocation = newRevocations(p.Revocation)
+	}
 	s := &Service{parts: p, handlers: map[string]service.JobHandler{}, every: map[string]time.Duration{}, drained: make(chan struct{}), measures: newMeasures()}
 	if err := s.assemble(); err != nil {
 		return nil, err

@@ -322,15 +322,20 @@ func (d *Documents) finish(ctx context.Context, c service.Caller, base string, f
 // signingFault tells what the file or the request is at fault for from what we are.
 func signingFault(err error) error {
 	state := func(detail string) error { return &service.Error{Code: service.CodeState, Detail: detail, Err: err} }
+	var known *service.Error
 	switch {
+	case errors.As(err, &known):
+		return err
 	case errors.Is(err, pades.NotPermitted):
 		return state("an earlier signature forbids further ones")
 	case errors.Is(err, pades.BadInput), errors.Is(err, pades.BadForm):
 		return state("the file is encrypted, or its form is not one that can be signed")
 	case errors.Is(err, pades.SeedValue), errors.Is(err, pades.CannotCertify):
 		return state("the file asks for another kind of signature")
+	case errors.Is(err, pades.Revoked):
+		return state("a certificate that the signature or its timestamp needs is revoked")
 	case errors.Is(err, pades.BadTimestamp), errors.Is(err, pades.NoRevocation):
-		return &service.Error{Code: service.CodeUnavailable, Detail: "the timestamping or certification authority did not answer", Err: err}
+		return &service.Error{Code: service.CodeUnavailable, Detail: "the timestamping or certification authority does not answer as it should; try again", RetryAfter: 5 * time.Second, Err: err}
 	}
 	return err
 }
