@@ -87,9 +87,9 @@ func (c *call) page() (service.Page, error) {
 	if err != nil {
 		return p, err
 	}
-	if limit != "" {
+	if c.query.Has("limit") || c.query.Has("pageSize") {
 		n, err := strconv.Atoi(limit)
-		if err != nil || n < 1 || n > service.MaxLimit {
+		if err != nil || limit[0] == '+' || n < 1 || n > service.MaxLimit {
 			return p, badParameter("limit: expected 1 to " + strconv.Itoa(service.MaxLimit))
 		}
 		p.Limit = n

@@ -247,7 +247,7 @@ func TestHostilePathsAndQueries(t *testing.T) {
 		if o.method != "GET" {
 			continue
 		}
-		for _, q := range []string{"limit=0", "limit=1001", "limit=" + marker, "limit=-1", "limit=1&limit=2", "withTotal=" + marker, "limit=1&pageSize=1", "cursor=" + strings.Repeat("x", 2000),
+		for _, q := range []string{"limit=0", "limit=", "pageSize=", "limit=%2B5", "limit=5%20", "limit=1001", "limit=" + marker, "limit=-1", "limit=1&limit=2", "withTotal=" + marker, "limit=1&pageSize=1", "cursor=" + strings.Repeat("x", 2000),
 			"state=" + marker, "issuedAfter=2026-05-10T08:00:00", "issuedAfter=" + marker, "sort=" + marker, "cursor=%00", "%ff=1", "claim.=1", "claim.a=1&claim.b=2", "report=" + marker} {
 			w := ask(a, o.method, o.fill(good)+"?"+q, "", bearerA()...)
 			c.harmless(t, o, q, w)
