@@ -8,6 +8,7 @@ import * as EcdsaMultikey from '@digitalbazaar/ecdsa-multikey';
 import {cryptosuite as eddsaRdfc} from '@digitalbazaar/eddsa-rdfc-2022-cryptosuite';
 import * as eddsaJcs from '@digitalbazaar/eddsa-jcs-2022-cryptosuite';
 import {cryptosuite as ecdsaRdfc} from '@digitalbazaar/ecdsa-rdfc-2019-cryptosuite';
+import * as ecdsaSD from '@digitalbazaar/ecdsa-sd-2023-cryptosuite';
 import * as ecdsaJcs from '@digitalbazaar/ecdsa-jcs-2019-cryptosuite';
 import {Ed25519Signature2020} from '@digitalbazaar/ed25519-signature-2020';
 import {Ed25519VerificationKey2020} from '@digitalbazaar/ed25519-verification-key-2020';
@@ -18,7 +19,8 @@ const suites = {
   'eddsa-rdfc-2022': {sign: () => eddsaRdfc, verify: () => eddsaRdfc},
   'eddsa-jcs-2022': {sign: eddsaJcs.createSignCryptosuite, verify: eddsaJcs.createVerifyCryptosuite},
   'ecdsa-rdfc-2019': {sign: () => ecdsaRdfc, verify: () => ecdsaRdfc},
-  'ecdsa-jcs-2019': {sign: ecdsaJcs.createSignCryptosuite, verify: ecdsaJcs.createVerifyCryptosuite}
+  'ecdsa-jcs-2019': {sign: ecdsaJcs.createSignCryptosuite, verify: ecdsaJcs.createVerifyCryptosuite},
+  'ecdsa-sd-2023': {sign: ecdsaSD.createSignCryptosuite, verify: ecdsaSD.createVerifyCryptosuite}
 };
 let contexts = {};
 
@@ -44,7 +46,7 @@ async function documentLoader(url) {
   throw new Error(`not loaded: ${url}`);
 }
 
-async function signSuite({suite, key, created}) {
+async function signSuite({suite, key, created, pointers}) {
   if(suite === 'Ed25519Signature2020') {
     const pair = await Ed25519VerificationKey2020.from({
       type: 'Ed25519VerificationKey2020', id: key.id, controller: key.controller,
@@ -53,7 +55,7 @@ async function signSuite({suite, key, created}) {
     return new Ed25519Signature2020({key: pair, date: created});
   }
   const pair = await (suite.startsWith('eddsa') ? Ed25519Multikey : EcdsaMultikey).from({type: 'Multikey', ...key});
-  return new DataIntegrityProof({signer: pair.signer(), cryptosuite: suites[suite].sign(), date: created});
+  return new DataIntegrityProof({signer: pair.signer(), cryptosuite: suites[suite].sign({mandatoryPointers: pointers}), date: created});
 }
 
 function verifySuite(suite) {
@@ -77,6 +79,10 @@ const operations = {
   verify: async ({suite, document, now}) => {
     const result = await vc.verifyCredential({credential: document, suite: verifySuite(suite), documentLoader, now: new Date(now)});
     return {verified: result.verified, error: why(result)};
+  },
+  derive: async ({document, pointers}) => {
+    const cryptosuite = ecdsaSD.createDiscloseCryptosuite({selectivePointers: pointers});
+    return {document: await vc.derive({verifiableCredential: document, suite: new DataIntegrityProof({cryptosuite}), documentLoader})};
   },
   present: async request => ({
     document: await vc.signPresentation({
