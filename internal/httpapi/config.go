@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/chancery-dev/chancery/internal/limits"
 	"github.com/chancery-dev/chancery/internal/service"
 )
 
@@ -91,7 +92,7 @@ type OIDC interface {
 }
 
 const (
-	defaultMaxBody  = 10_000_000
+	defaultMaxBody  = limits.DocumentBytes
 	defaultMaxBatch = 256_000_000
 	smallBody       = 1_000_000 // of operations that take a few members
 	maxFiles        = 64        // files of one upload

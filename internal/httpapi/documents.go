@@ -3,6 +3,8 @@ package httpapi
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -24,14 +26,18 @@ type Invitation struct {
 	Issuer    string            `json:"issuer" doc:"who asks"`
 }
 
+// formRoom is what a form may put around files, beyond the limit of bodies: a file of that
+// very size is taken.
+const formRoom = 16 << 10
+
 func (a *api) addDocuments() {
 	documents := operation{Path: "/v1/documents", Tag: "Documents", Scope: service.MayDocuments}
 	one := documents
 	one.Path += "/{id}"
 
 	o := documents
-	o.Method, o.ID, o.Summary, o.Creates, o.MaxBody = http.MethodPost, "addDocuments", "Upload files", true, a.MaxBody
-	o.Description = "A part `file`, or several `files[]`. The same content is the existing document. `data` is a list in the order of the parts; 201 where one of them is new."
+	o.Method, o.ID, o.Summary, o.Creates, o.MaxBody = http.MethodPost, "addDocuments", "Upload files", true, a.MaxBody+formRoom
+	o.Description = "A part `file`, or several `files[]`, of 10 MB together. The same content is the existing document. `data` is a list in the order of the parts; 201 where one of them is new. Where one is refused, none is stored."
 	o.Consumes = []string{multipartType}
 	o.Bodies = []content{multipartBody("files[]", true)}
 	docs := a.envelopeOf(&huma.Schema{Type: "array", Items: a.schemaOf(typeOf[service.Document]())}, a.schemaOf(typeOf[meta]()))
@@ -79,6 +85,13 @@ func (a *api) addFiles(c *call) error {
 	if err != nil {
 		return err
 	}
+	if len(files) > 1 { // one is checked as it is stored
+		for i, f := range files {
+			if err := a.Documents.CheckDocument(f); err != nil {
+				return ofFile(err, i)
+			}
+		}
+	}
 	var out []service.Document
 	status := http.StatusOK
 	for i, f := range files {
@@ -106,6 +119,27 @@ func (a *api) addFiles(c *call) error {
 	return data(c, status, out)
 }
 
+// ofFile says which of several files is at fault.
+func ofFile(err error, i int) error {
+	place := fmt.Sprintf("files[%d]", i)
+	var e *service.Error
+	switch {
+	case !errors.As(err, &e):
+		return err
+	case e.Code != service.CodeValidation:
+		out := *e
+		out.Detail = place + ": " + e.Detail
+		return &out
+	}
+	var v service.Invalid
+	for _, messages := range e.Fields {
+		for _, m := range messages {
+			v.Add(place, m)
+		}
+	}
+	return v.Err()
+}
+
 // addInvitations registers what the holder of a single-use link can do.
 func (a *api) addInvitations() {
 	invited := operation{Path: "/v1/invitations/{token}", Tag: "Documents", Public: true, Secret: true}
@@ -123,7 +157,7 @@ func (a *api) addInvitations() {
 		return v.File, noStore, err
 	})
 	o = invited
-	o.Method, o.Path, o.ID, o.Summary, o.MaxBody = http.MethodPost, invited.Path+"/file", "signInvitation", "Hand in the signed file", a.MaxBody
+	o.Method, o.Path, o.ID, o.Summary, o.MaxBody = http.MethodPost, invited.Path+"/file", "signInvitation", "Hand in the signed file", a.MaxBody+formRoom
 	o.Description = "It is verified on arrival: the document unchanged, and one more valid signature."
 	o.Consumes, o.Bodies = []string{multipartType}, []content{multipartBody("file", false)}
 	o.Out = []reply{dataReply[service.Signature](a, http.StatusOK, "signed", exampleSignature)}

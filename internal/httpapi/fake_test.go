@@ -395,6 +395,7 @@ func (f *fake) StampProof(_ context.Context, c service.Caller, id string, asJSON
 func (f *fake) GetAnchor(_ context.Context, c service.Caller, n int64) (service.Anchor, error) {
 	return own(c, "anchor", exampleAnchor)
 }
+func (f *fake) CheckDocument(service.Upload) error { return nil }
 func (f *fake) AddDocument(_ context.Context, c service.Caller, u service.Upload, i service.Idempotency) (service.Result[service.Document], error) {
 	f.note(u, i)
 	return made(exampleDocument)

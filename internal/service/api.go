@@ -183,6 +183,9 @@ type Stamps interface {
 
 // Documents are files that are signed.
 type Documents interface {
+	// CheckDocument says what AddDocument would refuse of a file, and stores nothing: of
+	// several files all are taken, or none.
+	CheckDocument(f Upload) error
 	// AddDocument stores a file; the same content is the same document.
 	AddDocument(ctx context.Context, c Caller, f Upload, i Idempotency) (Result[Document], error)
 	GetDocument(ctx context.Context, c Caller, id string) (Document, error)

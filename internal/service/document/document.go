@@ -125,18 +125,12 @@ func (d *Documents) AddDocument(ctx context.Context, c service.Caller, f service
 	if out, found, err := service.Replayed[service.Document](ctx, d.c.Store, d.now(), c.Scope, i, d.c.Sealer); err != nil || found {
 		return out, err
 	}
-	name, err := d.checkUpload(f)
-	if err != nil {
+	if err := d.CheckDocument(f); err != nil {
 		return none, err
 	}
 	sum := sha256.Sum256(f.Bytes)
-	st := service.StoredDocument{Name: name, MediaType: mediaType(f.Bytes), Digest: hex.EncodeToString(sum[:]), Size: int64(len(f.Bytes))}
+	st := service.StoredDocument{Name: cleanName(f.Name), MediaType: mediaType(f.Bytes), Digest: hex.EncodeToString(sum[:]), Size: int64(len(f.Bytes))}
 	st.File, st.FileSize = st.Digest, st.Size
-	if st.MediaType == mediaPDF {
-		if err := checkPDF(f.Bytes); err != nil {
-			return none, err
-		}
-	}
 	if err := d.keep(ctx, f.Bytes); err != nil {
 		return none, err
 	}
@@ -165,6 +159,7 @@ func (d *Documents) AddDocument(ctx context.Context, c service.Caller, f service
 		return service.Result[service.Document]{Value: out, Created: true}, err
 	}
 	var out service.Result[service.Document]
+	var err error
 	for attempt := 0; ; attempt++ {
 		out, err = service.Once(ctx, d.c.Store, now, c.Scope, i, d.c.Sealer, add)
 		// The same content at once: the other call has made it, or holds the file.
@@ -184,16 +179,24 @@ func (d *Documents) AddDocument(ctx context.Context, c service.Caller, f service
 	return out, nil
 }
 
-func (d *Documents) checkUpload(f service.Upload) (name string, err error) {
+// CheckDocument implements service.Documents.
+func (d *Documents) CheckDocument(f service.Upload) error {
+	if err := d.checkSize(f); err != nil || mediaType(f.Bytes) != mediaPDF {
+		return err
+	}
+	return checkPDF(f.Bytes)
+}
+
+func (d *Documents) checkSize(f service.Upload) error {
 	switch {
 	case len(f.Bytes) == 0:
 		var v service.Invalid
 		v.Add("file", "is empty")
-		return "", v.Err()
+		return v.Err()
 	case int64(len(f.Bytes)) > d.c.MaxBytes:
-		return "", &service.Error{Code: service.CodeTooLarge, Detail: fmt.Sprintf("a file has at most %d bytes", d.c.MaxBytes)}
+		return &service.Error{Code: service.CodeTooLarge, Detail: fmt.Sprintf("a file has at most %d bytes", d.c.MaxBytes)}
 	}
-	return cleanName(f.Name), nil
+	return nil
 }
 
 // cleanName makes a sender's name fit to save a file under.

@@ -296,7 +296,7 @@ func (d *Documents) Sign(ctx context.Context, token string, f service.Upload) (s
 	if err != nil {
 		return none, err
 	}
-	if _, err := d.checkUpload(f); err != nil {
+	if err := d.checkSize(f); err != nil {
 		return none, err
 	}
 	base, err := d.read(ctx, doc.File)
