@@ -21,9 +21,15 @@ import (
 const maxPicture = 1 << 20
 
 // storePicture stores the pictures of a type's badge: the one that was given, or a seal
-// drawn here, as PNG and as SVG.
-func (s *Service) storePicture(ctx context.Context, v *StoredType) error {
-	put := func(b []byte) (string, error) {
+// drawn here, as PNG and as SVG. Those of the test environment say so.
+func (s *Service) storePicture(ctx context.Context, e Environment, v *StoredType) error {
+	put := func(media string, b []byte) (string, error) {
+		if e == Test {
+			var err error
+			if b, err = watermark(media, b); err != nil {
+				return "", unfit(err)
+			}
+		}
 		digest, _, err := s.c.Blobs.Put(ctx, bytes.NewReader(b))
 		if err != nil {
 			return "", err
@@ -37,12 +43,12 @@ func (s *Service) storePicture(ctx context.Context, v *StoredType) error {
 			return err
 		}
 		if err := bakeable(media, b); err != nil {
-			return &Error{Code: CodeValidation, Detail: "achievement.image cannot hold a badge", Fields: map[string][]string{"achievement.image": {"cannot hold a badge"}}, Err: err}
+			return unfit(err)
 		}
 		if media == chancery.MediaPNG {
-			v.PNG, err = put(b)
+			v.PNG, err = put(media, b)
 		} else {
-			v.SVG, err = put(b)
+			v.SVG, err = put(media, b)
 		}
 		return err
 	}
@@ -50,11 +56,15 @@ func (s *Service) storePicture(ctx context.Context, v *StoredType) error {
 	if err != nil {
 		return err
 	}
-	if v.PNG, err = put(drawn); err != nil {
+	if v.PNG, err = put(chancery.MediaPNG, drawn); err != nil {
 		return err
 	}
-	v.SVG, err = put([]byte(sealSVG))
+	v.SVG, err = put(chancery.MediaSVG, []byte(sealSVG))
 	return err
+}
+
+func unfit(err error) error {
+	return &Error{Code: CodeValidation, Detail: "achievement.image cannot hold a badge", Fields: map[string][]string{"achievement.image": {"cannot hold a badge"}}, Err: err}
 }
 
 // pictureRecord is the id of the record, in the scope of the installation, that says that a

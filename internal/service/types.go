@@ -186,7 +186,7 @@ func (s *Service) checkType(ctx context.Context, c Caller, bad *Invalid, in NewT
 		return out, issuer, err
 	}
 	if slices.Contains(in.Outputs, "badge") {
-		if err := s.storePicture(ctx, &out); err != nil {
+		if err := s.storePicture(ctx, c.Environment, &out); err != nil {
 			return out, issuer, err
 		}
 	}
