@@ -62,7 +62,7 @@ func verifySchema() *huma.Schema {
 		return &huma.Schema{Type: "object", Properties: map[string]*huma.Schema{name: s}, Required: []string{name}, AdditionalProperties: false}
 	}
 	hash := &huma.Schema{Type: "object", Required: []string{"alg", "value"}, AdditionalProperties: false, Properties: map[string]*huma.Schema{
-		"alg": {Type: "string", Enum: []any{"sha-256", "sha-384", "sha-512", "sha3-256", "blake2b-256"}}, "value": {Type: "string", Description: "hex or base64"}}}
+		"alg": {Type: "string", Enum: []any{"sha-256", "sha-384", "sha-512", "sha3-256", "blake2b-256", "blake2b-512"}}, "value": {Type: "string", Description: "hex or base64"}}}
 	return &huma.Schema{OneOf: []*huma.Schema{
 		object("credential", &huma.Schema{Type: "object", Description: "a credential or presentation; its exact bytes are judged"}),
 		object("jwt", &huma.Schema{Type: "string"}), object("hash", hash)}}
@@ -184,7 +184,7 @@ func wrong(path, message string) error {
 }
 
 // digestSizes are the lengths of digests in bytes.
-var digestSizes = map[string]int{"sha-256": 32, "sha-384": 48, "sha-512": 64, "sha3-256": 32, "blake2b-256": 32}
+var digestSizes = map[string]int{"sha-256": 32, "sha-384": 48, "sha-512": 64, "sha3-256": 32, "blake2b-256": 32, "blake2b-512": 64}
 
 func (c *call) verifyHash(n strictjson.Node) (service.Verdict, error) {
 	d := c.doc
@@ -199,7 +199,7 @@ func (c *call) verifyHash(n strictjson.Node) (service.Verdict, error) {
 	alg, _ := d.Str(d.Get(n, "alg"))
 	size, ok := digestSizes[alg]
 	if !ok {
-		return service.Verdict{}, wrong("hash.alg", "must be one of sha-256, sha-384, sha-512, sha3-256, blake2b-256")
+		return service.Verdict{}, wrong("hash.alg", "must be one of sha-256, sha-384, sha-512, sha3-256, blake2b-256, blake2b-512")
 	}
 	value, _ := d.Str(d.Get(n, "value"))
 	digest, ok := readDigest(value, size)

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"encoding/hex"
 	"testing"
 	"time"
 
 	"github.com/chancery-dev/chancery/anchor"
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/internal/service/stamp"
+	"github.com/chancery-dev/chancery/proof/evidence"
 	"github.com/chancery-dev/chancery/signer"
 	"github.com/chancery-dev/chancery/signer/pades/padestest"
 	"github.com/chancery-dev/chancery/verifier"
@@ -69,14 +71,14 @@ func TestAnchored(t *testing.T) {
 	if shown := w.get(c, a.ID); shown.Anchor.State != "anchored" {
 		t.Fatalf("not anchored: %+v", shown.Anchor)
 	}
-	evidence := w.file(c, a.ID, "evidence")
-	expect(t, "evidence", w.verify(evidence), "valid", "", "*")
-	expect(t, "evidence and its credential", w.verify(evidence, w.file(c, a.ID, "vc")), "valid", "", "*")
-	if v := w.verify(evidence, w.file(c, b.ID, "pdf")); v.Report.Outcome == verifier.Valid && len(v.Report.Sub) < 2 {
+	proof := w.file(c, a.ID, "evidence")
+	expect(t, "evidence", w.verify(proof), "valid", "", "*")
+	expect(t, "evidence and its credential", w.verify(proof, w.file(c, a.ID, "vc")), "valid", "", "*")
+	if v := w.verify(proof, w.file(c, b.ID, "pdf")); v.Report.Outcome == verifier.Valid && len(v.Report.Sub) < 2 {
 		t.Error("the evidence of A passes for a document of B")
 	}
-	swapped := bytes.Replace(evidence, w.file(c, a.ID, "vc"), w.file(c, b.ID, "vc"), 1)
-	if bytes.Equal(swapped, evidence) {
+	swapped := bytes.Replace(proof, w.file(c, a.ID, "vc"), w.file(c, b.ID, "vc"), 1)
+	if bytes.Equal(swapped, proof) {
 		t.Error("the evidence does not hold the credential")
 	}
 	if v := w.verify(swapped); v.Report.Outcome == verifier.Valid {
@@ -93,4 +95,36 @@ func TestAnchored(t *testing.T) {
 	expect(t, "older than the compromise", w.verifyID(a.PublicID), "valid", "", service.StateIssued)
 	must(w.s.Revoke(w.ctx, c, b.ID, "x", once))(t)
 	expect(t, "revoked all the same", w.verifyID(b.PublicID), "invalid", "revoked", service.StateRevoked)
+}
+
+// TestStampByHash: the verdict on a hash says of which environment its stamp is, and one that
+// was made for trying out stands in nobody's way.
+func TestStampByHash(t *testing.T) {
+	s := newStamping(t)
+	test := s.school("north")
+	live := service.System(service.Scope{Tenant: "north", Environment: service.Live})
+	s.issuer(live)
+	for _, alg := range evidence.DigestAlgs() {
+		digest := must(evidence.SumDigest(alg, []byte("a thesis")))(t)
+		stamp := func(c service.Caller) {
+			must(s.stamps.CreateStamps(s.ctx, c, []service.NewStamp{{Alg: alg, Value: hex.EncodeToString(digest)}}, once))(t)
+		}
+		told := func(what, outcome, reason string, e service.Environment) {
+			t.Helper()
+			v := must(s.s.VerifyHash(s.ctx, alg, digest, "api"))(t)
+			expect(t, alg+": "+what, v, outcome, reason, "")
+			if v.Environment != e {
+				t.Errorf("%s: %s: expected %q, found %q", alg, what, e, v.Environment)
+			}
+		}
+		told("unknown", "indeterminate", "not_found", "")
+		stamp(test)
+		told("stamped in test", "indeterminate", "evidence_anchor_missing", service.Test)
+		s.settle(test)
+		told("anchored in test", "valid", "", service.Test)
+		stamp(live)
+		told("stamped", "indeterminate", "evidence_anchor_missing", service.Live)
+		s.settle(live)
+		told("anchored", "valid", "", service.Live)
+	}
 }

@@ -24,9 +24,15 @@ type StoredStamp struct {
 // StampWaiting is the Parent of stamps that the anchor store does not have yet.
 const StampWaiting = "waiting"
 
-// StampLookup is the Lookup of the first stamp of a digest, by which verification by
-// hash finds it.
-func StampLookup(alg string, digest []byte) string { return alg + ":" + hex.EncodeToString(digest) }
+// StampLookup is the Lookup of an environment's first stamp of a digest, by which
+// verification by hash finds it: what is tried out stands in the way of nothing that counts.
+func StampLookup(e Environment, alg string, digest []byte) string {
+	out := alg + ":" + hex.EncodeToString(digest)
+	if e != Live {
+		out += ":" + string(e)
+	}
+	return out
+}
 
 // StoredPortfolio is the body of a KindPortfolio record. Its id and its Lookup are the slug.
 type StoredPortfolio struct {

@@ -60,7 +60,7 @@ type Stamp struct {
 
 // NewStamp is a hash to be anchored.
 type NewStamp struct {
-	Alg   string            `json:"alg" enum:"sha-256,sha-384,sha-512,sha3-256,blake2b-256"`
+	Alg   string            `json:"alg" enum:"sha-256,sha-384,sha-512,sha3-256,blake2b-256,blake2b-512"`
 	Value string            `json:"value" minLength:"24" doc:"hex or base64 of as many bytes as alg has"`
 	Salt  string            `json:"salt,omitempty" doc:"hex of 32 bytes; absent: drawn"`
 	Meta  map[string]string `json:"meta,omitempty"`

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -343,35 +344,51 @@ func (s *Service) resignLists(ctx context.Context, tx Tx, issuer StoredIssuer) e
 	return nil
 }
 
-// renewLists is the job that publishes lists anew before they end.
+// renewLists is the job that publishes lists anew before they end. A list whose issuer's key
+// cannot be had at present does not keep the others from it.
 func (s *Service) renewLists(ctx context.Context, _ Run) error {
+	failed := map[StaleList]bool{}
+	var faults error
 	for {
 		var stale []StaleList
 		err := s.view(ctx, func(tx Tx) error {
 			var err error
-			stale, err = tx.Stale(ctx, s.now().Add(listRenew), 50)
+			stale, err = tx.Stale(ctx, s.now().Add(listRenew), 50+len(failed))
 			return err
 		})
-		if err != nil || len(stale) == 0 {
-			return err
+		if err != nil {
+			return errors.Join(err, faults)
+		}
+		if stale = slices.DeleteFunc(stale, func(l StaleList) bool { return failed[l] }); len(stale) == 0 {
+			return faults
 		}
 		for _, l := range stale {
-			err := s.update(ctx, func(tx Tx) error {
-				list, err := tx.LockList(ctx, l.Scope, l.ID)
-				if err != nil {
-					return err
-				}
-				_, issuer, err := findIssuer(ctx, tx, l.Scope, list.IssuerID)
-				if err != nil {
-					return err
-				}
-				return s.publishList(ctx, tx, issuer, l.ID, list.Entries, l.Purpose)
-			})
+			err := s.renewList(ctx, l)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
 			if err != nil {
-				return err
+				failed[l] = true
+				if len(failed) <= 10 { // a token that is away fails all of its lists alike
+					faults = errors.Join(faults, fmt.Errorf("service: status list %s%s: %w", l.ID, listSuffix(l.Purpose), err))
+				}
 			}
 		}
 	}
+}
+
+func (s *Service) renewList(ctx context.Context, l StaleList) error {
+	return s.update(ctx, func(tx Tx) error {
+		list, err := tx.LockList(ctx, l.Scope, l.ID)
+		if err != nil {
+			return err
+		}
+		_, issuer, err := findIssuer(ctx, tx, l.Scope, list.IssuerID)
+		if err != nil {
+			return err
+		}
+		return s.publishList(ctx, tx, issuer, l.ID, list.Entries, l.Purpose)
+	})
 }
 
 // permutation is a secret bijection of the indices of a list: counts go in one after

@@ -121,7 +121,12 @@ func (s *Service) verifyState(ctx context.Context, scope Scope, state *credentia
 		v.Lifecycle, v.Environment = lifecycle(state.stored, s.now()), scope.Environment
 		return v, nil
 	}
-	report, err := s.judge(ctx, chancery.Secured{MediaType: chancery.MediaVC, Bytes: vc.Bytes})
+	secured := chancery.Secured{MediaType: chancery.MediaVC, Bytes: vc.Bytes}
+	report, err := s.judge(ctx, secured)
+	if err == nil && report.Outcome == verifier.Valid && state.stored.State != StateIssued {
+		s.trust.dropLists() // another process has ended it since the list was read here
+		report, err = s.judge(ctx, secured)
+	}
 	if err != nil {
 		return Verdict{}, err
 	}
@@ -277,7 +282,10 @@ func (s *Service) verifyHash(ctx context.Context, alg string, digest []byte) (Sc
 	var scope Scope
 	var id string
 	err := s.view(ctx, func(tx Tx) error {
-		found, r, err := tx.Find(ctx, KindStamp, StampLookup(alg, digest))
+		found, r, err := tx.Find(ctx, KindStamp, StampLookup(Live, alg, digest))
+		if errors.Is(err, ErrNotFound) {
+			found, r, err = tx.Find(ctx, KindStamp, StampLookup(Test, alg, digest))
+		}
 		scope, id = found, r.ID
 		return err
 	})
@@ -288,6 +296,7 @@ func (s *Service) verifyHash(ctx context.Context, alg string, digest []byte) (Sc
 		return Scope{}, "", Verdict{}, err
 	}
 	v, err := s.verifyStamp(ctx, scope, id, digest)
+	v.Environment = scope.Environment
 	return scope, "", v, err
 }
 

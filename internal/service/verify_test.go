@@ -6,11 +6,14 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/chancery-dev/chancery"
 	"github.com/chancery-dev/chancery/badge"
@@ -582,6 +585,57 @@ func TestRenewal(t *testing.T) {
 	w.pass(time.Second)
 	expect(t, "renewed", w.verifyID(got.PublicID), "valid", "", service.StateIssued)
 	expect(t, "renewed", w.verifyID(revoked.PublicID), "invalid", "revoked", service.StateRevoked)
+}
+
+// TestRenewalOfOthers: an issuer whose key cannot be had does not keep the lists of others
+// from being renewed, however many it has, and the job says what failed.
+func TestRenewalOfOthers(t *testing.T) {
+	w := newWorld(t)
+	broken, c := w.school("aaa"), w.school("north")
+	lost := w.issue(broken)
+	id := must(w.s.ListIssuers(w.ctx, broken, service.Page{}))(t).Items[0].ID
+	for range 30 { // more lists than are looked at once
+		if _, _, err := w.s.AddStatusList(w.ctx, broken.Scope, id, "revocation"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.pass(time.Hour)
+	got := w.issue(c)
+	err := w.store.Update(w.ctx, func(tx service.Tx) error {
+		_, r, err := tx.Find(w.ctx, service.KindIssuer, lost.Issuer.ID)
+		if err != nil {
+			return err
+		}
+		var issuer service.StoredIssuer
+		if err := json.Unmarshal(r.Body, &issuer); err != nil {
+			return err
+		}
+		issuer.Keys[0].Sealed = []byte("of a ring that is gone")
+		return service.Put(w.ctx, tx, broken.Scope, r, issuer)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.s = w.again()
+	w.pass(8 * 24 * time.Hour)
+	handlers, _ := w.s.Jobs()
+	if err := handlers[service.JobRenew](w.ctx, service.Run{Kind: service.JobRenew, Attempt: 1}); !errors.Is(err, service.ErrSealed) {
+		t.Errorf("expected the job to say what failed, found %v", err)
+	}
+	expect(t, "of an issuer in order", w.verifyID(got.PublicID), "valid", "", service.StateIssued)
+	expect(t, "of one whose key is lost", w.verifyID(lost.PublicID), "indeterminate", "status_list_expired", service.StateIssued)
+}
+
+// TestRevokedElsewhere: a process that has read a list lately sees by the register that
+// another one has published it anew.
+func TestRevokedElsewhere(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north")
+	got := w.issue(c)
+	expect(t, "issued", w.verifyID(got.PublicID), "valid", "", service.StateIssued)
+	must(w.again().Revoke(w.ctx, c, got.ID, "x", once))(t)
+	expect(t, "revoked elsewhere", w.verifyID(got.PublicID), "invalid", "revoked", service.StateRevoked)
+	expect(t, "uploaded", w.verify(w.file(c, got.ID, "vc")), "invalid", "revoked", service.StateRevoked)
 }
 
 // TestPublished: stable addresses answer with what credentials name.

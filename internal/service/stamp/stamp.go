@@ -159,7 +159,7 @@ func (s *Stamps) CreateStamps(ctx context.Context, c service.Caller, in []servic
 		taken := map[string]bool{}
 		for n, st := range stored {
 			r := service.Record{Kind: service.KindStamp, ID: ids[n], Parent: service.StampWaiting, Created: now, Updated: now}
-			lookup := service.StampLookup(st.Alg, digests[n])
+			lookup := service.StampLookup(c.Environment, st.Alg, digests[n])
 			if _, _, err := tx.Find(ctx, service.KindStamp, lookup); errors.Is(err, service.ErrNotFound) && !taken[lookup] {
 				r.Lookup = lookup
 			} else if err != nil && !errors.Is(err, service.ErrNotFound) {
