@@ -289,7 +289,7 @@ func (s *Service) plane() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	plane, err := vcalm.New(vcalm.Config{Store: p.Store, Core: s.Core, Directory: directory{s.Core, p.Instances}, Verifier: v, Credentials: s.Core, BaseURL: p.BaseURL, Clock: p.Clock, Logger: p.Logger})
+	plane, err := vcalm.New(vcalm.Config{Store: p.Store, Sealer: p.Sealer, Core: s.Core, Directory: directory{s.Core, p.Instances}, Verifier: v, Credentials: s.Core, BaseURL: p.BaseURL, Clock: p.Clock, Logger: p.Logger})
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package vcalm_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -207,6 +208,98 @@ func TestInvited(t *testing.T) {
 		t.Errorf("%s", a.text)
 	}
 	w.want(404, "POST", strings.Replace(invite, w.issuer, "eddsa", 1), `{"url":"https://wallet.example/go","purpose":"p","referenceId":"r"}`)
+}
+
+// TestExpires: the coordinator says how long an exchange waits, within a day.
+func TestExpires(t *testing.T) {
+	w := newWorld(t)
+	key, path := w.key(w.north), "/vc/"+w.issuer+"/workflows/claim/exchanges"
+	ask := func(want int, expires string) answer {
+		return w.want(want, "POST", path, `{"variables":{"credential":"`+w.claimable().ID+`"},"expires":`+expires+`}`, "key", key)
+	}
+	for _, bad := range []string{`"2026-05-10T07:59:59Z"`, `"2026-05-10T08:00:00Z"`, `"2026-05-11T08:00:01Z"`, `"2026-05-10T09:00:00"`, `"tomorrow"`, `""`, `5`, `null`} {
+		ask(400, bad)
+	}
+	first := strings.TrimPrefix(ask(201, `"2026-05-10T08:01:00Z"`).header.Get("Location"), base)
+	last := strings.TrimPrefix(ask(201, `"2026-05-11T10:00:00+02:00"`).header.Get("Location"), base)
+	if got := w.want(200, "GET", last, "", "key", key).str("expires"); got != "2026-05-11T08:00:00Z" {
+		t.Errorf("found %s", got)
+	}
+	w.want(200, "POST", first, `{"referenceId":"urn:uuid:5c7c1a4c-0a2a-4c83-9d6b-0d4f8a4f2d11"}`)
+	w.pass(61 * time.Second)
+	w.want(404, "POST", first, "{}")
+	w.pass(20 * time.Hour)
+	w.want(200, "POST", last, "{}")
+}
+
+// TestRepeated: a call that is repeated with its Idempotency-Key has one effect, and gets the
+// same answer, byte for byte.
+func TestRepeated(t *testing.T) {
+	w := newWorld(t)
+	key, c := w.key(w.north), w.claimable()
+	did := must(w.core.GetIssuer(w.ctx, w.north, w.issuer))(t).DID
+	for _, tt := range []struct{ path, body, other string }{
+		{"/credentials/issue", `{"credential":` + unsigned(did, `"id":"urn:uuid:once"`) + `,"options":{"credentialId":"once"}}`, `{"credential":` + unsigned(did, `"id":"urn:uuid:two"`) + `}`},
+		{"/workflows/claim/exchanges", `{"variables":{"credential":"` + c.ID + `"}}`, `{"variables":{"credential":"` + c.ID + `"},"expires":"2026-05-10T09:00:00Z"}`},
+	} {
+		path, body := "/vc/"+w.issuer+tt.path, tt.body
+		audit := func() (n int) {
+			must(0, w.store.View(w.ctx, func(tx service.Tx) error {
+				lines, err := tx.Unchained(w.ctx, w.north.Scope, 1000)
+				n = len(lines)
+				return err
+			}))(t)
+			return n
+		}
+		first := w.want(201, "POST", path, body, "key", key, "Idempotency-Key", "k")
+		before := audit()
+		var wait sync.WaitGroup
+		for range 5 {
+			wait.Go(func() {
+				again := w.do("POST", path, body, "key", key, "Idempotency-Key", "k")
+				if again.status != 201 || again.text != first.text || again.header.Get("Location") != first.header.Get("Location") || again.header.Get("Idempotency-Replayed") != "true" {
+					t.Errorf("%s: %v %s, expected %s", path, again.header, again.text, first.text)
+				}
+			})
+		}
+		wait.Wait()
+		if audit() != before || first.header.Get("Idempotency-Replayed") != "" {
+			t.Errorf("%s: done again", path)
+		}
+		w.want(422, "POST", path, tt.other, "key", key, "Idempotency-Key", "k")
+		w.want(400, "POST", path, body, "key", key, "Idempotency-Key", "a b")
+		w.want(400, "POST", path, body, "key", key, "Idempotency-Key", "a", "Idempotency-Key", "b")
+		w.pass(25 * time.Hour)
+		if other := w.do("POST", path, body, "key", key, "Idempotency-Key", "k"); other.text == first.text {
+			t.Errorf("%s: kept for longer than a day", path)
+		}
+	}
+	// The answers of nobody in particular are not kept for others.
+	open := `{"credential":` + unsigned(w.dids["eddsa"]) + `}`
+	a := w.want(201, "POST", "/vc/eddsa/credentials/issue", open, "Idempotency-Key", "k")
+	if b := w.want(201, "POST", "/vc/eddsa/credentials/issue", open, "Idempotency-Key", "k"); a.text == b.text {
+		t.Error("an answer of an open instance was kept")
+	}
+}
+
+// provider stands for an OpenID Provider whose one token is good.
+type provider struct{ caller service.Caller }
+
+func (provider) Handles(token string) bool { return strings.HasPrefix(token, "oidc") }
+func (p provider) Authenticate(_ context.Context, token string) (service.Caller, error) {
+	if token != "oidc-good" {
+		return service.Caller{}, &service.Error{Code: service.CodeKey, Detail: "the token is not accepted"}
+	}
+	return p.caller, nil
+}
+
+// TestOIDC: tokens of a configured provider are as good here as on the product plane.
+func TestOIDC(t *testing.T) {
+	p := &provider{}
+	w := newWorld(t, func(c *httpapi.Config) { c.OIDC = p })
+	p.caller = w.north
+	w.want(200, "POST", "/vc/"+w.issuer+"/challenges", "", "key", "oidc-good")
+	w.want(401, "POST", "/vc/"+w.issuer+"/challenges", "", "key", "oidc-bad")
 }
 
 // TestVCALM_T4_UnguessableExchanges: ids have 256 random bits; a wrong one is not there.

@@ -143,8 +143,8 @@ func (p *headerOnly) Write(b []byte) (int, error) { return len(b), nil }
 
 var statuses = map[service.Code]int{
 	service.CodeBody: 400, service.CodeParameter: 400, service.CodeKey: 401, service.CodeTokenExpired: 401, service.CodeScope: 403,
-	service.CodeQuota: 402, service.CodeState: 409, service.CodeDuplicate: 409, service.CodeTooLarge: 413, service.CodeMedia: 415,
-	service.CodeValidation: 422, service.CodeRate: 429, service.CodeUnavailable: 503,
+	service.CodeQuota: 402, service.CodeState: 409, service.CodeDuplicate: 409, service.CodeRevoked: 409, service.CodeInProgress: 409, service.CodeTooLarge: 413, service.CodeMedia: 415,
+	service.CodeValidation: 422, service.CodeMismatch: 422, service.CodeRate: 429, service.CodeUnavailable: 503,
 }
 
 // fail answers with a problem. Of internal faults callers learn nothing.

@@ -1,8 +1,10 @@
 package vcalm
 
 import (
+	"crypto/sha256"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/internal/service/vcalm"
@@ -63,11 +65,40 @@ func (h *handler) issue(r *http.Request, c *call) error {
 			return err
 		}
 	}
+	if o.Idempotency, err = c.idempotency(r, doc); err != nil {
+		return err
+	}
 	signed, err := h.c.Plane.Issue(r.Context(), c.instance, c.caller, vcalm.Value(doc.Raw(doc.Get(0, "credential"))), o)
 	if err != nil {
 		return err
 	}
-	return c.created(signed)
+	c.replayed(signed.Replayed)
+	return c.created(signed.Value)
+}
+
+// idempotency is what a repeated call is known by. Who is nobody in particular has no keys
+// of his own, and theirs are not looked at.
+func (c *call) idempotency(r *http.Request, doc *strictjson.Doc) (service.Idempotency, error) {
+	values, ok := r.Header["Idempotency-Key"]
+	if !ok || c.caller == nil {
+		return service.Idempotency{}, nil
+	}
+	if len(values) != 1 || values[0] == "" {
+		return service.Idempotency{}, &service.Error{Code: service.CodeParameter, Detail: "Idempotency-Key: expected 1 to 255 printable ASCII characters"}
+	}
+	sum := sha256.New()
+	sum.Write([]byte(r.URL.EscapedPath()))
+	sum.Write([]byte{0})
+	sum.Write([]byte(doc.Raw(0)))
+	i := service.Idempotency{Key: values[0], Route: r.Pattern}
+	sum.Sum(i.Digest[:0])
+	return i, i.Check()
+}
+
+func (c *call) replayed(was bool) {
+	if was {
+		c.w.Header().Set("Idempotency-Replayed", "true")
+	}
 }
 
 // created answers with a credential that was made.
@@ -313,7 +344,7 @@ func (h *handler) statusList(r *http.Request, c *call) error {
 }
 
 func (h *handler) createExchange(r *http.Request, c *call) error {
-	doc, err := body(r, "variables", "expires", "protocol")
+	doc, err := body(r, "variables", "expires")
 	if err != nil {
 		return err
 	}
@@ -324,16 +355,26 @@ func (h *handler) createExchange(r *http.Request, c *call) error {
 	if err := known(doc, variables, "variables", []string{"credential"}); err != nil {
 		return err
 	}
-	credential, err := text(doc, variables, "credential", "variables.credential")
+	n := vcalm.NewExchange{Workflow: r.PathValue("workflow")}
+	if n.Credential, err = text(doc, variables, "credential", "variables.credential"); err != nil {
+		return err
+	}
+	if m := doc.Get(0, "expires"); m != strictjson.None {
+		end, _ := doc.Str(m)
+		if n.Expires, err = time.Parse(time.RFC3339, end); err != nil {
+			return wrongType("expires", "a time (RFC 3339)")
+		}
+	}
+	if n.Idempotency, err = c.idempotency(r, doc); err != nil {
+		return err
+	}
+	made, err := h.c.Plane.CreateExchange(r.Context(), c.instance, c.caller, n)
 	if err != nil {
 		return err
 	}
-	url, err := h.c.Plane.CreateExchange(r.Context(), c.instance, c.caller, r.PathValue("workflow"), credential)
-	if err != nil {
-		return err
-	}
-	c.w.Header().Set("Location", url)
-	return c.answerValue(http.StatusCreated, map[string]string{"id": url[strings.LastIndexByte(url, '/')+1:]})
+	c.replayed(made.Replayed)
+	c.w.Header().Set("Location", made.Value)
+	return c.answerValue(http.StatusCreated, map[string]string{"id": made.Value[strings.LastIndexByte(made.Value, '/')+1:]})
 }
 
 func (h *handler) exchange(r *http.Request, c *call) error {
@@ -348,7 +389,8 @@ func (h *handler) participate(r *http.Request, c *call) error {
 	if r.PathValue("workflow") != vcalm.WorkflowClaim {
 		return service.NotFound("workflow")
 	}
-	doc, err := body(r, "verifiablePresentation")
+	// referenceId is for people who look for a fault: it changes nothing.
+	doc, err := body(r, "verifiablePresentation", "referenceId")
 	if err != nil {
 		return err
 	}

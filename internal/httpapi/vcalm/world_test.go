@@ -113,7 +113,7 @@ func newWorldOf(t testing.TB, profile verifier.Profile, change ...func(*httpapi.
 	}
 	logger := slog.New(slog.NewTextHandler(w.log, nil))
 	judge := must(w.core.PlaneVerifier(profile))(t)
-	w.plane = must(vcalm.New(vcalm.Config{Store: w.store, Core: w.core, Directory: d, Verifier: judge, Credentials: w.core, BaseURL: base, Clock: w.clock, Logger: logger}))(t)
+	w.plane = must(vcalm.New(vcalm.Config{Store: w.store, Sealer: ring, Core: w.core, Directory: d, Verifier: judge, Credentials: w.core, BaseURL: base, Clock: w.clock, Logger: logger}))(t)
 	h := must(vcalmhttp.New(vcalmhttp.Config{Plane: w.plane, Admit: httpapi.Admit, Logger: logger, RequestID: func(r *http.Request) string { return httpapi.RequestID(r.Context()) }}))(t)
 	c := httpapi.Config{Keys: w.core, Issuers: w.core, Types: w.core, Credentials: w.core, Verifying: w.core, Public: w.core, BaseURL: base, Clock: w.clock, Logger: logger, VCALM: h, Origins: []string{"https://portal.example"}}
 	for _, f := range change {

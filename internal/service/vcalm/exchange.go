@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/chancery-dev/chancery"
@@ -20,8 +21,12 @@ import (
 // gets the credential that the exchange was made for.
 const WorkflowClaim = "claim"
 
-// ExchangeLife is how long an exchange waits for the wallet.
-const ExchangeLife = 15 * time.Minute
+// ExchangeLife is how long an exchange waits for the wallet, where its coordinator does not
+// say, and MaxExchangeLife how long it waits at most.
+const (
+	ExchangeLife    = 15 * time.Minute
+	MaxExchangeLife = 24 * time.Hour
+)
 
 // exchange is the body of a KindExchange record, whose id nobody can guess.
 type exchange struct {
@@ -59,31 +64,55 @@ type ExchangeVariables struct {
 	Invite string `json:"inviteResponse,omitempty"`
 }
 
-// CreateExchange begins an exchange that hands out an issued credential (VCALM 1.0, 3.6.4)
-// and returns its URL.
-func (p *Plane) CreateExchange(ctx context.Context, in *Instance, caller *service.Caller, workflow, credentialID string) (string, error) {
-	if err := in.Need(caller, service.MayIssue); err != nil {
-		return "", err
-	}
-	if workflow != WorkflowClaim || p.c.Credentials == nil {
-		return "", service.NotFound("workflow")
-	}
-	_, issuer, _, err := p.c.Credentials.Deliverable(ctx, in.Scope, credentialID)
-	switch {
-	case service.IsNotFound(err), err == nil && issuer != in.Issuer:
-		return "", &service.Error{Code: service.CodeValidation, Detail: "variables.credential: expected the id of an issued credential", Fields: map[string][]string{"variables.credential": {"expected the id of an issued credential of this issuer"}}}
-	case err != nil:
-		return "", err
-	}
-	id, err := p.addExchange(ctx, in, in.Scope, credentialID)
-	return p.exchangeURL(in.Name, id), err
+// NewExchange asks for an exchange.
+type NewExchange struct {
+	Workflow   string
+	Credential string // id of the issued credential that is handed out
+	// Expires is when it ends, at most MaxExchangeLife from now. Zero: after ExchangeLife.
+	Expires time.Time
+	// Idempotency is what a repeated call is known by: it gets the answer of the first.
+	Idempotency service.Idempotency
 }
 
-func (p *Plane) addExchange(ctx context.Context, in *Instance, s service.Scope, credentialID string) (string, error) {
+// CreateExchange begins an exchange that hands out an issued credential (VCALM 1.0, 3.6.4)
+// and returns its URL.
+func (p *Plane) CreateExchange(ctx context.Context, in *Instance, caller *service.Caller, n NewExchange) (service.Result[string], error) {
+	var none service.Result[string]
+	if err := in.Need(caller, service.MayIssue); err != nil {
+		return none, err
+	}
+	if n.Workflow != WorkflowClaim || p.c.Credentials == nil {
+		return none, service.NotFound("workflow")
+	}
+	if out, found, err := service.Replayed[string](ctx, p.c.Store, p.c.Clock(), in.Scope, n.Idempotency, p.c.Sealer); err != nil || found {
+		out.Value = p.exchangeURL(in.Name, out.Value)
+		return out, err
+	}
+	if left := n.Expires.Sub(p.c.Clock()); !n.Expires.IsZero() && (left <= 0 || left > MaxExchangeLife) {
+		return none, badRequest("expires: expected a time within a day from now")
+	}
+	_, issuer, _, err := p.c.Credentials.Deliverable(ctx, in.Scope, n.Credential)
+	switch {
+	case service.IsNotFound(err), err == nil && issuer != in.Issuer:
+		return none, &service.Error{Code: service.CodeValidation, Detail: "variables.credential: expected the id of an issued credential", Fields: map[string][]string{"variables.credential": {"expected the id of an issued credential of this issuer"}}}
+	case err != nil:
+		return none, err
+	}
+	out, err := p.addExchange(ctx, in, in.Scope, n)
+	out.Value = p.exchangeURL(in.Name, out.Value)
+	return out, err
+}
+
+// addExchange stores an exchange and returns its id.
+func (p *Plane) addExchange(ctx context.Context, in *Instance, s service.Scope, n NewExchange) (service.Result[string], error) {
 	id, now := randomID(), p.c.Clock()
-	e := exchange{Issuer: in.Issuer, Instance: in.Name, Credential: credentialID, Challenge: randomID(), State: "pending", Until: now.Add(ExchangeLife).Unix()}
-	return id, p.c.Store.Update(ctx, func(tx service.Tx) error {
-		return service.Put(ctx, tx, s, service.Record{Kind: service.KindExchange, ID: id, Lookup: id, Parent: in.Issuer, Created: now, Updated: now}, e)
+	if n.Expires.IsZero() {
+		n.Expires = now.Add(ExchangeLife)
+	}
+	e := exchange{Issuer: in.Issuer, Instance: in.Name, Credential: n.Credential, Challenge: randomID(), State: "pending", Until: n.Expires.Unix()}
+	return service.Once(ctx, p.c.Store, now, s, n.Idempotency, p.c.Sealer, func(tx service.Tx) (service.Result[string], error) {
+		err := service.Put(ctx, tx, s, service.Record{Kind: service.KindExchange, ID: id, Lookup: id, Parent: in.Issuer, Created: now, Updated: now}, e)
+		return service.Result[string]{Value: id, Created: true}, err
 	})
 }
 
@@ -104,7 +133,9 @@ func (p *Plane) Interaction(ctx context.Context, id string) (Protocols, error) {
 		}
 		in := &Instance{Name: issuer, Scope: s, Issuer: issuer}
 		name = issuer
-		id, err = p.addExchange(ctx, in, s, file.Name)
+		var made service.Result[string]
+		made, err = p.addExchange(ctx, in, s, NewExchange{Credential: file.Name})
+		id = made.Value
 	}
 	if err != nil {
 		return out, err
@@ -279,15 +310,11 @@ func (p *Plane) Jobs() (map[string]service.JobHandler, map[string]time.Duration)
 }
 
 func (p *Plane) clean(ctx context.Context, _ service.Run) error {
-	before := p.c.Clock().Add(-max(ChallengeLife, ExchangeLife) - time.Hour)
-	for _, k := range []service.Kind{service.KindChallenge, service.KindExchange} {
-		if err := p.cleanKind(ctx, k, before); err != nil {
-			return err
-		}
-	}
-	return nil
+	before := p.c.Clock().Add(-time.Hour)
+	return errors.Join(p.cleanKind(ctx, service.KindChallenge, before), p.cleanKind(ctx, service.KindExchange, before))
 }
 
+// cleanKind removes what ended before a time.
 func (p *Plane) cleanKind(ctx context.Context, k service.Kind, before time.Time) error {
 	var scopes []service.Scope
 	err := p.c.Store.View(ctx, func(tx service.Tx) (err error) { scopes, err = tx.Scopes(ctx, k); return err })
@@ -302,7 +329,13 @@ func (p *Plane) cleanKind(ctx context.Context, k service.Kind, before time.Time)
 				old = old[:0]
 				list, err := tx.List(ctx, s, k, nil, page)
 				for _, r := range list.Items {
-					if r.Created.Before(before) {
+					var end struct {
+						Until int64 `json:"until"`
+					}
+					if err := json.Unmarshal(r.Body, &end); err != nil {
+						return err
+					}
+					if time.Unix(end.Until, 0).Before(before) {
 						old = append(old, r.ID)
 					}
 				}

@@ -44,28 +44,35 @@ type IssueOptions struct {
 	// MandatoryPointers are what every disclosure must contain, beside what decides about
 	// the credential (signer.DataIntegrity). Suites that disclose all do not look at them.
 	MandatoryPointers []string
+	// Idempotency is what a repeated call is known by: it gets the answer of the first.
+	Idempotency service.Idempotency
 }
 
-// Issue signs a credential (VCALM 1.0, 3.2.1) and returns it, or an envelope around it.
-func (p *Plane) Issue(ctx context.Context, in *Instance, caller *service.Caller, credential Value, o IssueOptions) (Value, error) {
+// Issue signs a credential (VCALM 1.0, 3.2.1) and returns it as its exact text, or an
+// envelope around it.
+func (p *Plane) Issue(ctx context.Context, in *Instance, caller *service.Caller, credential Value, o IssueOptions) (service.Result[[]byte], error) {
+	var none service.Result[[]byte]
 	if err := in.Need(caller, service.MayIssue); err != nil {
-		return nil, err
+		return none, err
+	}
+	if out, found, err := service.Replayed[[]byte](ctx, p.c.Store, p.c.Clock(), in.Scope, o.Idempotency, p.c.Sealer); err != nil || found {
+		return out, err
 	}
 	credentialID := o.CredentialID
 	if len(credentialID) > 512 {
-		return nil, badRequest("options.credentialId is longer than 512 characters")
+		return none, badRequest("options.credentialId is longer than 512 characters")
 	}
 	key, did, err := p.c.Core.SigningKey(ctx, in.Scope, in.Issuer)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	draft, err := p.draft(credential, did)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	if isStatusList(draft) { // it says of credentials whether they hold
 		if err := in.Need(caller, service.MayStatus); err != nil {
-			return nil, err
+			return none, err
 		}
 	}
 	name := credentialID
@@ -75,32 +82,29 @@ func (p *Plane) Issue(ctx context.Context, in *Instance, caller *service.Caller,
 	var place service.StatusPlace
 	if p.wantsStatus(in, draft) {
 		if place, err = p.c.Core.TakeStatus(ctx, in.Scope, in.Issuer); err != nil {
-			return nil, err
+			return none, err
 		}
 		if draft, err = withStatus(draft, place); err != nil {
-			return nil, err
+			return none, err
 		}
 	}
 	secured, err := p.sign(ctx, in, key, draft, o.MandatoryPointers)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
-	err = p.c.Store.Update(ctx, func(tx service.Tx) error {
+	return service.Once(ctx, p.c.Store, p.c.Clock(), in.Scope, o.Idempotency, p.c.Sealer, func(tx service.Tx) (service.Result[[]byte], error) {
 		if err := p.c.Core.CountLive(ctx, tx, in.Scope, 1); err != nil {
-			return err
+			return none, err
 		}
 		if name != "" {
 			if err := p.remember(ctx, tx, in, name, credentialID != "", place); err != nil {
-				return err
+				return none, err
 			}
 		}
 		digest := sha256.Sum256(secured)
-		return service.WriteAudit(ctx, tx, in.caller(caller), p.c.Clock(), "vcalm.issue", in.Issuer, map[string]any{"digest": hex.EncodeToString(digest[:])})
+		err := service.WriteAudit(ctx, tx, in.caller(caller), p.c.Clock(), "vcalm.issue", in.Issuer, map[string]any{"digest": hex.EncodeToString(digest[:])})
+		return service.Result[[]byte]{Value: secured, Created: true}, err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return secured, nil
 }
 
 // isStatusList tells credentials that are status lists themselves.

@@ -74,6 +74,8 @@ type Directory interface {
 type Config struct {
 	// Store is required.
 	Store service.Store
+	// Sealer seals the answers that are kept for Idempotency-Keys. Required.
+	Sealer service.Sealer
 	// Core is required.
 	Core Core
 	// Directory is required.
@@ -104,8 +106,8 @@ type Plane struct{ c Config }
 // New checks the configuration.
 func New(c Config) (*Plane, error) {
 	switch {
-	case c.Store == nil, c.Core == nil, c.Directory == nil, c.Verifier == nil, c.Clock == nil, c.Logger == nil:
-		return nil, errors.New("vcalm: expected a store, a core, a directory, a verifier, a clock and a logger")
+	case c.Store == nil, c.Sealer == nil, c.Core == nil, c.Directory == nil, c.Verifier == nil, c.Clock == nil, c.Logger == nil:
+		return nil, errors.New("vcalm: expected a store, a sealer, a core, a directory, a verifier, a clock and a logger")
 	case c.BaseURL == "":
 		return nil, errors.New("vcalm: expected a base URL")
 	}
