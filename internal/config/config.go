@@ -118,7 +118,7 @@ type Mail struct {
 	User          string        `conf:"user" doc:"User name. Empty: the server asks for none."`
 	Password      Secret        `conf:"password" doc:"Password."`
 	Hello         string        `conf:"hello" doc:"Name of this machine as it is told to the server. Empty: the host of publicURL."`
-	Timeout       time.Duration `conf:"timeout" def:"60s" doc:"How long one delivery may take."`
+	Timeout       time.Duration `conf:"timeout" def:"60s" doc:"How long one delivery may take; ten times that for the last answer, lest a mail is sent twice."`
 	CA            string        `conf:"ca" doc:"File with the certificates (PEM) of authorities to believe. Empty: those of the system."`
 	InsecurePlain bool          `conf:"insecurePlain" doc:"Allow security none to a server elsewhere."`
 }

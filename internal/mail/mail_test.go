@@ -23,6 +23,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -568,5 +569,56 @@ func TestSinkListensOnLoopbackOnly(t *testing.T) {
 			s.Close()
 			t.Errorf("%s was accepted", address)
 		}
+	}
+}
+
+// TestEndOfMail: the answer to the end of a mail is waited for longer than for others, that
+// to the farewell for a moment only.
+func TestEndOfMail(t *testing.T) {
+	for name, test := range map[string]struct {
+		wait  time.Duration // before the answer to the end
+		quit  bool          // QUIT is answered
+		known bool          // to be delivered
+		most  time.Duration
+	}{
+		"at once":        {0, true, true, 250 * time.Millisecond},
+		"late":           {600 * time.Millisecond, true, true, 1500 * time.Millisecond},
+		"never":          {time.Hour, true, false, 3 * time.Second},
+		"without QUIT":   {0, false, true, time.Second},
+		"late, and then": {600 * time.Millisecond, false, true, 2 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var data atomic.Bool
+			host, port := talker(t, func(line string, w io.Writer, c net.Conn) {
+				switch {
+				case data.Load():
+					if line != "." {
+						return
+					}
+					data.Store(false)
+					if test.wait == time.Hour {
+						return
+					}
+					time.Sleep(test.wait)
+					fmt.Fprint(w, "250 taken\r\n")
+				case line == "":
+					fmt.Fprint(w, "220 x\r\n")
+				case line == "DATA":
+					data.Store(true)
+					fmt.Fprint(w, "354 go\r\n")
+				case line != "QUIT" || test.quit:
+					fmt.Fprint(w, "250 ok\r\n")
+				}
+			})
+			began := time.Now()
+			err := mailer(t, host, port, func(c *mail.Config) { c.Timeout, c.EndTimeout = 250*time.Millisecond, 2*time.Second }).Send(t.Context(), letter())
+			if took := time.Since(began); (err == nil) != test.known || took > test.most {
+				t.Errorf("found %v after %v", err, took)
+			}
+			if !test.known && (!errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "the end of the message")) {
+				t.Errorf("found %v", err)
+			}
+		})
 	}
 }

@@ -45,9 +45,13 @@ type Config struct {
 	From From
 	// Hello is the name of this machine as it is told to the server. "": localhost.
 	Hello string
-	// Timeout bounds one delivery, from the look-up of the name to the last answer. 0: 60
-	// seconds.
+	// Timeout bounds one delivery, from the look-up of the name to the last byte of the
+	// mail. 0: 60 seconds.
 	Timeout time.Duration
+	// EndTimeout bounds the wait for the answer to the end of the mail: a server may take
+	// its time there, and who gives up has the mail sent twice (RFC 5321, 4.5.3.2.6). 0: ten
+	// times Timeout.
+	EndTimeout time.Duration
 	// RootCAs verify the server. Nil: those of the system.
 	RootCAs *x509.CertPool
 	// Clock gives the date of a mail. Required.
@@ -81,6 +85,9 @@ func NewSMTP(c Config) (*SMTP, error) {
 	if c.Timeout == 0 {
 		c.Timeout = 60 * time.Second
 	}
+	if c.EndTimeout == 0 {
+		c.EndTimeout = 10 * c.Timeout
+	}
 	if c.Hello == "" {
 		c.Hello = "localhost"
 	}
@@ -91,7 +98,7 @@ func NewSMTP(c Config) (*SMTP, error) {
 		return nil, errors.New("mail: expected the host of a mail server")
 	case c.Port < 1 || c.Port > 65535:
 		return nil, fmt.Errorf("mail: expected a port of 1 to 65535, found %d", c.Port)
-	case c.Timeout < 0:
+	case c.Timeout < 0 || c.EndTimeout < 0:
 		return nil, errors.New("mail: expected a timeout of 0 or more")
 	case strings.ContainsAny(c.Hello, " \r\n"):
 		return nil, errors.New("mail: expected a host name as Hello")
@@ -111,14 +118,21 @@ func loopback(host string) bool {
 	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
 }
 
-// Send implements service.Mailer.
+// farewell bounds the wait for the answer to QUIT, of which nothing depends.
+const farewell = 2 * time.Second
+
+// Send implements service.Mailer. What is not known to be delivered is an error, and sent
+// again under the same Message-ID: a mail arrives at least once, and once more where the
+// answer to its end is lost.
 func (s *SMTP) Send(ctx context.Context, m service.Mail) error {
 	msg, err := compose(s.c.From, m, s.c.Clock())
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.c.Timeout)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	late := time.AfterFunc(s.c.Timeout, func() { cancel(context.DeadlineExceeded) })
+	defer late.Stop()
 	conn, err := s.dial(ctx)
 	if err != nil {
 		return failed(ctx, "connecting", err)
@@ -126,7 +140,7 @@ func (s *SMTP) Send(ctx context.Context, m service.Mail) error {
 	defer conn.Close()
 	// Closing the connection ends whatever waits for it.
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	return s.talk(ctx, conn, msg)
+	return s.talk(ctx, late, conn, msg)
 }
 
 func (s *SMTP) dial(ctx context.Context) (net.Conn, error) {
@@ -157,8 +171,8 @@ func (s *SMTP) tls() *tls.Config {
 	return &tls.Config{ServerName: s.c.Host, RootCAs: s.c.RootCAs, MinVersion: tls.VersionTLS12}
 }
 
-// talk is one delivery. The steps are those of RFC 5321, 3.
-func (s *SMTP) talk(ctx context.Context, conn net.Conn, msg *message) error {
+// talk is one delivery. The steps are those of RFC 5321, 3. late ends it.
+func (s *SMTP) talk(ctx context.Context, late *time.Timer, conn net.Conn, msg *message) error {
 	c, err := smtp.NewClient(conn, s.c.Host)
 	if err != nil {
 		return failed(ctx, "the greeting", err)
@@ -211,10 +225,12 @@ func (s *SMTP) talk(ctx context.Context, conn net.Conn, msg *message) error {
 	if _, err := w.Write(msg.bytes); err != nil {
 		return failed(ctx, "the message", err)
 	}
+	late.Reset(s.c.EndTimeout)
 	if err := w.Close(); err != nil {
 		return judged(ctx, "the end of the message", err)
 	}
 	// It is delivered: whatever goes wrong with the farewell does not change that.
+	late.Reset(min(farewell, s.c.Timeout))
 	_ = c.Quit()
 	return nil
 }
@@ -258,7 +274,7 @@ func failed(ctx context.Context, step string, err error) error {
 	case errors.As(err, &answer):
 		return fmt.Errorf("mail: the server answers %s to %s", code(answer), step)
 	case ctx.Err() != nil:
-		return fmt.Errorf("mail: no answer in time at %s: %w", step, ctx.Err())
+		return fmt.Errorf("mail: no answer in time at %s: %w", step, context.Cause(ctx))
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return fmt.Errorf("mail: no answer in time at %s", step)
 	case errors.As(err, &verify), errors.As(err, &authority):
