@@ -198,8 +198,48 @@ func TestSignedAlready(t *testing.T) {
 				t.Fatalf("no field %s among %v", name, fields)
 			}
 		}
+		// acting is a field of its own, made beforehand, that runs a script.
+		acting := func(key string) []byte { // "": that does nothing
+			b := revise(t, base, func(u *pdf.Update, page *pdf.Dict) {
+				script := dictOf("S", pdf.Name("JavaScript"), "JS", pdf.String{Value: []byte("app.alert(1)")})
+				var action pdf.Object = script
+				if key == "AA" {
+					action = dictOf("E", script)
+				}
+				ref := u.Add(dictOf("FT", pdf.Name("Sig"), "T", pdf.String{Value: []byte("Mine")}, "Type", pdf.Name("Annot"), "Subtype", pdf.Name("Widget"), "F", pdf.Integer(132), "Rect", rect(0, 0, 0, 0)))
+				if mine, err := u.Edit(ref); err != nil {
+					t.Fatal(err)
+				} else if key != "" {
+					mine.Set(pdf.Name(key), action)
+				}
+				annots, err := u.ArrayAt(page, "Annots")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if annots == nil {
+					annots = pdf.NewArray()
+				}
+				annots = annots.Clone()
+				annots.Append(ref)
+				page.Set("Annots", annots)
+				form, formRef, err := u.AcroForm()
+				if err != nil {
+					t.Fatal(err)
+				}
+				form = form.Clone()
+				list := form.Get("Fields").(*pdf.Array).Clone()
+				list.Append(ref)
+				form.Set("Fields", list)
+				if err := u.Set(formRef, form); err != nil {
+					t.Fatal(err)
+				}
+			})
+			return sign(t, stranger, b, pades.Request{Field: "Mine"})
+		}
 		for name, file := range map[string][]byte{
-			"a page turned": then(func(_ *pdf.Update, page *pdf.Dict) { page.Set("Rotate", pdf.Integer(180)) }),
+			"a field that acts":       acting("A"),
+			"a field that acts later": acting("AA"),
+			"a page turned":           then(func(_ *pdf.Update, page *pdf.Dict) { page.Set("Rotate", pdf.Integer(180)) }),
 			"a page's text replaced": then(func(u *pdf.Update, page *pdf.Dict) {
 				page.Set("Contents", u.Add(pdf.NewStream(pdf.NewDict(), []byte("0 0 9 9 re f"))))
 			}),
@@ -219,14 +259,19 @@ func TestSignedAlready(t *testing.T) {
 			if file == nil {
 				continue
 			}
-			if _, err := f.docs.Sign(t.Context(), token, service.Upload{Bytes: file}); validation(err) == "" {
+			_, err := f.docs.Sign(t.Context(), token, service.Upload{Bytes: file})
+			if validation(err) == "" {
 				t.Errorf("certified %d, %s: expected to be refused, found %v", certify, name, err)
 			}
 			if !bytes.Equal(f.file(doc.ID), base) {
 				t.Fatalf("certified %d, %s: the document was changed", certify, name)
 			}
 		}
-		got, err := f.docs.Sign(t.Context(), token, service.Upload{Bytes: sign(t, stranger, base, pades.Request{})})
+		good := sign(t, stranger, base, pades.Request{})
+		if certify == 0 {
+			good = acting("")
+		}
+		got, err := f.docs.Sign(t.Context(), token, service.Upload{Bytes: good})
 		if err != nil || got.State != "signed" {
 			t.Errorf("certified %d: %+v, %v", certify, got, err)
 		}
