@@ -171,10 +171,11 @@ func (s *Server) start(ctx context.Context) error {
 	return s.launch(ctx)
 }
 
-// launch starts the server with fsync on: writes are as durable as in production.
+// launch starts the server with fsync on: writes are as durable as in production; and with
+// as many buffers as a server has in production. They take memory as they are used.
 func (s *Server) launch(ctx context.Context) error {
 	data := filepath.Join(s.dir, "data")
-	options := "-c listen_addresses='' -c unix_socket_directories=" + s.dir + " -c fsync=on -c max_connections=200 -c shared_buffers=128MB -c log_min_messages=fatal"
+	options := "-c listen_addresses='' -c unix_socket_directories=" + s.dir + " -c fsync=on -c max_connections=200 -c shared_buffers=1GB -c log_min_messages=fatal"
 	if out, err := s.run(ctx, "pg_ctl", "-D", data, "-l", filepath.Join(s.dir, "log"), "-o", options, "-w", "-t", "60", "start"); err != nil {
 		return fmt.Errorf("pgtest: %w: %s", err, out)
 	}
