@@ -10,8 +10,11 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -59,7 +62,14 @@ type OIDCConfig struct {
 	Client *http.Client
 	// Clock tells the time. Required.
 	Clock func() time.Time
+	// Later has a provider that cannot be reached be asked again when a token of its comes,
+	// which is refused until then. It is called with each such fault. nil: the fault is that
+	// of NewOIDC.
+	Later func(issuer string, err error)
 }
+
+// discoverEvery is how long a provider that could not be reached is left alone.
+const discoverEvery = 5 * time.Second
 
 // maxToken bounds the tokens that are looked at.
 const maxToken = 8 << 10
@@ -69,21 +79,26 @@ const maxToken = 8 << 10
 type oidcVerifier struct {
 	issuers map[string][]*oidcIssuer
 	ctx     context.Context // carries the client
+	client  *http.Client
 	clock   func() time.Time
+	later   func(string, error)
 }
 
 type oidcIssuer struct {
 	OIDCIssuer
-	verifier *oidc.IDTokenVerifier
+	verifier atomic.Pointer[oidc.IDTokenVerifier] // nil: not discovered yet
+	mu       sync.Mutex                           // of discovering
+	tried    time.Time
 }
 
 // NewOIDC discovers the issuers and returns what Config.OIDC wants. Discovery dials; an
-// issuer that cannot be reached is an error that names it. ctx bounds discovery only.
+// issuer that cannot be reached is an error that names it, but for Later. ctx bounds
+// discovery only.
 func NewOIDC(ctx context.Context, c OIDCConfig) (OIDC, error) {
 	if c.Client == nil || c.Clock == nil {
 		return nil, errors.New("httpapi: OIDC: expected a client and a clock")
 	}
-	v := &oidcVerifier{issuers: map[string][]*oidcIssuer{}, clock: c.Clock, ctx: oidc.ClientContext(context.WithoutCancel(ctx), c.Client)}
+	v := &oidcVerifier{issuers: map[string][]*oidcIssuer{}, clock: c.Clock, client: c.Client, later: c.Later, ctx: oidc.ClientContext(context.WithoutCancel(ctx), c.Client)}
 	for _, i := range c.Issuers {
 		if err := i.check(); err != nil {
 			return nil, err
@@ -91,24 +106,77 @@ func NewOIDC(ctx context.Context, c OIDCConfig) (OIDC, error) {
 		if slices.ContainsFunc(v.issuers[i.Issuer], func(o *oidcIssuer) bool { return o.Audience == i.Audience }) {
 			return nil, fmt.Errorf("httpapi: OIDC: %s stands twice with one audience", i.Issuer)
 		}
-		if i.JWKS == "" {
-			p, err := oidc.NewProvider(oidc.ClientContext(ctx, c.Client), i.Issuer)
-			if err != nil {
-				return nil, fmt.Errorf("httpapi: OIDC: %s: %w", i.Issuer, err)
+		one := &oidcIssuer{OIDCIssuer: i}
+		if err := v.discover(ctx, one); err != nil {
+			if !unreachable(err) || c.Later == nil {
+				return nil, err
 			}
-			var found struct {
-				JWKS string `json:"jwks_uri"`
-			}
-			if err := p.Claims(&found); err != nil || !safeURL(found.JWKS) {
-				return nil, fmt.Errorf("httpapi: OIDC: %s: expected an https jwks_uri", i.Issuer)
-			}
-			i.JWKS = found.JWKS
+			c.Later(i.Issuer, err)
 		}
-		v.issuers[i.Issuer] = append(v.issuers[i.Issuer], &oidcIssuer{i, oidc.NewVerifier(i.Issuer, remoteKeys{oidc.NewRemoteKeySet(v.ctx, i.JWKS)}, &oidc.Config{
-			ClientID: i.Audience, SupportedSigningAlgs: i.Algorithms, Now: c.Clock,
-		})})
+		v.issuers[i.Issuer] = append(v.issuers[i.Issuer], one)
 	}
 	return v, nil
+}
+
+// discover finds the keys of an issuer, if need be, and makes its verifier.
+func (v *oidcVerifier) discover(ctx context.Context, i *oidcIssuer) error {
+	i.tried = v.clock()
+	jwks := i.JWKS
+	if jwks == "" {
+		p, err := oidc.NewProvider(oidc.ClientContext(ctx, v.client), i.Issuer)
+		if err != nil {
+			return fmt.Errorf("httpapi: OIDC: %s: %w", i.Issuer, err)
+		}
+		var found struct {
+			JWKS string `json:"jwks_uri"`
+		}
+		if err := p.Claims(&found); err != nil || !safeURL(found.JWKS) {
+			return fmt.Errorf("httpapi: OIDC: %s: expected an https jwks_uri", i.Issuer)
+		}
+		jwks = found.JWKS
+	}
+	i.verifier.Store(oidc.NewVerifier(i.Issuer, remoteKeys{oidc.NewRemoteKeySet(v.ctx, jwks)}, &oidc.Config{
+		ClientID: i.Audience, SupportedSigningAlgs: i.Algorithms, Now: v.clock,
+	}))
+	return nil
+}
+
+// unreachable reports whether a provider did not answer, or with a 5xx, which may pass; any
+// other answer that is not as expected is a fault of the configuration.
+func unreachable(err error) bool {
+	var dial *url.Error
+	if errors.As(err, &dial) {
+		return true
+	}
+	cause := errors.Unwrap(err) // of oidc.NewProvider: the status line and the body
+	return cause != nil && serverFault.MatchString(cause.Error())
+}
+
+var serverFault = regexp.MustCompile(`^5[0-9][0-9] `)
+
+// ready returns the verifier of an issuer, which is discovered now where it was away
+// before. Only one request at a time waits for that.
+func (v *oidcVerifier) ready(ctx context.Context, i *oidcIssuer) (*oidc.IDTokenVerifier, error) {
+	if verifier := i.verifier.Load(); verifier != nil {
+		return verifier, nil
+	}
+	away := &service.Error{Code: service.CodeUnavailable, Detail: "the token's issuer cannot be reached at the moment", RetryAfter: discoverEvery}
+	if !i.mu.TryLock() {
+		return nil, away
+	}
+	defer i.mu.Unlock()
+	if verifier := i.verifier.Load(); verifier != nil {
+		return verifier, nil
+	}
+	if now := v.clock(); now.Before(i.tried.Add(discoverEvery)) && !now.Before(i.tried) {
+		return nil, away
+	}
+	if err := v.discover(ctx, i); err != nil {
+		v.later(i.Issuer, err)
+		away.Err = err
+		return nil, away
+	}
+	return i.verifier.Load(), nil
 }
 
 // remoteKeys tells apart that a signature is wrong and that the keys cannot be had; the
@@ -212,8 +280,12 @@ func (v *oidcVerifier) Authenticate(ctx context.Context, token string) (service.
 	if i == nil {
 		return service.Caller{}, refused
 	}
+	verifier, err := v.ready(ctx, i)
+	if err != nil {
+		return service.Caller{}, err
+	}
 	away := &keysAway{}
-	verified, err := i.verifier.Verify(context.WithValue(ctx, keysAwayKey{}, away), token)
+	verified, err := verifier.Verify(context.WithValue(ctx, keysAwayKey{}, away), token)
 	var expired *oidc.TokenExpiredError
 	switch {
 	case away.err != nil:

@@ -214,6 +214,70 @@ func TestOIDCAway(t *testing.T) {
 	}
 }
 
+// TestOIDCLater: a provider that is away when the service starts is asked again later.
+func TestOIDCLater(t *testing.T) {
+	p := newProvider(t)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.add(t, "e", jose.ES256, key)
+	address := p.Listener.Addr().String()
+	down := true
+	client := &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		if down {
+			return nil, fmt.Errorf("no route to %s", address)
+		}
+		return p.Client().Transport.RoundTrip(r)
+	})}
+	now := clockTime
+	var told []string
+	config := OIDCConfig{Client: client, Clock: func() time.Time { return now }, Issuers: []OIDCIssuer{{Issuer: p.URL, Audience: "x", Rules: []OIDCRule{{Tenant: "tenant-a", Environment: service.Test}}}}}
+	if _, err := NewOIDC(context.Background(), config); err == nil {
+		t.Error("a provider that is away is taken, though nobody is told later")
+	}
+	config.Later = func(issuer string, err error) { told = append(told, issuer+": "+err.Error()) }
+	v, err := NewOIDC(context.Background(), config)
+	if err != nil || len(told) != 1 || !strings.Contains(told[0], "no route") {
+		t.Fatalf("%v, told %v", err, told)
+	}
+	token := sign(t, jose.ES256, "e", key, map[string]any{"iss": p.URL, "aud": "x", "sub": "x", "exp": clockTime.Add(time.Hour).Unix()})
+	ask := func(want service.Code) {
+		t.Helper()
+		_, err := v.Authenticate(context.Background(), token)
+		if err != nil && asError(err).Code != want || err == nil && want != "" {
+			t.Errorf("expected %q, found %v", want, err)
+		}
+	}
+	ask(service.CodeUnavailable)
+	now = now.Add(discoverEvery)
+	ask(service.CodeUnavailable)
+	if len(told) != 2 {
+		t.Errorf("told %v", told)
+	}
+	down = false
+	ask(service.CodeUnavailable) // left alone for a while
+	now = now.Add(discoverEvery)
+	ask("")
+	ask("")
+	p.Close()
+	wrong := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(404) }))
+	defer wrong.Close()
+	busy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(502) }))
+	defer busy.Close()
+	config.Client = wrong.Client()
+	for address, taken := range map[string]bool{wrong.URL: false, busy.URL: true} {
+		config.Issuers[0].Issuer = address
+		if _, err := NewOIDC(context.Background(), config); (err == nil) != taken {
+			t.Errorf("a provider that answers wrongly: %v", err)
+		}
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
 func TestOIDCConfig(t *testing.T) {
 	p := newProvider(t)
 	rules := []OIDCRule{{Tenant: "a", Environment: service.Test}}

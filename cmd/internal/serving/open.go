@@ -458,7 +458,13 @@ func (op *opener) oidc() error {
 		list[same].Rules = append(list[same].Rules, rule)
 	}
 	var err error
-	op.p.OIDC, err = httpapi.NewOIDC(op.ctx, httpapi.OIDCConfig{Issuers: list, Clock: op.o.Now, Client: httpClient()})
+	oidc := httpapi.OIDCConfig{Issuers: list, Clock: op.o.Now, Client: httpClient()}
+	if op.o.Serve { // who has a key is served meanwhile
+		oidc.Later = func(issuer string, err error) {
+			op.in.Logger.Warn("OpenID provider cannot be reached", "issuer", issuer, "error", err)
+		}
+	}
+	op.p.OIDC, err = httpapi.NewOIDC(op.ctx, oidc)
 	return err
 }
 
