@@ -47,9 +47,10 @@ type wire struct {
 	network  string
 	target   string
 
-	mu    sync.Mutex
-	away  bool
-	conns map[net.Conn]bool
+	mu     sync.Mutex
+	away   bool
+	thawed chan struct{} // closed; while frozen, open
+	conns  map[net.Conn]bool
 }
 
 func newWire(t testing.TB, network, target string) *wire {
@@ -58,8 +59,9 @@ func newWire(t testing.TB, network, target string) *wire {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &wire{listener: l, network: network, target: target, conns: map[net.Conn]bool{}}
-	t.Cleanup(func() { l.Close(); w.cut(true) })
+	w := &wire{listener: l, network: network, target: target, conns: map[net.Conn]bool{}, thawed: make(chan struct{})}
+	close(w.thawed)
+	t.Cleanup(func() { l.Close(); w.freeze(false); w.cut(true) })
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -71,6 +73,8 @@ func newWire(t testing.TB, network, target string) *wire {
 	}()
 	return w
 }
+
+func (w *wire) port() int { return w.listener.Addr().(*net.TCPAddr).Port }
 
 func (w *wire) carry(c net.Conn) {
 	defer c.Close()
@@ -89,13 +93,44 @@ func (w *wire) carry(c net.Conn) {
 	w.conns[c], w.conns[to] = true, true
 	w.mu.Unlock()
 	var wg sync.WaitGroup
-	wg.Go(func() { io.Copy(to, c); to.Close() })
-	wg.Go(func() { io.Copy(c, to); c.Close() })
+	wg.Go(func() { w.copy(to, c); to.Close() })
+	wg.Go(func() { w.copy(c, to); c.Close() })
 	wg.Wait()
 	w.mu.Lock()
 	delete(w.conns, c)
 	delete(w.conns, to)
 	w.mu.Unlock()
+}
+
+func (w *wire) copy(to, from net.Conn) {
+	b := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(b)
+		w.mu.Lock()
+		thawed := w.thawed
+		w.mu.Unlock()
+		<-thawed
+		if _, werr := to.Write(b[:n]); err != nil || werr != nil {
+			return
+		}
+	}
+}
+
+// freeze holds back whatever is sent, in both directions, on connections old and new; or
+// lets it through.
+func (w *wire) freeze(frozen bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	select {
+	case <-w.thawed:
+		if frozen {
+			w.thawed = make(chan struct{})
+		}
+	default:
+		if !frozen {
+			close(w.thawed)
+		}
+	}
 }
 
 // cut ends every connection; while away, there are no new ones.
