@@ -62,7 +62,7 @@ func (a *api) addBatches() {
 func (a *api) addCreateBatch(o operation) {
 	item := a.itemSchema()
 	o.Method, o.ID, o.Scope, o.Summary = http.MethodPost, "createBatch", service.MayIssue, "Issue many credentials of one type"
-	o.Description = "Every row is checked before the answer. `allOrNothing` (the default): one bad row refuses all, 422 names rows and fields, nothing is stored. `partial`: bad rows fail. `dryRun`: 200 with the errors of rows, nothing is stored.\n\nAs a JSON object; or a JSON array of items, NDJSON (one item a line) or CSV (header: paths such as `recipient.email`, `claims.trainerName`), and then the other members as query parameters."
+	o.Description = "Every row is checked before the answer. `allOrNothing` (the default): one bad row refuses all, 422 names rows and fields, nothing is stored. `partial`: bad rows fail. `dryRun`: 200 with the errors of rows, nothing is stored.\n\nAs a JSON object; or a JSON array of items, NDJSON (one item a line) or CSV (header: paths such as `recipient.email`, `claims.trainerName`), and then the other members as query parameters. In a CSV semicolons or tabs may stand for the commas.\n\nA row whose `id` or `idempotencyKey` was used before for the same content is the credential that there is; for another content it is a fault."
 	o.Creates, o.Streams, o.MaxBody = true, true, a.MaxBatch
 	o.Consumes = []string{jsonType, ndjsonType, csvType}
 	o.Params = []*huma.Param{
@@ -130,7 +130,7 @@ func numbered(e *service.Error, row int64) *service.Error {
 	prefix := "items[" + itoa(row) + "]."
 	out := &service.Error{Code: e.Code, Detail: prefix + e.Detail, Fields: map[string][]string{}}
 	for path, messages := range maps.All(e.Fields) {
-		out.Fields[prefix+path] = messages
+		out.Fields[strings.TrimSuffix(prefix+path, ".")] = messages
 	}
 	return out
 }

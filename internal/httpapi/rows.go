@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -21,9 +22,14 @@ import (
 const maxRow = 1 << 20
 
 // rows yields the rows of a batch's body, one at a time, io.EOF at the end. A row of a
-// wrong shape is a CodeValidation error with paths within the row; what cannot be read at
-// all is CodeBody.
+// wrong shape is a CodeValidation error with paths within the row, "" being all of it;
+// what cannot be read at all is CodeBody.
 type rows func() (service.ItemInput, error)
+
+// badRow is a fault of one row as a whole, after which others can be read.
+func badRow(message string) error {
+	return &service.Error{Code: service.CodeValidation, Detail: message, Fields: map[string][]string{"": {message}}}
+}
 
 // decodeRow makes an item of one JSON text.
 func (a *api) decodeRow(b []byte) (service.ItemInput, error) {
@@ -175,14 +181,17 @@ func (a *api) ndjsonRows(r io.Reader) rows {
 	return func() (service.ItemInput, error) {
 		for sc.Scan() {
 			line++
-			b := bytes.TrimSpace(sc.Bytes())
-			if len(b) == 0 {
+			b := sc.Bytes()
+			if line == 1 {
+				b = bytes.TrimPrefix(b, byteOrderMark)
+			}
+			if b = bytes.TrimSpace(b); len(b) == 0 {
 				continue
 			}
 			item, err := a.decodeRow(b)
 			var e *service.Error
 			if errors.As(err, &e) && e.Code == service.CodeBody {
-				return item, badBody("line " + strconv.Itoa(line) + ": " + e.Detail)
+				return item, badRow("line " + strconv.Itoa(line) + " cannot be read: " + e.Detail)
 			}
 			return item, err
 		}
@@ -193,16 +202,40 @@ func (a *api) ndjsonRows(r io.Reader) rows {
 	}
 }
 
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
+// separator finds what stands between the names of a header: a comma or, as programs for
+// tables write it in many countries, a semicolon or a tab. No path holds any of them.
+func separator(br *bufio.Reader) rune {
+	for n := 1; n <= br.Size(); n++ {
+		b, err := br.Peek(n)
+		if err != nil {
+			break
+		}
+		switch c := b[n-1]; c {
+		case ',', ';', '\t':
+			return rune(c)
+		case '\n':
+			return ','
+		}
+	}
+	return ','
+}
+
 // csvRows yields the records under a header of paths such as recipient.email and
-// claims.trainerName. An empty cell is an absent member. Cells of number and boolean
-// fields, named in kinds, become numbers and booleans.
+// claims.trainerName. An empty cell is an absent member, and a record of nothing else no
+// row. Cells of number and boolean fields, named in kinds, become numbers and booleans.
 func csvRows(r io.Reader, kinds map[string]string) (rows, error) {
 	limited := &rowReader{r: r, left: maxRow}
 	br := bufio.NewReader(limited)
-	if bom, err := br.Peek(3); err == nil && bytes.Equal(bom, []byte("\xef\xbb\xbf")) {
+	if bom, err := br.Peek(3); err == nil && bytes.Equal(bom, byteOrderMark) {
 		br.Discard(3)
 	}
+	if bom, err := br.Peek(2); err == nil && (string(bom) == "\xff\xfe" || string(bom) == "\xfe\xff") {
+		return nil, badBody("the CSV is UTF-16: expected UTF-8")
+	}
 	cr := csv.NewReader(br)
+	cr.Comma, cr.FieldsPerRecord = separator(br), -1
 	header, err := cr.Read()
 	if err != nil {
 		return nil, csvFault(err, "expected a header line")
@@ -213,13 +246,21 @@ func csvRows(r io.Reader, kinds map[string]string) (rows, error) {
 	}
 	cr.ReuseRecord = true
 	return func() (service.ItemInput, error) {
-		limited.left = maxRow
-		record, err := cr.Read()
-		if err == io.EOF {
-			return service.ItemInput{}, io.EOF
+		var record []string
+		for blank := true; blank; {
+			limited.left = maxRow
+			var err error
+			if record, err = cr.Read(); err == io.EOF {
+				return service.ItemInput{}, io.EOF
+			}
+			if err != nil {
+				return service.ItemInput{}, csvFault(err, "")
+			}
+			blank = !slices.ContainsFunc(record, func(cell string) bool { return cell != "" })
 		}
-		if err != nil {
-			return service.ItemInput{}, csvFault(err, "")
+		if len(record) != len(columns) {
+			line, _ := cr.FieldPos(0)
+			return service.ItemInput{}, badRow("line " + strconv.Itoa(line) + " must have as many cells as the header")
 		}
 		var item service.ItemInput
 		var bad service.Invalid
@@ -261,7 +302,7 @@ func csvFault(err error, empty string) error {
 	case err == io.EOF:
 		return badBody("the CSV is empty: " + empty)
 	case errors.As(err, &pe):
-		return badBody("the CSV cannot be read at line " + strconv.Itoa(pe.Line) + ": expected as many cells as the header has, and quotes in pairs")
+		return badBody("the CSV cannot be read at line " + strconv.Itoa(pe.Line) + ": expected quotes in pairs")
 	case errors.Is(err, errRow):
 		return badBody("a line of the CSV has more than " + strconv.Itoa(maxRow) + " bytes")
 	}

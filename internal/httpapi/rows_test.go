@@ -66,12 +66,15 @@ func TestBatchFaults(t *testing.T) {
 		"deep row":                {jsonType, "", `{"type":"t","items":[{"claims":{"a":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}}]}`, 400, ""},
 		"object and query":        {jsonType, "?name=n", `{"type":"t","items":[]}`, 400, ""},
 		"empty":                   {jsonType, "", ` `, 400, ""},
-		"bad line":                {ndjsonType, "?type=t", item + "\n{" + marker, 400, ""},
+		"bad line":                {ndjsonType, "?type=t", item + "\n{" + marker, 422, "items[1]"},
+		"no object":               {ndjsonType, "?type=t", item + "\n\n[\"" + marker + "\"]\n", 422, "items[1]"},
+		"name twice in a line":    {ndjsonType, "?type=t", item + "\n" + `{"id":"a","id":"b"}`, 422, "items[1]"},
 		"a line that is too long": {ndjsonType, "?type=t", strings.Repeat("x", maxRow+10), 400, ""},
-		"UTF-16":                  {csvType, "?type=t", "\xff\xfer\x00", 422, "columns[0]"},
+		"UTF-16":                  {csvType, "?type=t", "\xff\xfer\x00", 400, ""},
 		"CSV without header":      {csvType, "?type=t", marker + "," + marker + "@example.com\n", 422, "columns[0]"},
 		"CSV, column twice":       {csvType, "?type=t", "recipient.name,recipient.name\n", 422, "columns[1]"},
-		"CSV, a cell more":        {csvType, "?type=t", "recipient.name\nA," + marker + "\n", 400, ""},
+		"CSV, a cell more":        {csvType, "?type=t", "recipient.name\nA," + marker + "\n", 422, "items[0]"},
+		"CSV, a cell less":        {csvType, "?type=t", "recipient.name,id\nA,1\nB\n", 422, "items[1]"},
 		"CSV, quotes":             {csvType, "?type=t", "recipient.name\n\"" + marker + "\n", 400, ""},
 		"CSV, not UTF-8":          {csvType, "?type=t", "recipient.name\n" + marker + "\xff\n", 400, ""},
 		"CSV, empty":              {csvType, "?type=t", "", 400, ""},
@@ -118,5 +121,34 @@ func TestLargeBatch(t *testing.T) {
 	a.TempDir = dir + "/none"
 	if w = ask(a, "POST", "/v1/batches?type=t", b.String(), bearerA("Content-Type", csvType)...); w.Code != 503 {
 		t.Errorf("no room: %d %s", w.Code, w.Body)
+	}
+}
+
+// TestTables: what programs for tables write is read for what is meant.
+func TestTables(t *testing.T) {
+	a, f := start(t)
+	want := []service.ItemInput{{ID: "1", Recipient: service.Recipient{Name: "A, B; C"}}, {ID: "2", Recipient: service.Recipient{Name: "D"}}}
+	for name, body := range map[string]string{
+		"comma":             "id,recipient.name\n1,\"A, B; C\"\n2,D\n",
+		"semicolon":         "id;recipient.name\r\n1;\"A, B; C\"\r\n2;D\r\n",
+		"tab":               "id\trecipient.name\n1\tA, B; C\n2\tD",
+		"mark, semicolon":   "\xef\xbb\xbfid;recipient.name\n1;\"A, B; C\"\n2;D\n",
+		"empty lines":       "\n\nid,recipient.name\n\n1,\"A, B; C\"\n,\n\r\n2,D\n,\n,\n",
+		"empty cells, more": "id,recipient.name\n1,\"A, B; C\"\n,,,\n2,D\n",
+		"quoted header":     "\"id\",\"recipient.name\"\n1,\"A, B; C\"\n2,D\n",
+	} {
+		w := ask(a, "POST", "/v1/batches?type=t", body, bearerA("Content-Type", csvType)...)
+		if w.Code != 202 || !reflect.DeepEqual(f.rows, want) {
+			t.Errorf("%s: %d, rows %+v", name, w.Code, f.rows)
+		}
+	}
+	for name, body := range map[string]string{
+		"lines":       `{"id":"1","recipient":{"name":"A, B; C"}}` + "\n" + `{"id":"2","recipient":{"name":"D"}}` + "\n",
+		"mark, blank": "\xef\xbb\xbf" + `{"id":"1","recipient":{"name":"A, B; C"}}` + "\r\n\r\n \n" + `{"id":"2","recipient":{"name":"D"}}`,
+	} {
+		w := ask(a, "POST", "/v1/batches?type=t", body, bearerA("Content-Type", ndjsonType)...)
+		if w.Code != 202 || !reflect.DeepEqual(f.rows, want) {
+			t.Errorf("%s: %d, rows %+v", name, w.Code, f.rows)
+		}
 	}
 }

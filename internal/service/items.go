@@ -81,6 +81,10 @@ type Checked struct {
 	keys *secrets
 }
 
+// Content is a digest of all that was asked for but names of batches and keys: the same for
+// the same input, and of no use to who guesses what it was.
+func (item *Checked) Content() string { return item.content }
+
 // Signed is an item with everything that was made of it, to be committed. Where Err is
 // not nil it could not be made, and Commit refuses it: a CodeValidation error, such as for
 // a name that no font can write, is the item's own fault.

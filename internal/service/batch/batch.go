@@ -110,7 +110,9 @@ type stored struct {
 	Actor string          `json:"actor"`
 	Total int64           `json:"total"`
 	// Refused is how many rows failed when they were submitted.
-	Refused  int64      `json:"refused,omitempty"`
+	Refused int64 `json:"refused,omitempty"`
+	// Before is how many rows were issued by an earlier batch or call.
+	Before   int64      `json:"before,omitempty"`
 	Halted   bool       `json:"halted,omitempty"`
 	Problem  string     `json:"problem,omitempty"`
 	Finished *time.Time `json:"finished,omitempty"`
@@ -139,7 +141,7 @@ func view(e service.Environment, r service.Record, s stored, n service.RowCounts
 		out.State, out.FinishedAt = "done", s.Finished
 	case s.Halted:
 		out.State, out.Problem = "halted", s.Problem
-	case n.Issued > 0 || n.Failed > s.Refused:
+	case n.Issued > s.Before || n.Failed > s.Refused:
 		out.State = "running"
 	default:
 		out.State = queued

@@ -205,9 +205,18 @@ func (b *Batches) begin(ctx context.Context, s service.Scope, id string) (*work,
 
 // outcome is what becomes of one row.
 type outcome struct {
-	row    service.Row
-	signed *service.Signed // nil where faults are
-	faults map[string][]string
+	row     service.Row
+	content string
+	given   bool            // the row brought its id
+	signed  *service.Signed // nil where faults are
+	faults  map[string][]string
+}
+
+func (o *outcome) givenID() string {
+	if o.given {
+		return o.row.CredentialID
+	}
+	return ""
 }
 
 // issue signs rows and commits them with their states, wholly or not at all.
@@ -234,8 +243,17 @@ func (w *work) commit(ctx context.Context, out []outcome, check bool) error {
 			o := out[n] // f may run again: out stays as it is
 			var err error
 			if o.faults == nil && check {
-				if o.faults, err = taken(ctx, tx, w.caller.Scope, o.row.CredentialID, o.row.Key, now); err != nil {
+				before, err := taken(ctx, tx, w.caller.Scope, w.t.ID(), given{id: o.givenID(), key: o.row.Key, content: o.content}, now)
+				if err != nil {
 					return err
+				}
+				switch o.faults = before.faults; before.id {
+				case "":
+				case o.row.CredentialID: // another batch, or a call, made it in between
+					states[n] = service.Row{Index: o.row.Index, State: issued}
+					continue
+				default: // the row shows its own id by now
+					o.faults = map[string][]string{"idempotencyKey": {"was used in another batch meanwhile"}}
 				}
 			}
 			if o.faults != nil {
@@ -247,7 +265,7 @@ func (w *work) commit(ctx context.Context, out []outcome, check bool) error {
 			states[n] = service.Row{Index: o.row.Index, State: issued}
 			commit = append(commit, o.signed)
 			if o.row.Key != "" {
-				if err := w.remember(ctx, tx, o.row, now); err != nil {
+				if err := w.remember(ctx, tx, o, now); err != nil {
 					return err
 				}
 			}
@@ -263,13 +281,14 @@ func (w *work) commit(ctx context.Context, out []outcome, check bool) error {
 	})
 }
 
-// remember keeps the row's key from being used again, as an answer of one call does.
-func (w *work) remember(ctx context.Context, tx service.Tx, r service.Row, now time.Time) error {
-	body, err := json.Marshal(map[string]string{"credential": r.CredentialID})
+// remember keeps the row's key from being used for anything else, as an answer of one call
+// does.
+func (w *work) remember(ctx context.Context, tx service.Tx, o outcome, now time.Time) error {
+	body, err := json.Marshal(remembered{Credential: o.row.CredentialID, Content: o.content})
 	if err != nil {
 		return err
 	}
-	return tx.Remember(ctx, w.caller.Scope, route, r.Key, service.Answer{Body: body, Expires: now.Add(service.AnswersKept)}, now)
+	return tx.Remember(ctx, w.caller.Scope, route, o.row.Key, service.Answer{Body: body, Expires: now.Add(service.AnswersKept)}, now)
 }
 
 // sign does the work for rows, outside of any transaction.
@@ -292,6 +311,7 @@ func (w *work) sign(ctx context.Context, rows []service.Row) ([]outcome, error) 
 			out[n].faults = faults
 			continue
 		}
+		out[n].content, out[n].given = checked.Content(), checked.Given
 		checked.ID, checked.PublicID = r.CredentialID, r.PublicID
 		items, places = append(items, checked), append(places, n)
 	}

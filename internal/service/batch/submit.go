@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -14,6 +15,9 @@ import (
 
 	"github.com/chancery-dev/chancery/internal/service"
 )
+
+// mostBad is how many bad rows are looked for where one is too many.
+const mostBad = 1000
 
 // route is that of the idempotency keys of rows, which hold across batches.
 const route = "batch row"
@@ -34,14 +38,16 @@ type submission struct {
 	written bool                  // rows were: there is a marker
 	total   int64
 	bad     int64
+	known   int64 // rows that were issued before
+	more    bool  // rows after the last were not looked at, since so many are bad
 	faults  service.Invalid
 }
 
-// given is a row's own id and key.
+// given is a row's own id and key, and what it asks for.
 type given struct {
-	row     int // in rows, -1 where rows are not kept
-	index   int64
-	id, key string
+	row              int // in rows, -1 where rows are not kept
+	index            int64
+	id, key, content string
 }
 
 // CreateBatch implements service.Batches. An error of next with CodeValidation is about
@@ -59,6 +65,9 @@ func (b *Batches) CreateBatch(ctx context.Context, c service.Caller, in service.
 		return none, err
 	}
 	t, err := b.c.Issuing.LoadType(ctx, c, in.Type)
+	if service.IsNotFound(err) {
+		return none, noType(in.Type)
+	}
 	if err != nil {
 		return none, err
 	}
@@ -80,6 +89,9 @@ func (b *Batches) CreateBatch(ctx context.Context, c service.Caller, in service.
 			return none, err
 		}
 		if err := s.faults.Err(); err != nil {
+			if s.more {
+				s.faults.Fields()["items"] = []string{fmt.Sprintf("has more than these: rows from number %d on were not looked at", s.total)}
+			}
 			return none, err
 		}
 		return service.Result[service.Batch]{Value: s.dry()}, nil
@@ -89,6 +101,17 @@ func (b *Batches) CreateBatch(ctx context.Context, c service.Caller, in service.
 		return out, errors.Join(err, s.abandon(ctx))
 	}
 	return out, nil
+}
+
+// noType says that what is referred to is not there, in the words of a single issue.
+func noType(id string) error {
+	var v service.Invalid
+	if strings.HasPrefix(id, "starter/") {
+		v.Add("type", "is a starter: make a type from it")
+	} else {
+		v.Add("type", "names no credential type")
+	}
+	return v.Err()
 }
 
 func (s *submission) wish() wish {
@@ -127,7 +150,8 @@ func (s *submission) read(ctx context.Context, next func() (service.ItemInput, e
 		}
 		s.total++
 		// Who sends that many bad rows learns nothing from more of them.
-		if !s.keeps() && s.bad >= 1000 {
+		if !s.keeps() && s.bad >= mostBad {
+			s.more = true
 			return s.lookUp(ctx)
 		}
 		if len(s.rows) < s.config().Chunk && len(s.inputs) < s.config().Chunk {
@@ -183,7 +207,7 @@ func (s *submission) take(ctx context.Context, item service.ItemInput, faults ma
 		}
 		return nil
 	}
-	g := given{row: -1, index: n, key: item.IdempotencyKey}
+	g := given{row: -1, index: n, key: item.IdempotencyKey, content: checked.Content()}
 	if checked.Given {
 		g.id = checked.ID
 	}
@@ -239,21 +263,17 @@ func (s *submission) fault(n int64, faults map[string][]string) {
 	}
 }
 
-// lookUp refuses rows whose id or key is in the store.
+// lookUp compares rows whose id or key is in the store with what is there.
 func (s *submission) lookUp(ctx context.Context) error {
 	if len(s.inputs) == 0 {
 		return nil
 	}
-	found := map[int]map[string][]string{}
+	found := make([]earlier, len(s.inputs))
 	now := s.now()
-	err := s.config().Store.View(ctx, func(tx service.Tx) error {
+	err := s.config().Store.View(ctx, func(tx service.Tx) (err error) {
 		for k, g := range s.inputs {
-			faults, err := taken(ctx, tx, s.c.Scope, g.id, g.key, now)
-			if err != nil {
+			if found[k], err = taken(ctx, tx, s.c.Scope, s.t.ID(), g, now); err != nil {
 				return err
-			}
-			if faults != nil {
-				found[k] = faults
 			}
 		}
 		return nil
@@ -262,14 +282,19 @@ func (s *submission) lookUp(ctx context.Context) error {
 		return err
 	}
 	for k, g := range s.inputs {
-		faults := found[k]
-		if faults == nil {
-			continue
-		}
-		s.fault(g.index, faults)
-		if g.row >= 0 && g.row < len(s.rows) {
-			if s.rows[g.row], err = failedRow(g.index, "", faults); err != nil {
-				return err
+		faults, kept := found[k].faults, g.row >= 0 && g.row < len(s.rows)
+		switch {
+		case found[k].id != "":
+			s.known++
+			if kept {
+				s.rows[g.row] = service.Row{Index: g.index, State: issued, Key: g.key, CredentialID: found[k].id, PublicID: found[k].publicID}
+			}
+		case faults != nil:
+			s.fault(g.index, faults)
+			if kept {
+				if s.rows[g.row], err = failedRow(g.index, "", faults); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -280,33 +305,85 @@ func (s *submission) lookUp(ctx context.Context) error {
 	return nil
 }
 
-// taken tells what of a row's id and key is used already, nil where nothing is.
-func taken(ctx context.Context, tx service.Tx, s service.Scope, id, key string, now time.Time) (map[string][]string, error) {
+// earlier is what the store has under a row's id and key: the very credential that the row
+// asks for, or what is wrong, or nothing.
+type earlier struct {
+	id, publicID string
+	faults       map[string][]string
+}
+
+// taken looks up a row's id and key. The same content under them is the same credential, as
+// it is for a single issue.
+func taken(ctx context.Context, tx service.Tx, s service.Scope, typeID string, g given, now time.Time) (earlier, error) {
 	faults := map[string][]string{}
-	if id != "" {
-		switch _, err := tx.Credential(ctx, s, id); {
+	same := earlier{}
+	if g.key != "" {
+		a, err := tx.Recall(ctx, s, route, g.key, now)
+		switch {
 		case err == nil:
+			id, err := issuedAs(a, g.content)
+			if err != nil {
+				return same, err
+			}
+			if id == "" {
+				faults["idempotencyKey"] = []string{"was used for another row"}
+			} else if same.id = id; g.id != "" && g.id != id {
+				faults["id"] = []string{"is another than the row had before"}
+			}
+		case !errors.Is(err, service.ErrNotFound):
+			return same, err
+		}
+	}
+	if id := cmp.Or(g.id, same.id); id != "" {
+		c, err := tx.Credential(ctx, s, id)
+		switch {
+		case errors.Is(err, service.ErrNotFound):
+			if same.id != "" { // a draft that was deleted since
+				faults["idempotencyKey"] = []string{"was used for a credential that is not there any more"}
+			}
+		case err != nil:
+			return same, err
+		case same.id == "" && !asksFor(c, typeID, g.content):
 			faults["id"] = []string{"is that of another credential"}
-		case !errors.Is(err, service.ErrNotFound):
-			return nil, err
+		default:
+			same.id, same.publicID = c.ID, c.PublicID
 		}
 	}
-	if key != "" {
-		switch _, err := tx.Recall(ctx, s, route, key, now); {
-		case err == nil:
-			faults["idempotencyKey"] = []string{"was used in another batch"}
-		case !errors.Is(err, service.ErrNotFound):
-			return nil, err
-		}
+	if len(faults) != 0 {
+		return earlier{faults: faults}, nil
 	}
-	if len(faults) == 0 {
-		return nil, nil
+	return same, nil
+}
+
+// asksFor tells whether a credential was made of what a row asks for.
+func asksFor(c service.StoredCredential, typeID, content string) bool {
+	var body service.StoredBody
+	return json.Unmarshal(c.Body, &body) == nil && content != "" && body.Content == content && c.TypeID == typeID
+}
+
+// remembered is the body of the answer kept under a row's key.
+type remembered struct {
+	Credential string `json:"credential"`
+	Content    string `json:"content,omitempty"`
+}
+
+// issuedAs reads which credential a key was used for, "" where for another content.
+func issuedAs(a service.Answer, content string) (string, error) {
+	var r remembered
+	if err := json.Unmarshal(a.Body, &r); err != nil {
+		return "", err
 	}
-	return faults, nil
+	if content == "" || r.Content != content {
+		return "", nil
+	}
+	return r.Credential, nil
 }
 
 // failedRow holds no personal data: what was sent is in the hands of who sent it.
 func failedRow(n int64, key string, faults map[string][]string) (service.Row, error) {
+	if whole, ok := faults[""]; ok {
+		faults = map[string][]string{"row": whole}
+	}
 	b, err := json.Marshal(faults, json.Deterministic(true))
 	return service.Row{Index: n, State: failed, Key: key, Errors: b}, err
 }
@@ -368,10 +445,11 @@ func (s *submission) accept(ctx context.Context, i service.Idempotency) (service
 		if err := tx.AddRows(ctx, s.c.Scope, s.id, s.rows); err != nil {
 			return none, err
 		}
-		st := stored{Name: s.in.Name, Type: s.t.Ref(), Wish: s.wish(), Actor: s.c.Actor, Total: s.total, Refused: s.bad}
-		if s.bad == s.total {
+		st := stored{Name: s.in.Name, Type: s.t.Ref(), Wish: s.wish(), Actor: s.c.Actor, Total: s.total, Refused: s.bad, Before: s.known}
+		left := s.total - s.bad - s.known
+		if left == 0 {
 			st.Finished = &now
-			if err := completed(ctx, tx, s.c, s.id, now, service.RowCounts{Total: s.total, Failed: s.bad}); err != nil {
+			if err := completed(ctx, tx, s.c, s.id, now, service.RowCounts{Total: s.total, Issued: s.known, Failed: s.bad}); err != nil {
 				return none, err
 			}
 		}
@@ -383,7 +461,7 @@ func (s *submission) accept(ctx context.Context, i service.Idempotency) (service
 		if err := service.WriteAudit(ctx, tx, s.c, now, "batch.create", s.id, detail); err != nil {
 			return none, err
 		}
-		if s.bad < s.total {
+		if left > 0 {
 			if err := s.enqueue(ctx, tx, s.c.Scope, s.id, s.total); err != nil {
 				return none, err
 			}
