@@ -22,7 +22,7 @@ against other implementations.
 
 const outro = `## What is not claimed
 
-- ` + "`ecdsa-sd-2023`, `bbs-2023`, SD-JWT and COSE are not supported: documents secured so are *indeterminate* (`proof_type_unknown`), never valid." + `
+- ` + "`bbs-2023`, SD-JWT and COSE are not supported: documents secured so are *indeterminate* (`proof_type_unknown`), never valid." + `
 - The W3C's suites that speak HTTP need a server and are not part of this page.
 - What other implementations accept of ours, and refuse, is tested by ` + "`CHANCERY_INTEROP=1 go test ./testvectors/interop/...`" + ` and needs a package registry.
 `
@@ -126,6 +126,7 @@ func contexts(out *bytes.Buffer, r *results, _ func(string) string) error {
 // rows are the tests of cryptosuites, with what they compare.
 var rows = []struct{ pkg, test, spec, compared string }{
 	{"./proof", "TestSpecificationVectors", "[EdDSA Cryptosuites 1.0](https://www.w3.org/TR/vc-di-eddsa/), [ECDSA Cryptosuites 1.0](https://www.w3.org/TR/vc-di-ecdsa/)", "canonical document, proof configuration, three hashes, signature, proof value"},
+	{"./proof", "TestSDVectors", "ecdsa-sd-2023 of ECDSA Cryptosuites 1.0", "every intermediate of issuer, holder and verifier, both proof values byte for byte"},
 	{"./proof", "TestEmploymentForms", "canonical forms in the vectors of ecdsa-sd-2023, bbs-2023 and the quantum-safe suites", "canonical document and its hash, SHA-256 and SHA-384"},
 	{"./proof", "TestProofSetsAndChains", "[VC Data Integrity 1.0](https://www.w3.org/TR/vc-data-integrity/), sets and chains", "every proof verifies"},
 	{"./proof", "TestProofSetsAndChainsSignedAnew", "the same", "signing anew gives the printed proof value"},

@@ -19,7 +19,7 @@ var suites = []suite{
 	{"./internal/rdfc", "^TestManifest$"},
 	{"./internal/jsonld", "^(TestSuiteToRdf|TestThirdVoice|TestSpecificationVectors)$"},
 	{"./internal/ldcontext", "^TestAgainstPublished$"},
-	{"./proof", "^(TestSpecificationVectors|TestEmploymentForms|TestProofSetsAndChains|TestProofSetsAndChainsSignedAnew|TestBadgeVectors|TestMutateEveryLeaf|TestJWSByOthers)$"},
+	{"./proof", "^(TestSpecificationVectors|TestSDVectors|TestEmploymentForms|TestProofSetsAndChains|TestProofSetsAndChainsSignedAnew|TestBadgeVectors|TestMutateEveryLeaf|TestJWSByOthers)$"},
 	{"./badge", "^(TestSchemaAgreesWithPublished|TestImagesByOthers|TestCheckSamples|TestJWTSamples|TestCheckOB2Samples|TestChecksCoverSchemas)$"},
 	{"./verifier", "^(TestByOthers|TestVectorFiles|TestContextVersions)$"},
 }
