@@ -182,9 +182,9 @@ func (s *Service) mail(t *LoadedType, state *credentialState, m StoredMail) Mail
 	if !strings.Contains(body, link) {
 		body += "\n\n" + link
 	}
-	test := ""
+	test, mark := "", ""
 	if t.Scope.Environment == Test {
-		test = "TEST: this document was made for testing and is not a real one.\n\n"
+		test, mark = "TEST: this document was made for testing and is not a real one.\n\n", "[TEST] "
 	}
 	host := s.baseURL
 	if u, err := url.Parse(s.baseURL); err == nil {
@@ -193,7 +193,7 @@ func (s *Service) mail(t *LoadedType, state *credentialState, m StoredMail) Mail
 	foot := fmt.Sprintf("Sent by %s through %s. To check it without a link, go to %s yourself and enter the number %s, or check the files with Chancery, without any network.", t.issuer.Name, host, host, c.PublicID)
 	return Mail{
 		MessageID: m.MessageID, To: c.RecipientEmail, ToName: c.RecipientName,
-		Subject: oneLine(fill.Replace(text.Subject)), Text: test + body + "\n\n-- \n" + foot + "\n", HTML: htmlMail(t, test, body, link, foot),
+		Subject: mark + oneLine(fill.Replace(text.Subject)), Text: test + body + "\n\n-- \n" + foot + "\n", HTML: htmlMail(t, test, body, link, foot),
 	}
 }
 

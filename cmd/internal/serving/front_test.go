@@ -14,6 +14,9 @@ import (
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
+
+	"github.com/chancery-dev/chancery/internal/service"
+	"github.com/chancery-dev/chancery/signer/pades/padestest"
 )
 
 // TestFrontDoor looks at the assembled service as visitors do, in one browser: what was
@@ -28,7 +31,7 @@ func TestFrontDoor(t *testing.T) {
 		do   func(*testing.T)
 	}{
 		{"Page", f.page}, {"Download", f.download}, {"Verify", f.verify}, {"Tampered", f.tampered}, {"Offline", f.offline}, {"Upload", f.upload},
-		{"Reference", f.reference}, {"Weight", f.weight}, {"Accessible", f.accessible}, {"Revoked", f.revoked}, {"Ended", f.ended},
+		{"Reference", f.reference}, {"Weight", f.weight}, {"Accessible", f.accessible}, {"Test", f.test}, {"Revoked", f.revoked}, {"Ended", f.ended},
 	} {
 		if !t.Run(step.name, func(t *testing.T) { f.tab.on(t); step.do(t) }) && step.name == "Download" {
 			t.Fatal("without files there is nothing to verify")
@@ -314,6 +317,73 @@ func (f *front) accessible(t *testing.T) {
 	f.tab.accessible(source, "/docs", "#issueCredential, #verify, #getPicture, #createToken")
 	f.tab.quiet("pages")
 	t.Logf("%d pages looked at", looked+2)
+}
+
+// test: what comes from the test environment is marked wherever it is shown, however valid.
+func (f *front) test(t *testing.T) {
+	ctx, api := t.Context(), f.office.test
+	issuer := must[service.Issuer](t)(api.CreateIssuer(ctx, service.NewIssuer{Key: "gruenau", Name: university}, ""))
+	kind := must[service.Type](t)(api.CreateType(ctx, service.NewType{Key: "trial", DisplayName: "Trial", Kind: "certificate", Issuer: issuer.ID, Outputs: []string{"vc", "vc.jwt", "pdf", "badge"}}, ""))
+	made := must[service.Credential](t)(api.Issue(ctx, service.NewCredential{Type: kind.ID, Notify: true, ItemInput: service.ItemInput{Recipient: service.Recipient{Name: "Try Out", Email: "try@students.example"}}}, ""))
+	must[service.Portfolio](t)(api.PutPortfolio(ctx, "try-out", service.PortfolioInput{Title: "Try Out", SubjectID: made.Recipient.ID, Public: true, Items: []service.PortfolioItem{{Credential: made.ID, Visible: true}}}))
+	documents := must[[]service.Document](t)(api.AddDocuments(ctx, []service.Upload{{Name: "trial.pdf", Bytes: padestest.Sample{}.Build(t)}}, ""))
+	must[service.Signature](t)(api.AddSignature(ctx, documents[0].ID, service.NewSignature{Kind: "thirdParty", Signer: &service.Signer{Name: "Ida Falk", Email: "falk@try.example"}}, ""))
+
+	seen := func(selector string) string {
+		return eval[string](f.tab, `((e) => e && e.getClientRects().length ? e.innerText : 'not shown')(document.querySelector(`+quote(selector)+`))`)
+	}
+	f.tab.open(made.VerificationURL + "?lang=en")
+	if title := eval[string](f.tab, `document.title`); f.word() != "Valid · TEST" || !strings.HasPrefix(title, "TEST · ") || !strings.HasPrefix(seen(".verdict .test"), "TEST Made in") || seen(".sheet .watermark") == "not shown" {
+		t.Errorf("the page says %q, its title is %q, it notes %q", f.word(), title, seen(".verdict .test"))
+	}
+	for place, selector := range map[string]string{made.VerificationURL + "/embed": ".card .word", f.office.url + "/p/try-out": ".cards .word"} {
+		f.tab.open(place + "?lang=en")
+		if got := seen(selector); !strings.HasSuffix(strings.TrimSpace(got), "Valid · TEST") {
+			t.Errorf("%s says %q", place, got)
+		}
+	}
+	if got := f.office.post.to(t, "try@students.example"); !strings.HasPrefix(got.Subject, "[TEST] ") || !strings.HasPrefix(got.Text, "TEST: ") || !strings.Contains(got.HTML, ">TEST: ") {
+		t.Errorf("the mail: %q, %q", got.Subject, got.Text)
+	}
+	if got := f.office.post.to(t, "falk@try.example"); !strings.HasPrefix(got.Subject, "[TEST] ") || !strings.HasPrefix(got.Text, "TEST: ") {
+		t.Errorf("the invitation: %q, %q", got.Subject, got.Text)
+	}
+
+	dir := t.TempDir()
+	time.Sleep(1100 * time.Millisecond) // a trust file is kept for a second
+	f.tab.openVerify(f.office)
+	marked := func(b *tab, what string, want bool) {
+		t.Helper()
+		word := eval[string](b, `document.querySelector('.card .verdict .word').textContent`)
+		note := eval[bool](b, `!!document.querySelector('.card > .test')?.getClientRects().length`)
+		if note != want || strings.HasSuffix(word, " · TEST") != want {
+			t.Errorf("%s: the verify page says %q, with a note: %v", what, word, note)
+		}
+	}
+	for _, name := range []string{"vc", "vc.jwt", "pdf", "png", "svg"} {
+		file := filepath.Join(dir, "trial."+strings.TrimPrefix(name, "vc."))
+		if err := os.WriteFile(file, must[service.File](t)(api.Artifact(ctx, made.ID, name)).Bytes, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f.tab.expect("valid valid", file)
+		marked(f.tab, name, true)
+	}
+	f.tab.expect("valid valid", f.names["json"])
+	marked(f.tab, "a live one", false)
+	eval[bool](f.tab, `document.getElementById('trustany').click() ?? true`)
+	f.tab.await(`document.getElementById('trustany').hidden`)
+	f.tab.judge(filepath.Join(dir, "trial.vc")) // whose key is not known any more
+	marked(f.tab, "with every issuer accepted", true)
+	f.tab.quiet("test")
+
+	b := newTab(t, f.browser) // where the server judges
+	b.before("delete globalThis.WebAssembly;")
+	b.openVerify(f.office)
+	b.judge(filepath.Join(dir, "trial.png"))
+	eval[bool](b, `document.getElementById('send').click() ?? true`)
+	b.await(`document.querySelector('[data-outcome]')`)
+	marked(b, "judged by the server", true)
+	b.quiet("test, by the server")
 }
 
 // revoked: the page and, with the trust of now, the verify page say so.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,6 +22,7 @@ import (
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/internal/service/memstore"
 	"github.com/chancery-dev/chancery/signer/pades"
+	"github.com/chancery-dev/chancery/signer/pades/padestest"
 )
 
 const university = "Universität Grünau"
@@ -29,10 +31,11 @@ const university = "Universität Grünau"
 // and an institution with two diplomas, a portfolio and an invitation to sign.
 type office struct {
 	url           string
-	api           *client.Client
+	api, test     *client.Client // of the two environments
 	key           string
 	valid, second service.Credential
 	token         string // of the invitation
+	post          *letters
 	requests      atomic.Int64
 	verified      atomic.Int64 // POST /v1/verify
 	stop          func() error
@@ -49,6 +52,25 @@ func (l *letters) Send(_ context.Context, m service.Mail) error {
 	defer l.mu.Unlock()
 	l.sent = append(l.sent, m)
 	return nil
+}
+
+// to is the letter to an address, which may be on its way.
+func (l *letters) to(t *testing.T, address string) (out service.Mail) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		l.mu.Lock()
+		i := slices.IndexFunc(l.sent, func(m service.Mail) bool { return m.To == address })
+		if i >= 0 {
+			out = l.sent[i]
+		}
+		l.mu.Unlock()
+		if i >= 0 {
+			return out
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("no letter to %s", address)
+		}
+	}
 }
 
 // after is what the newest letter has after a prefix, up to the next space.
@@ -86,7 +108,8 @@ func authority(t *testing.T) (*pades.LocalTSA, *x509.Certificate) {
 func openOffice(t *testing.T) *office {
 	t.Helper()
 	listener := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
-	o, post := &office{url: "http://" + listener.Addr().String()}, &letters{}
+	post := &letters{}
+	o := &office{url: "http://" + listener.Addr().String(), post: post}
 	tsa, root := authority(t)
 	s := must[*serving.Service](t)(serving.New(serving.Parts{
 		Store: memstore.New(time.Now), Blobs: must[*blob.Dir](t)(blob.OpenDir(blob.DirConfig{Path: t.TempDir(), Clock: time.Now})),
@@ -131,6 +154,8 @@ func (o *office) found(t *testing.T, s *serving.Service) {
 	key := must[service.APIKey](t)(s.Core.CreateFirstKey(ctx, service.Scope{Tenant: tenant.ID, Environment: service.Live}, service.NewKey{Name: "registry", Scopes: service.Permissions()}))
 	o.key = key.Secret
 	o.api = &client.Client{BaseURL: o.url, Token: key.Secret, HTTP: &http.Client{Timeout: 30 * time.Second}}
+	key = must[service.APIKey](t)(s.Core.CreateFirstKey(ctx, service.Scope{Tenant: tenant.ID, Environment: service.Test}, service.NewKey{Name: "trying out", Scopes: service.Permissions()}))
+	o.test = &client.Client{BaseURL: o.url, Token: key.Secret, HTTP: &http.Client{Timeout: 30 * time.Second}}
 }
 
 // issue issues two diplomas in every form, and waits until both are anchored.
@@ -170,8 +195,7 @@ func (o *office) publish(t *testing.T, post *letters) {
 		Title: "Zoë Ångström", SubjectID: o.valid.Recipient.ID, Public: true,
 		Items: []service.PortfolioItem{{Credential: o.valid.ID, Visible: true}, {Credential: o.second.ID, Visible: true}},
 	}))
-	page := must[service.File](t)(o.api.Artifact(ctx, o.valid.ID, "pdf"))
-	documents := must[[]service.Document](t)(o.api.AddDocuments(ctx, []service.Upload{{Name: "diploma.pdf", Bytes: page.Bytes}}, ""))
+	documents := must[[]service.Document](t)(o.api.AddDocuments(ctx, []service.Upload{{Name: "diploma.pdf", Bytes: padestest.Sample{}.Build(t)}}, ""))
 	must[service.Signature](t)(o.api.AddSignature(ctx, documents[0].ID, service.NewSignature{Kind: "thirdParty", Signer: &service.Signer{Name: "Prof. Dr. Ida Falk", Email: "falk@gruenau.example"}}, ""))
 	for deadline := time.Now().Add(20 * time.Second); o.token == ""; time.Sleep(30 * time.Millisecond) {
 		if o.token = post.after(o.url + "/sign/"); time.Now().After(deadline) {

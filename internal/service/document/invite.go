@@ -159,7 +159,7 @@ func (d *Documents) mail(ctx context.Context, r service.Run) error {
 	if err != nil {
 		return err
 	}
-	err = d.c.Mailer.Send(ctx, d.letter(h, doc, string(token)))
+	err = d.c.Mailer.Send(ctx, d.letter(a.Environment, h, doc, string(token)))
 	refused := errors.Is(err, service.ErrMailRefused)
 	if err != nil && !refused {
 		return err
@@ -182,8 +182,13 @@ func (d *Documents) mail(ctx context.Context, r service.Run) error {
 	return nil
 }
 
-func (d *Documents) letter(h held, doc service.StoredDocument, token string) service.Mail {
+func (d *Documents) letter(e service.Environment, h held, doc service.StoredDocument, token string) service.Mail {
 	var b strings.Builder
+	mark := ""
+	if e == service.Test {
+		mark = "[TEST] "
+		b.WriteString("TEST: this invitation was made for testing. What is signed is not a real document.\n\n")
+	}
 	fmt.Fprintf(&b, "Dear %s,\n\n%s asks you to sign the document %q.\n\n", h.Signer, h.Issuer, doc.Name)
 	fmt.Fprintf(&b, "Read it, and hand in the signed file, at\n\n%s/sign/%s\n\n", d.c.BaseURL, token)
 	if h.Expires != nil {
@@ -192,7 +197,7 @@ func (d *Documents) letter(h held, doc service.StoredDocument, token string) ser
 	fmt.Fprintf(&b, "\nSHA-256 of the document as it was uploaded:\n%s\n", doc.Digest)
 	return service.Mail{
 		MessageID: h.MessageID, To: h.Email, ToName: h.Signer,
-		Subject: "Please sign: " + doc.Name, Text: b.String(),
+		Subject: mark + "Please sign: " + doc.Name, Text: b.String(),
 	}
 }
 

@@ -186,7 +186,7 @@ func (e *export) issuers(now time.Time) error {
 				return err
 			}
 		}
-		return e.trust.issuer(out, doc, now)
+		return e.trust.issuer(e.s.Environment, out, doc, now)
 	})
 }
 

@@ -58,7 +58,7 @@ func (r *Register) trustScope(ctx context.Context, t *trustFile, s service.Scope
 				if len(t.Issuers) >= maxTrustIssuers {
 					return nil
 				}
-				if err := r.trustIssuer(ctx, tx, t, record); err != nil {
+				if err := r.trustIssuer(ctx, tx, t, s.Environment, record); err != nil {
 					return err
 				}
 			}
@@ -74,7 +74,7 @@ func (r *Register) trustScope(ctx context.Context, t *trustFile, s service.Scope
 }
 
 // trustIssuer adds an issuer with his document and lists.
-func (r *Register) trustIssuer(ctx context.Context, tx service.Tx, t *trustFile, record service.Record) error {
+func (r *Register) trustIssuer(ctx context.Context, tx service.Tx, t *trustFile, e service.Environment, record service.Record) error {
 	var i service.StoredIssuer
 	if err := json.Unmarshal(record.Body, &i); err != nil {
 		return err
@@ -94,7 +94,7 @@ func (r *Register) trustIssuer(ctx context.Context, tx service.Tx, t *trustFile,
 		}
 		out.Certificates = append(out.Certificates, text)
 	}
-	if err := t.issuer(out, doc, r.c.Clock()); err != nil {
+	if err := t.issuer(e, out, doc, r.c.Clock()); err != nil {
 		return err
 	}
 	for _, id := range i.Lists {

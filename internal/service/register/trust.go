@@ -15,6 +15,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/chancery-dev/chancery/anchor"
+	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/verifier"
 )
 
@@ -66,9 +67,16 @@ type trustCheckpoint struct {
 	Hash    string `json:"hash"`
 }
 
+// testIssuer ends the names of issuers of the test environment: who verifies by this file sees
+// it in every verdict. The verify page looks for it.
+const testIssuer = " (TEST)"
+
 // issuer adds an issuer, his document, and the certificates of his seals.
-func (t *trustFile) issuer(i exportedIssuer, doc []byte, now time.Time) error {
+func (t *trustFile) issuer(e service.Environment, i exportedIssuer, doc []byte, now time.Time) error {
 	one := trustIssuer{ID: i.DID, Name: i.Name}
+	if e == service.Test {
+		one.Name += testIssuer
+	}
 	for _, k := range i.Keys {
 		if k.Compromised != nil {
 			one.Keys = append(one.Keys, trustKey{Method: k.Method, Multibase: k.Multibase, From: second(k.From), Revoked: k.Compromised})

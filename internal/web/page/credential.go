@@ -85,6 +85,9 @@ func (r *Renderer) Credential(q Request, v service.PublicView) ([]byte, error) {
 	if s.Institution != "" {
 		title = q.Lang.Text("page.title", "type", s.Achievement, "issuer", s.Institution)
 	}
+	if v.Test { // the title is what other sites show of a link
+		title = q.Lang.Text("test.word") + " · " + title
+	}
 	f := r.frame(q, path, title)
 	f.Class = "credential " + s.Class()
 	f.Description = s.preview(q.Lang)

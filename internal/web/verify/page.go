@@ -75,7 +75,7 @@ var shared = []string{
 	"result.pass", "result.fail", "result.indeterminate", "result.skipped", "check.unknown.title", "check.unknown.pass", "check.anchor.listed",
 	"state.valid", "state.invalid", "state.revoked", "state.suspended", "state.expired", "state.notyet", "state.undecided",
 	"sentence.valid", "sentence.valid.nostatus", "sentence.invalid", "sentence.revoked", "sentence.suspended", "sentence.expired", "sentence.notyet",
-	"sentence.undecided", "sentence.on", "sentence.until", "sentence.justnow",
+	"sentence.undecided", "sentence.on", "sentence.until", "sentence.justnow", "test.word", "test.note",
 }
 
 var checkIDs = []string{

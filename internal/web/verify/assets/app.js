@@ -153,6 +153,7 @@
 
 	const trust = { kind: "none", bytes: null, name: "", facts: null };
 	let siteTrust = null; // what the page came with
+	const testIssuers = new Set();
 	const ANY = new TextEncoder().encode('{"version":1,"any":true}');
 
 	async function loadTrust() {
@@ -178,6 +179,7 @@
 				return false;
 			}
 		}
+		for (const i of facts?.issuers || []) if (/ \(TEST\)$/.test(i.name || "")) testIssuers.add(i.id);
 		Object.assign(trust, { kind, bytes, name, facts });
 		showTrust();
 		return true;
@@ -256,7 +258,7 @@
 	async function show(cases) {
 		const cards = [];
 		for (const c of cases) cards.push(await card(c));
-		const spoken = (cases.length > 1 ? say("done", { n: number(cases.length) }) + " " : "") + cases.map((c) => c.files[c.file].name + ": " + sentence(c.report)).join(" ");
+		const spoken = (cases.length > 1 ? say("done", { n: number(cases.length) }) + " " : "") + cases.map((c) => c.files[c.file].name + ": " + (isTest(c.report) ? say("test.word") + ". " : "") + sentence(c.report)).join(" ");
 		place(cards, spoken);
 	}
 
@@ -279,6 +281,9 @@
 	}
 
 	const credentialIn = (r) => (r.sub || []).map((s) => s.report).find((s) => s.outcome === "valid" && s.issuer?.name && s.validFrom) || null;
+	// What a test issuer made is marked, whatever is in force: the trust file of the page
+	// tells which ones they are by their names, and the server by the environment.
+	const isTest = (r) => r.environment === "test" || testIssuers.has(r.issuer?.id) || (r.sub || []).some((s) => isTest(s.report));
 	const isAny = (r) => r.insecure.includes("any issuer is trusted");
 	const nameOf = (party) => party?.name || party?.id || "";
 
@@ -311,10 +316,10 @@
 	}
 
 	// said takes the word that a sentence begins with out of it, to be shown larger.
-	function said(state, text) {
+	function said(state, text, test) {
 		const word = say("state." + state);
 		const rest = text.startsWith(word) ? text.slice(word.length).replace(/^[.:]\s*/, "") : text;
-		return [el("span", { class: "word" }, word), el("span", { class: "unseen" }, ". "), el("span", { class: "rest" }, rest)];
+		return [el("span", { class: "word" }, test ? word + " · " + say("test.word") : word), el("span", { class: "unseen" }, ". "), el("span", { class: "rest" }, rest)];
 	}
 
 	const title = (id) => words["check." + id + ".title"] || words["check.unknown.title"];
@@ -323,8 +328,9 @@
 		const r = c.report, state = stateOf(r);
 		const file = c.files[c.file];
 		const head = el("p", { class: "file" }, el("bdi", {}, clean(file.name)), " · ", size(file.size), c.document >= 0 ? " · " + say("with", { name: c.files[c.document].name }) : "", c.note ? " · " + c.note : "");
-		const heading = el("h2", { class: "verdict" }, icon(state), ...said(state, sentence(r)));
-		const card = el("article", { class: "card " + state, "data-outcome": r.outcome, "data-state": state, "data-reason": r.reason || "" }, head, heading);
+		const test = isTest(r);
+		const heading = el("h2", { class: "verdict" }, icon(state), ...said(state, sentence(r), test));
+		const card = el("article", { class: "card " + state + (test ? " is-test" : ""), "data-outcome": r.outcome, "data-state": state, "data-reason": r.reason || "" }, head, test ? el("p", { class: "test" }, el("strong", {}, say("test.word")), " ", say("test.note")) : "", heading);
 		if (isAny(r)) card.append(el("p", { class: "warn" }, say("trust.any")));
 		const advice = words["advice." + cause(r).reason];
 		if (r.outcome !== "valid" && advice) card.append(el("p", {}, el("strong", {}, say("advice") + ": "), advice));
