@@ -27,7 +27,7 @@ const (
 )
 
 var pathExamples = map[string]any{
-	"id": exampleUUID, "publicId": examplePublic, "name": "vc", "number": 88, "slug": "aina-rahman", "signature": exampleUUID, "token": strings.Repeat("t", 22), "code": "validation-error", "list": "7", "picture": exampleDigest + ".svg",
+	"id": exampleUUID, "publicId": examplePublic, "name": "vc", "number": 88, "slug": "aina-rahman", "signature": exampleUUID, "token": strings.Repeat("t", 22), "code": "validation-error", "list": "7", "picture": exampleDigest + ".svg", "digest": exampleDigest,
 }
 
 var (
@@ -126,8 +126,10 @@ func fileExample(mediaType string) any {
 		return map[string]any{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"}
 	case "application/vnd.oai.openapi+json":
 		return map[string]any{"openapi": "3.1.0"}
-	case "application/did+ld+json":
+	case "application/did+ld+json", "application/vc+ld+json":
 		return exampleVC
+	case "application/ld+json":
+		return map[string]any{"@context": map[string]any{}}
 	case "application/jwk-set+json":
 		return map[string]any{"keys": []any{}}
 	case "application/vc+jwt", "application/jwt", "application/statuslist+jwt":

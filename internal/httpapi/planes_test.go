@@ -83,6 +83,21 @@ func TestPublished(t *testing.T) {
 			t.Errorf("status list with Accept %s: %d %v", accept, w.Code, w.Header())
 		}
 	}
+	for path, names := range map[string][]string{"/status/7": {"application/vc+ld+json", "application/ld+json"}, "/i/academy/did.json": {"application/did+ld+json", "application/ld+json"}} {
+		for _, name := range names {
+			if w := ask(a, "GET", path, "", "Accept", name); w.Code != 200 || w.Header().Get("Content-Type") != name {
+				t.Errorf("%s with Accept %s: %d %v", path, name, w.Code, w.Header())
+			}
+		}
+		if w := ask(a, "GET", path, "", "Accept", "application/vc+jwt"); w.Code != 406 {
+			t.Errorf("%s as a JWT: %d", path, w.Code)
+		}
+	}
+	for _, number := range []string{"00", "01", "+1", "-1", "-0", "1.0", "x"} {
+		if w := ask(a, "GET", "/v1/anchors/"+number, "", bearerA()...); w.Code != 404 {
+			t.Errorf("anchor %s: %d", number, w.Code)
+		}
+	}
 	ask(a, "GET", "/i/academy/did.json", "")
 	if f.last != "i/academy" {
 		t.Errorf("path %v", f.last)

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,9 +32,9 @@ func (a *api) addPublic() {
 	o = public
 	o.Path, o.Pattern, o.ID, o.Summary = "/status/{list}", "/status/{list...}", "getStatusList", "Read a status list"
 	o.Description = "A signed Bitstring Status List credential. It may be kept as long as Cache-Control says."
-	bytesOf(a, o, []string{"application/vc", "application/vc+jwt", jsonType}, func(c *call) (service.File, []string, error) {
+	bytesOf(a, o, slices.Concat([]string{"application/vc"}, credentialNames, []string{jsonType}), func(c *call) (service.File, []string, error) {
 		f, age, err := a.Public.StatusList(c.ctx, c.id("list"))
-		return f, maxAge(age), err
+		return c.named(f, credentialNames), maxAge(age), err
 	})
 
 	a.addDIDs(public)
@@ -44,6 +45,29 @@ func (a *api) addPublic() {
 		f, err := a.Public.Schema(c.ctx, c.id("id"))
 		return f, maxAge(schemaAge), err
 	})
+	a.addContexts(public)
+}
+
+// Other names by which clients ask for the same JSON.
+var (
+	credentialNames = []string{"application/vc+ld+json", "application/ld+json"}
+	didNames        = []string{"application/did+ld+json", "application/ld+json"}
+)
+
+// named gives a file the first of some names that Accept allows, where it allows neither
+// the file's own nor that of JSON.
+func (c *call) named(f service.File, names []string) service.File {
+	header := c.r.Header["Accept"]
+	if f.MediaType == "" || accepts(header, f.MediaType) || accepts(header, jsonType) {
+		return f
+	}
+	for _, name := range names {
+		if accepts(header, name) {
+			f.MediaType = name
+			break
+		}
+	}
+	return f
 }
 
 // addDIDs registers where did:web looks for DID documents, and the key sets beside them.
@@ -54,9 +78,9 @@ func (a *api) addDIDs(public operation) {
 	} {
 		o := public
 		o.Path, o.ID, o.Summary = d.path, d.id, "Read a DID document"
-		bytesOf(a, o, []string{"application/did+json", "application/did+ld+json", jsonType}, func(c *call) (service.File, []string, error) {
+		bytesOf(a, o, slices.Concat([]string{"application/did+json"}, didNames, []string{jsonType}), func(c *call) (service.File, []string, error) {
 			f, err := a.Public.DIDDocument(c.ctx, didPath(d.under, c))
-			return f, maxAge(a.PublicAge), err
+			return c.named(f, didNames), maxAge(a.PublicAge), err
 		})
 		o.Path, o.ID, o.Summary = strings.TrimSuffix(d.path, "did.json")+"jwks.json", strings.Replace(d.id, "DIDDocument", "JWKS", 1), "Read public keys as a JWK Set"
 		bytesOf(a, o, []string{"application/jwk-set+json", jsonType}, func(c *call) (service.File, []string, error) {

@@ -64,8 +64,9 @@ func (a *api) addStamps() {
 	o = stamps
 	o.Path, o.ID, o.Summary = "/v1/anchors/{number}", "getAnchor", "Read a batch of stamps and its transaction"
 	get(a, o, exampleAnchor, func(c *call) (service.Anchor, error) {
-		n, err := strconv.ParseInt(c.id("number"), 10, 64)
-		if err != nil || n < 0 {
+		text := c.id("number")
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || n < 0 || strconv.FormatInt(n, 10) != text { // one address for each
 			return service.Anchor{}, service.NotFound("anchor")
 		}
 		return a.Stamps.GetAnchor(c.ctx, c.caller, n)
