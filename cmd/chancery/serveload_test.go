@@ -222,7 +222,7 @@ func benchmarkIssue(b *testing.B, s *served) {
 	for b.Loop() {
 		var took []time.Duration
 		rate, took = load(b, s.listen, 16, 4*time.Second, 0, 201, next)
-		b.ReportMetric(float64(percentile(took, 0.99).Microseconds())/1000, "p99_ms")
+		b.ReportMetric(float64(percentile(took, 0.99).Microseconds())/1000, "ms_p99")
 	}
 	engine := s.engineRate(b)
 	b.ReportMetric(rate, "issued_per_s")
@@ -275,8 +275,8 @@ func BenchmarkTargetServeVerify(b *testing.B) {
 			// Half of that load: two callers that wait as long as an answer takes.
 			pause := time.Duration(float64(8*time.Second) / rate)
 			_, took := load(b, s.listen, 4, 2*time.Second, pause, 200, next)
-			b.ReportMetric(float64(percentile(took, 0.99).Microseconds())/1000, "p99_ms")
-			b.ReportMetric(20, "p99_ms_limit")
+			b.ReportMetric(float64(percentile(took, 0.99).Microseconds())/1000, "ms_p99")
+			b.ReportMetric(20, "ms_limit")
 			b.ReportMetric(rate, "verified_per_s")
 			b.ReportMetric(median(engines), "us_in_process")
 			b.ReportMetric(median(ratios), "x_raw")
