@@ -1,6 +1,7 @@
 package chancery
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/chancery-dev/chancery/internal/strictjson"
@@ -27,6 +28,13 @@ func Unwrap(b []byte) (s Secured, ok bool, err error) {
 	return s, true, err
 }
 
+// unread are the media types of envelopes that are in order, but that nothing here reads
+// (VC-JOSE-COSE, 3.2 and 3.3): a verifier answers that it cannot say, not that they are bad.
+var unread = map[string][]string{
+	MediaVCJWT: {"application/vc+cose", "application/vc+sd-jwt", "application/dc+sd-jwt"},
+	MediaVPJWT: {"application/vp+cose", "application/vp+sd-jwt"},
+}
+
 func unwrap(doc *strictjson.Doc, n strictjson.Node, typ, want string) (Secured, error) {
 	if types := stringsOf(doc, doc.Get(n, "type")); len(types) != 1 {
 		return Secured{}, &ShapeError{Pointer: doc.Pointer(n) + "/type", Detail: "expected " + typ + " as the only type", Section: "VC Data Model 2.0, 4.14"}
@@ -44,7 +52,7 @@ func unwrap(doc *strictjson.Doc, n strictjson.Node, typ, want string) (Secured, 
 		return Secured{}, &ShapeError{Pointer: doc.Pointer(n) + "/id", Detail: "expected a data: URL with content", Section: "VC Data Model 2.0, 4.14"}
 	}
 	media = strings.ToLower(media)
-	if media != want && media != MediaJWT {
+	if kind, _, _ := strings.Cut(media, ";"); media != want && media != MediaJWT && !slices.Contains(unread[want], kind) {
 		return Secured{}, &ShapeError{Pointer: doc.Pointer(n) + "/id", Detail: "expected the media type " + want + " in the data: URL", Section: "VC Data Model 2.0, 4.14"}
 	}
 	return Secured{MediaType: media, Bytes: []byte(data)}, nil
