@@ -94,15 +94,13 @@ func (s ecdsaSD) Hash(in Input) (Hashed, error) {
 		return Hashed{}, err
 	}
 	set := rdfc.NewDataset(128)
-	res, err := jsonld.ToQuads(in.Doc, in.Root, jsonld.Options{Contexts: in.Contexts, DropRoot: dropProof, ByName: true}, set)
+	res, err := jsonld.ToQuads(in.Doc, in.Root, jsonld.Options{Contexts: in.Contexts, DropRoot: dropProof, ByName: true, Limits: sdLimits}, set)
 	if err != nil {
 		return Hashed{}, err
 	}
-	work := in.Work
-	work.Hash = crypto.SHA256
-	c, err := rdfc.Canonicalize(set, work)
+	c, err := canonicalSD(&in, set)
 	if err != nil {
-		return Hashed{}, fmt.Errorf("proof: document: %w", err)
+		return Hashed{}, err
 	}
 	if len(v.labels) != c.Blanks() {
 		return Hashed{}, fmt.Errorf("%w: expected labels for %d blank nodes, found %d", ErrSignature, c.Blanks(), len(v.labels))
@@ -212,7 +210,8 @@ type SDBase struct {
 // (RFC 6901) to what every disclosure must contain, none meaning that nothing must.
 //
 // Errors: those of Hash of the other suites; ErrPointer where a pointer selects nothing;
-// rdfc.ErrTooLarge where there are more statements than limits.SDStatements.
+// rdfc.ErrTooLarge, or an error of JSON-LD, where there are more statements or blank nodes
+// than package limits says.
 func NewSDBase(in Input, hmacKey []byte, pointers []string) (*SDBase, error) {
 	if err := in.prepareSD(); err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/chancery-dev/chancery/internal/limits"
 	"github.com/chancery-dev/chancery/internal/multikey"
 	"github.com/chancery-dev/chancery/internal/strictjson"
 )
@@ -417,5 +418,36 @@ func TestSDManyStatements(t *testing.T) {
 	}
 	if _, err := NewSDBase(in, make([]byte, 32), []string{"/credentialSubject/name"}); err != nil {
 		t.Errorf("mandatory statements count: %v", err)
+	}
+}
+
+// TestSDLargest: what can be issued can be derived from and verified, up to the bounds on
+// a document, and nothing beyond them is issued.
+func TestSDLargest(t *testing.T) {
+	doc := func(n int) string {
+		var nodes strings.Builder
+		for i := range n {
+			fmt.Fprintf(&nodes, `,{"type":"Evidence","name":"name %d"}`, i)
+		}
+		return strings.Replace(diploma("Aina Rahman", "BSc"), `{"type":"Evidence","name":"one"}`, nodes.String()[1:], 1)
+	}
+	base := issueBase(t, doc(5400), sdIssuer(), "/evidence", "/credentialSubject")
+	if err := verifyText(deriveText(t, base, "/validUntil"), sdIssuer().Public()); err != nil {
+		t.Error(err)
+	}
+	config, err := ParseConfig([]byte(sdConfig))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewSDBase(Input{Doc: parseText(t, doc(5500)), Proof: config}, make([]byte, 32), []string{"/evidence"}); err == nil {
+		t.Error("a document beyond the bounds was hashed")
+	}
+	// Nodes without a statement each of their own count as well.
+	lists := strings.Replace(diploma("Aina Rahman", "BSc"), `"alumniOf":"The School"`, `"alumniOf":{"@list":[`+strings.Repeat(`"x",`, limits.SDBlankNodes)+`"x"]}`, 1)
+	if _, err := NewSDBase(Input{Doc: parseText(t, lists), Proof: config}, make([]byte, 32), []string{"/credentialSubject"}); err == nil {
+		t.Error("a document with too many nodes was hashed")
+	}
+	if _, err := (ecdsaSD{}).Hash(sdInput(t, withProof(t, doc(5500), sdInput(t, deriveText(t, base, "/validUntil")).Proof.ProofValue))); err == nil || errors.Is(err, ErrSignature) {
+		t.Errorf("a document beyond the bounds: %v", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/chancery-dev/chancery/internal/jsonld"
+	"github.com/chancery-dev/chancery/internal/limits"
 	"github.com/chancery-dev/chancery/internal/multikey"
 	"github.com/chancery-dev/chancery/internal/rdfc"
 	"github.com/chancery-dev/chancery/internal/strictjson"
@@ -78,7 +79,7 @@ type sdBlank struct {
 
 func newSDDocument(in *Input, hmacKey []byte) (*sdDocument, error) {
 	d := &sdDocument{in: in, set: rdfc.NewDataset(256), blanks: map[sdBlank]rdfc.TermID{}, known: map[rdfc.Quad]bool{}}
-	opt := jsonld.Options{Contexts: in.Contexts, DropRoot: dropProof, ByName: true, Blank: func(n strictjson.Node, role jsonld.BlankRole) rdfc.TermID {
+	opt := jsonld.Options{Contexts: in.Contexts, DropRoot: dropProof, ByName: true, Limits: sdLimits, Blank: func(n strictjson.Node, role jsonld.BlankRole) rdfc.TermID {
 		id := d.set.NewBlank()
 		d.blanks[sdBlank{n, role}] = id
 		return id
@@ -99,14 +100,23 @@ func newSDDocument(in *Input, hmacKey []byte) (*sdDocument, error) {
 }
 
 func (d *sdDocument) canonical() (*rdfc.Canonical, error) {
-	work := d.in.Work
+	return canonicalSD(d.in, d.set)
+}
+
+// canonicalSD canonicalises a document of this suite, within its bounds.
+func canonicalSD(in *Input, set *rdfc.Dataset) (*rdfc.Canonical, error) {
+	work := in.Work
 	work.Hash = crypto.SHA256
-	c, err := rdfc.Canonicalize(d.set, work)
+	work.MaxQuads, work.MaxBlankNodes = limits.SDQuads, limits.SDBlankNodes
+	c, err := rdfc.Canonicalize(set, work)
 	if err != nil {
 		return nil, fmt.Errorf("proof: document: %w", err)
 	}
 	return c, nil
 }
+
+// sdLimits stops the reading of a document that is too large for this suite.
+var sdLimits = jsonld.Limits{Quads: limits.SDQuads}
 
 // sdPart is a selected part of a document.
 type sdPart struct {
@@ -132,7 +142,7 @@ func (d *sdDocument) part(pointers []string) (*sdPart, error) {
 	if doc.Size() != len(s.from) {
 		return nil, fmt.Errorf("%w: expected %d values in the selected document, found %d", ErrPointer, len(s.from), doc.Size())
 	}
-	opt := jsonld.Options{Contexts: d.in.Contexts, ByName: true, Blank: func(n strictjson.Node, role jsonld.BlankRole) rdfc.TermID {
+	opt := jsonld.Options{Contexts: d.in.Contexts, ByName: true, Limits: sdLimits, Blank: func(n strictjson.Node, role jsonld.BlankRole) rdfc.TermID {
 		if id, ok := d.blanks[sdBlank{s.from[n], role}]; ok {
 			return id
 		}

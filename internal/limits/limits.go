@@ -28,6 +28,11 @@ const (
 	// itself (ecdsa-sd-2023): each costs a public-key operation. An Open Badge has some 90.
 	SDStatements = 4_096
 
+	// SDQuads and SDBlankNodes bound all statements of such a document and the things in
+	// it without identifier: a disclosure names each by its number.
+	SDQuads      = 16_384
+	SDBlankNodes = 8_192
+
 	// SDPointers bounds the JSON pointers that select from one document.
 	SDPointers = 512
 
