@@ -422,16 +422,24 @@ func TestZip(t *testing.T) {
 		zip  []byte
 		code service.Code
 	}{
-		"nested":  {zipped(t, map[string][]byte{"x.zip": zipped(t, files)}), service.CodeBody},
-		"empty":   {zipped(t, nil), service.CodeBody},
-		"damaged": {zipped(t, files)[:500], service.CodeBody},
-		"bomb":    {zipped(t, map[string][]byte{"x": make([]byte, 9<<20)}), service.CodeTooLarge},
-		"large":   {zipped(t, map[string][]byte{"x": make([]byte, 11<<20)}), service.CodeTooLarge},
-		"many":    {zipped(t, many), service.CodeTooLarge},
+		"bomb":  {zipped(t, map[string][]byte{"x": make([]byte, 9<<20)}), service.CodeTooLarge},
+		"large": {zipped(t, map[string][]byte{"x": make([]byte, 11<<20)}), service.CodeTooLarge},
+		"many":  {zipped(t, many), service.CodeTooLarge},
 	} {
 		_, err := w.s.VerifyFiles(w.ctx, []service.Upload{{Bytes: test.zip}}, "api")
 		refused(t, name, err, test.code)
 	}
+	// A file in which nothing can be verified is invalid, whatever kind it seems to be.
+	whole := zipped(t, files)
+	broken := bytes.Replace(whole, []byte("PK\x03\x04"), []byte("PK\x03\x05"), 2) // the second file's head
+	copy(broken, "PK\x03\x04")
+	for name, b := range map[string][]byte{
+		"nested": zipped(t, map[string][]byte{"x.zip": zipped(t, files)}), "empty": zipped(t, nil), "cut": whole[:500], "damaged": broken,
+		"only folders": zipped(t, map[string][]byte{"a/": nil, "b/": nil}),
+	} {
+		expect(t, name, w.verify(b), "invalid", "unknown_content", "")
+	}
+	expect(t, "nested beside a good one", w.verify(zipped(t, map[string][]byte{"a": files["b.png"], "b": zipped(t, files)})), "invalid", "inner_invalid", "")
 }
 
 // TestPrivate: H10: the page of a private credential shows verdict and issuer, its files are

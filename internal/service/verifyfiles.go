@@ -52,7 +52,9 @@ func (s *Service) verifyUploads(ctx context.Context, files []Upload) (Verdict, s
 			if err != nil {
 				return Verdict{}, "", err
 			}
-			return s.verifyMany(ctx, inside, true)
+			if len(inside) != 0 {
+				return s.verifyMany(ctx, inside, true)
+			}
 		}
 		if v, about, ok, err := s.verifyPlain(ctx, b); ok || err != nil { // by far the most
 			return v, about, err
@@ -61,12 +63,13 @@ func (s *Service) verifyUploads(ctx context.Context, files []Upload) (Verdict, s
 	return s.verifyMany(ctx, files, false)
 }
 
-// unzip reads the files of a ZIP within bounds. A ZIP in it is not opened.
+// unzip reads the files of a ZIP within bounds; none where it is damaged or empty, so that it
+// is judged as a file with nothing in it. A ZIP in it is such a file too.
 func unzip(b []byte) ([]Upload, error) {
 	tooLarge := func(what string) error { return &Error{Code: CodeTooLarge, Detail: "the ZIP holds " + what} }
 	r, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
-		return nil, &Error{Code: CodeBody, Detail: "expected a ZIP that can be read", Err: err}
+		return nil, nil
 	}
 	var out []Upload
 	total := int64(0)
@@ -84,18 +87,12 @@ func unzip(b []byte) ([]Upload, error) {
 		}
 		content, err := readZipped(f)
 		if err != nil {
-			return nil, &Error{Code: CodeBody, Detail: "expected a ZIP that can be read", Err: err}
+			return nil, nil
 		}
 		if total += int64(len(content)); total > maxZipTotal {
 			return nil, tooLarge("too much")
 		}
-		if bytes.HasPrefix(content, []byte("PK\x03\x04")) {
-			return nil, &Error{Code: CodeBody, Detail: "a ZIP within a ZIP is not opened"}
-		}
 		out = append(out, Upload{Name: f.Name, Bytes: content})
-	}
-	if len(out) == 0 {
-		return nil, &Error{Code: CodeBody, Detail: "the ZIP holds no file"}
 	}
 	return out, nil
 }
