@@ -72,7 +72,7 @@ var lanes = map[string]string{
 }
 
 // laneWidth is how many jobs run at once in lanes whose jobs do nothing but wait.
-var laneWidth = map[string]int{"mail": 4, "webhooks": 16, "anchoring": 4}
+var laneWidth = map[string]int{"mail": 4, "webhooks": 32, "anchoring": 4}
 
 // Lane names the lane of a kind of job. "": that of all kinds that have none of their own.
 func Lane(kind string) string { return lanes[kind] }

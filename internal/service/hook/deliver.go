@@ -46,7 +46,11 @@ func (h *Hooks) deliver(ctx context.Context, r service.Run) error {
 	if err := json.Unmarshal(r.Args, &a); err != nil {
 		return &service.GiveUp{Err: err}
 	}
-	m, wait, err := h.reserve(ctx, a)
+	m, endpoint, wait, err := h.reserve(ctx, a)
+	if endpoint != "" {
+		began := h.now()
+		defer func() { h.turns.end(endpoint, h.now().Sub(began)) }()
+	}
 	if err != nil {
 		return err
 	}
@@ -76,8 +80,8 @@ func (h *Hooks) deliver(ctx context.Context, r service.Run) error {
 }
 
 // reserve finds out whether an attempt is due and takes it, or tells how long to wait.
-// Neither: there is nothing to do.
-func (h *Hooks) reserve(ctx context.Context, a service.ScopedID) (m *Message, wait time.Duration, err error) {
+// Neither: there is nothing to do. Where there is an endpoint, its turn has to be ended.
+func (h *Hooks) reserve(ctx context.Context, a service.ScopedID) (m *Message, endpoint string, wait time.Duration, err error) {
 	now := h.now()
 	err = h.retry(func() error {
 		return h.c.Store.Update(ctx, func(tx service.Tx) error {
@@ -108,6 +112,12 @@ func (h *Hooks) reserve(ctx context.Context, a service.ScopedID) (m *Message, wa
 				wait = jitter(paused) + time.Second
 				return nil
 			}
+			if endpoint == "" {
+				if wait = h.turns.take(rh.ID, now); wait > 0 {
+					return nil
+				}
+				endpoint = rh.ID
+			}
 			if hook.PausedTo != 0 { // this attempt is the trial: others wait for it
 				hook.PausedTo = now.Add(lease).Unix()
 				if err := service.Put(ctx, tx, a.Scope(), rh, hook); err != nil {
@@ -124,9 +134,9 @@ func (h *Hooks) reserve(ctx context.Context, a service.ScopedID) (m *Message, wa
 		})
 	})
 	if err != nil {
-		return nil, 0, err
+		return nil, endpoint, 0, err
 	}
-	return m, wait, nil
+	return m, endpoint, wait, nil
 }
 
 func (h *Hooks) secrets(s service.Scope, id string, hook service.StoredWebhook, now time.Time) ([]string, error) {

@@ -78,7 +78,10 @@ type Config struct {
 }
 
 // Hooks implements service.Webhooks.
-type Hooks struct{ c Config }
+type Hooks struct {
+	c     Config
+	turns turns
+}
 
 var _ service.Webhooks = (*Hooks)(nil)
 
