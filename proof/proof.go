@@ -7,6 +7,10 @@
 // For a JWS use ParseJWS and JWS.Verify. Package verifier does all of this in the
 // right order; package signer makes proofs with the same suites.
 //
+// Proofs of ecdsa-sd-2023 come in two forms. The issuer makes a base proof (NewSDBase),
+// its holder derives from it what he shows (DeriveSD), and only that is verified like
+// other proofs.
+//
 // This package decides nothing: it holds no private keys, trusts no key it finds in a
 // document, reads no clock and opens no socket. A nil error from Verify means that the
 // signature fits the key that the caller passed, and no more than that.

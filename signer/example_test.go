@@ -164,3 +164,53 @@ func ExampleStatusList() {
 	// BitstringStatusListEntry revocation https://academy.example/status/1
 	// application/vc 131072 1 1 <nil>
 }
+
+// The issuer secures a credential once; its holder shows parts of it.
+func ExampleDisclosure() {
+	private, err := signer.Generate(signer.P256)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	key, err := signer.NewKey(private)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	issuer, _, err := signer.Identifier(private.Public())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	credential, err := chancery.Draft{
+		ID: "urn:uuid:58172aac-d8ba-11ed-83dd-0b3aef56cc33", Issuer: issuer, Name: "Diploma", Description: "For the holder's eyes",
+		Subject: map[string]any{"id": "did:example:holder", "name": "Aina Rahman"},
+	}.Build()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	s := &signer.DataIntegrity{Key: key, Suite: proof.ECDSASD2023, Clock: time.Now, MandatoryPointers: []string{"/name"}}
+	base, err := s.Sign(context.Background(), credential)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	shown, err := (&signer.Disclosure{Pointers: []string{"/credentialSubject/name"}}).Derive(context.Background(), base)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	c, err := chancery.Parse(shown.Bytes)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, pointer := range []string{"/name", "/description", "/credentialSubject/name"} {
+		fmt.Printf("%s %q\n", pointer, c.Document().String(c.Document().Lookup(pointer)))
+	}
+	// Output:
+	// /name "Diploma"
+	// /description ""
+	// /credentialSubject/name "Aina Rahman"
+}

@@ -25,8 +25,9 @@ is for its holder alone, and verifiers refuse it.
 A pointer (RFC 6901) names a member, such as /credentialSubject/achievement/name; an
 object on the way is shown with its id and type. "" selects everything. Several
 documents derived from one credential can be recognised as such.`,
-		Example: "  chancery derive --select /credentialSubject/achievement credential.json -o shown.json",
-		Args:    exactly(1, "a credential"),
+		Example: `  chancery derive --select /credentialSubject/achievement credential.json -o shown.json
+  chancery derive --select '' credential.json | chancery verify --trust trust.json -   # is it good?`,
+		Args: exactly(1, "a credential"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			text, err := c.readDocument(args[0])
 			if err != nil {
