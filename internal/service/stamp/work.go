@@ -24,6 +24,10 @@ const (
 	// JobRun seals batches of a scope and takes them a step further. It queues itself
 	// again while there is something to do.
 	JobRun = "anchor.run"
+	// JobDue queues JobRun when the oldest waiting stamp has waited long enough. It has a
+	// name of its own because a job that is queued for later stands for those of its name
+	// that are wanted now, and a batch that is full does not wait for its age.
+	JobDue = "anchor.due"
 	// JobWake finds scopes whose jobs were lost.
 	JobWake = "anchor.wake"
 )
@@ -39,7 +43,7 @@ func (s *Stamps) Jobs() (map[string]service.JobHandler, map[string]time.Duration
 	if s.configured() != nil {
 		return map[string]service.JobHandler{}, map[string]time.Duration{}
 	}
-	return map[string]service.JobHandler{JobAdd: s.add, JobRun: s.run, JobWake: s.wake},
+	return map[string]service.JobHandler{JobAdd: s.add, JobRun: s.run, JobDue: s.due, JobWake: s.wake},
 		map[string]time.Duration{JobWake: 10 * time.Minute}
 }
 
@@ -150,19 +154,32 @@ func (s *Stamps) run(ctx context.Context, r service.Run) error {
 		s.c.OnError(sc, stepErr)
 	}
 	announceErr := s.announce(ctx, sc, store)
-	next, err := s.next(ctx, store)
+	again, due, err := s.next(ctx, store)
 	if err != nil {
 		return errors.Join(err, stepErr, announceErr)
 	}
-	if next > 0 {
-		err := s.c.Store.Update(ctx, func(tx service.Tx) error {
-			return service.EnqueueFor(ctx, tx, JobRun, sc, "", s.now().Add(next))
+	if again || !due.IsZero() {
+		err = s.c.Store.Update(ctx, func(tx service.Tx) error {
+			if again {
+				if err := service.EnqueueFor(ctx, tx, JobRun, sc, "", s.now().Add(s.c.Every)); err != nil || due.IsZero() {
+					return err
+				}
+			}
+			return service.EnqueueFor(ctx, tx, JobDue, sc, "", due)
 		})
-		if err != nil {
-			return errors.Join(err, announceErr)
-		}
 	}
-	return announceErr
+	return errors.Join(err, announceErr)
+}
+
+// due has a scope looked after now.
+func (s *Stamps) due(ctx context.Context, r service.Run) error {
+	sc, err := scopeOf(r)
+	if err != nil {
+		return err
+	}
+	return s.c.Store.Update(ctx, func(tx service.Tx) error {
+		return service.EnqueueFor(ctx, tx, JobRun, sc, "", time.Time{})
+	})
 }
 
 // step is bounded in time: a chain that does not answer must not hold a worker.
@@ -214,22 +231,24 @@ func (s *Stamps) sealDue(ctx context.Context, sc service.Scope, store anchor.Sto
 	return err
 }
 
-// next is when to look again, 0 for never.
-func (s *Stamps) next(ctx context.Context, store anchor.Store) (time.Duration, error) {
+// next tells whether there are open batches, and when what waits has to be sealed; the zero
+// time where nothing does.
+func (s *Stamps) next(ctx context.Context, store anchor.Store) (again bool, due time.Time, err error) {
 	open, err := store.Open(ctx)
 	if err != nil {
-		return 0, err
+		return false, due, err
 	}
 	q, err := store.Queue(ctx)
-	switch {
-	case err != nil:
-		return 0, err
-	case len(open) != 0:
-		return s.c.Every, nil
-	case q.Size != 0:
-		return max(s.c.Every, q.Oldest.Add(s.c.MaxAge).Sub(s.now())), nil
+	if err != nil {
+		return false, due, err
 	}
-	return 0, nil
+	if q.Size != 0 {
+		due = q.Oldest.Add(s.c.MaxAge)
+		if soonest := s.now().Add(s.c.Every); due.Before(soonest) {
+			due = soonest
+		}
+	}
+	return len(open) != 0, due, nil
 }
 
 // wake queues JobRun and JobAdd for every scope with stamps: the safety net for jobs that
