@@ -149,7 +149,8 @@ func New(p Parts) (*Service, error) {
 		return nil, err
 	}
 	if p.NoAPI {
-		return s, nil
+		_, err := s.plane() // which has a job
+		return s, err
 	}
 	return s, s.serve()
 }
