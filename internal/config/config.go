@@ -30,7 +30,7 @@ type Config struct {
 	MasterKey      Secret        `conf:"masterKey" doc:"Key that secrets in the database are sealed with: base64 of 32 bytes. Empty: made at the first start, in data. Losing it loses the issuers' keys."`
 	Profile        string        `conf:"profile" def:"normal" oneof:"normal,conformance" doc:"conformance: loosens what the W3C test suites' documents need, and allows open instances and seeds in vcalm. Never for real credentials."`
 	Fonts          []string      `conf:"fonts" def:"/usr/share/fonts" doc:"Directories with fonts for the scripts of certificate pages beyond Latin, Greek and Cyrillic, such as Arabic, Devanagari and Chinese; folders in them included."`
-	TrustedProxies []string      `conf:"trustedProxies" doc:"Networks of reverse proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8. They end TLS."`
+	TrustedProxies []string      `conf:"trustedProxies" doc:"Addresses or networks of reverse proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8. They end TLS: without tls, nobody else but this machine is answered."`
 	Shutdown       time.Duration `conf:"shutdown" def:"20s" doc:"How long requests may take to end after SIGTERM."`
 
 	Database Database `conf:"database" doc:"Where data is kept. Without postgres: SQLite, in data."`
@@ -193,7 +193,7 @@ type OIDC struct {
 	Value       string   `conf:"value" doc:"What the claim is, or holds."`
 	Tenant      string   `conf:"tenant" doc:"Id of the tenant that such tokens are for."`
 	Environment string   `conf:"environment" def:"test" oneof:"test,live" doc:"Environment that they are for."`
-	Scopes      []string `conf:"scopes" doc:"What they may do, such as issue, read, status."`
+	Scopes      []string `conf:"scopes" oneof:"issue,read,status,types,documents,stamps,webhooks,keys,portfolio,audit,export,erase" doc:"What they may do, such as issue, read, status."`
 }
 
 // Instance is an issuer on the W3C plane.

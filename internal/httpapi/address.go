@@ -48,6 +48,16 @@ func parseAddr(s string) netip.Addr {
 	return addr.Unmap().WithZone("")
 }
 
+// inTheClear reports whether a request has come without TLS from somebody who is not a
+// proxy that ends it.
+func (a *api) inTheClear(r *http.Request) bool {
+	if r.TLS != nil || r.URL.Path == "/livez" || r.URL.Path == "/readyz" {
+		return false
+	}
+	peer := parseAddr(r.RemoteAddr)
+	return !peer.IsLoopback() && !a.trusted(peer)
+}
+
 // byAddress is what limits are counted by: one customer usually has a whole /64 of IPv6.
 func byAddress(addr netip.Addr) bucketKey { return bucketKey{network: masked(addr, 32, 64)} }
 

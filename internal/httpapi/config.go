@@ -56,6 +56,9 @@ type Config struct {
 	// Trusted are the networks of reverse proxies whose X-Forwarded-For is believed. None:
 	// the address is that of the connection.
 	Trusted []netip.Prefix
+	// ProxyOnly refuses requests in the clear that come neither from Trusted nor from this
+	// machine, but for probes: keys must not travel without TLS.
+	ProxyOnly bool
 	// Origins are those whose scripts may call the product and W3C planes, such as
 	// https://portal.example. None: no script may.
 	Origins []string

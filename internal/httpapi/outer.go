@@ -143,6 +143,11 @@ var nosniff = []string{"nosniff"}
 // route finds who answers: an operation, a mounted handler, the pages, or nobody.
 func (a *api) route(rec *recorder, r *http.Request, x *exchange) {
 	path := r.URL.Path
+	if a.ProxyOnly && a.inTheClear(r) {
+		x.route, x.secret = "refused", true
+		a.fail(rec, r, &service.Error{Code: codeTLS, Detail: "expected TLS, or a proxy that the setting trustedProxies names"})
+		return
+	}
 	if a.VCALM != nil && (path == "/vc" || strings.HasPrefix(path, "/vc/") || strings.HasPrefix(path, "/interactions/")) {
 		x.route, x.secret, x.api = "/vc", true, a
 		a.VCALM.ServeHTTP(rec, r)

@@ -17,6 +17,7 @@ const (
 	codeNotFound   service.Code = "NOT_FOUND"
 	codeMethod     service.Code = "METHOD_NOT_ALLOWED"
 	codeAcceptable service.Code = "NOT_ACCEPTABLE"
+	codeTLS        service.Code = "TLS_REQUIRED"
 )
 
 // Problem is the body of every error (RFC 9457 and API.md, 4).
@@ -46,6 +47,7 @@ var codes = []codeInfo{
 	{service.CodeTokenExpired, 401, "The token has expired"},
 	{service.CodeQuota, 402, "The quota is used up"},
 	{service.CodeScope, 403, "The key may not do this"},
+	{codeTLS, 403, "Not without TLS"},
 	{codeNotFound, 404, "Not found"},
 	{codeMethod, 405, "The method is not offered here"},
 	{codeAcceptable, 406, "Nothing that Accept allows"},

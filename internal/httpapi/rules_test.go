@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -449,6 +450,41 @@ func TestRates(t *testing.T) {
 	for range 10 {
 		if w := get("/livez", ""); w.Code != 200 {
 			t.Errorf("probes are not limited: %d", w.Code)
+		}
+	}
+}
+
+// TestProxyOnly: T5: in the clear there are this machine, proxies and probes, nobody else.
+func TestProxyOnly(t *testing.T) {
+	for _, only := range []bool{true, false} {
+		a, _ := start(t, func(c *Config) {
+			c.ProxyOnly, c.Trusted = only, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+			c.Web = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {})
+			c.VCALM = c.Web
+		})
+		for _, c := range []struct {
+			peer, path string
+			tls        bool
+			refused    bool
+		}{
+			{"203.0.113.9:1", "/v1/me", false, true}, {"203.0.113.9:1", "/v1/verify/x", false, true}, {"203.0.113.9:1", "/c/x", false, true}, {"203.0.113.9:1", "/vc", false, true}, {"203.0.113.9:1", "/v1/none", false, true},
+			{"[2001:db8::1]:1", "/v1/me", false, true}, {"", "/v1/me", false, true},
+			{"203.0.113.9:1", "/v1/me", true, false}, {"10.1.2.3:1", "/v1/me", false, false}, {"[::ffff:10.1.2.3]:1", "/v1/me", false, false},
+			{"127.0.0.1:1", "/v1/me", false, false}, {"[::1]:1", "/v1/me", false, false}, {"203.0.113.9:1", "/livez", false, false}, {"203.0.113.9:1", "/readyz", false, false},
+		} {
+			r := httptest.NewRequest("GET", c.path, nil)
+			r.RemoteAddr = c.peer
+			r.Header.Set("X-Forwarded-For", "127.0.0.1")
+			r.Header.Set("X-Forwarded-Proto", "https") // anybody can say so
+			r.Header.Set("Authorization", "Bearer "+keyA)
+			if c.tls {
+				r.TLS = &tls.ConnectionState{}
+			}
+			w := httptest.NewRecorder()
+			a.ServeHTTP(w, r)
+			if refused := w.Code == 403; refused != (c.refused && only) || refused && problemIn(t, w).Code != codeTLS {
+				t.Errorf("only %v: %+v: %d %s", only, c, w.Code, w.Body)
+			}
 		}
 	}
 }

@@ -73,7 +73,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (*Installation, erro
 		NoAPI: c.Role == "worker", NoWorker: c.Role == "api", TempDir: c.Data,
 		BatchItems: c.Chain.BatchSize, BatchAge: c.Chain.BatchAge, KeepVerifications: c.Verify.Keep,
 		WebhookPorts: c.Webhooks.Ports, WebhookTimeout: c.Webhooks.Timeout, Shutdown: c.Shutdown,
-		MaxBody: c.Limits.MaxBody, Environments: environments(c.Environments),
+		MaxBody: c.Limits.MaxBody, Environments: environments(c.Environments), ProxyOnly: c.TLS.Cert == "" && !c.TLS.SelfSigned,
 	}
 	if c.Quota.Live > 0 {
 		p.Quota = &monthly{live: c.Quota.Live, now: o.Now}

@@ -83,11 +83,13 @@ type Parts struct {
 	WebhookTimeout    time.Duration
 	TempDir           string
 	Shutdown          time.Duration // how long requests in flight may take to end; 0: 30 seconds
+	RequestTimeout    time.Duration // of what does not stream; 0: 30 seconds
 
-	NoAPI    bool // only do jobs
 	MaxBody      int64                 // of a request; 0: 10 MB
 	Environments []service.Environment // that are offered; nil: both
+	ProxyOnly    bool                  // in the clear from Trusted and from this machine only
 
+	NoAPI    bool // only do jobs
 	NoWorker bool // only serve requests
 }
 
@@ -272,9 +274,10 @@ func (s *Service) serve() error {
 		Keys: s.Core, Issuers: s.Core, Types: s.Core, Credentials: s.Core, Verifying: s.Core, Public: s.Core,
 		Batches: s.Batches, Documents: s.Documents, Webhooks: s.Hooks, Portfolios: s.Portfolio, Registry: s.Register,
 		BaseURL: p.BaseURL, Version: p.Version, Clock: p.Clock, Logger: p.Logger, Metrics: s.Metrics, ServeMetrics: p.ServeMetrics,
-		KeyRate: p.KeyRate, AddressRate: p.AddressRate, Trusted: p.Trusted, Origins: p.Origins, TempDir: p.TempDir, OIDC: p.OIDC, MaxBody: p.MaxBody,
+		KeyRate: p.KeyRate, AddressRate: p.AddressRate, Trusted: p.Trusted, Origins: p.Origins, TempDir: p.TempDir, OIDC: p.OIDC, MaxBody: p.MaxBody, ProxyOnly: p.ProxyOnly,
 		Web: pages, VCALM: plane,
-		Ready: map[string]func(context.Context) error{"database": p.Store.Ready, "files": p.Blobs.Ready, "drain": s.accepting},
+		Ready: map[string]func(context.Context) error{"database": soon(p.Store.Ready), "files": soon(p.Blobs.Ready), "drain": s.accepting},
+		Timeout: p.RequestTimeout,
 	}
 	if s.Stamps != nil {
 		s.api.Stamps = s.Stamps
