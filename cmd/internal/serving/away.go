@@ -71,3 +71,19 @@ func asksOver(addresses []string) bool {
 	}
 	return false
 }
+
+// readyTime bounds what /readyz waits for one part: who asks has not much patience.
+const readyTime = 3 * time.Second
+
+// soon makes a part that hangs one that is not ready.
+func soon(ready func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		bound, cancel := context.WithTimeout(ctx, readyTime)
+		defer cancel()
+		err := ready(bound)
+		if err != nil && bound.Err() != nil && ctx.Err() == nil {
+			err = fmt.Errorf("no answer within %v: %w", readyTime, err)
+		}
+		return err
+	}
+}
