@@ -343,7 +343,7 @@ func TestMail(t *testing.T) {
 	must(w.s.Send(w.ctx, c, got.ID, once))(t)
 	w.post.err = service.ErrMailRefused
 	w.work(service.JobMail)
-	if shown := w.get(c, got.ID); shown.Notify.State != "failed" {
+	if shown := w.get(c, got.ID); shown.Notify.State != "failed" || shown.Notify.Problem != "refused" {
 		t.Errorf("unexpected %+v", shown.Notify)
 	}
 	anonymous := w.issue(c, func(in *service.NewCredential) { in.Recipient.Email = "" })

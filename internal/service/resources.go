@@ -278,8 +278,9 @@ type AnchorState struct {
 
 // Notification tells about the e-mail to the recipient.
 type Notification struct {
-	State string     `json:"state" enum:"queued,sent,failed"`
-	At    *time.Time `json:"at,omitempty"`
+	State   string     `json:"state" enum:"queued,sent,failed"`
+	At      *time.Time `json:"at,omitempty"`
+	Problem string     `json:"problem,omitempty" doc:"why it failed: it was refused, could not be delivered, or was not to be sent any more"`
 }
 
 // Credential is a credential as its issuer sees it.
