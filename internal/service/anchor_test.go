@@ -72,6 +72,9 @@ func TestAnchored(t *testing.T) {
 		t.Fatalf("not anchored: %+v", shown.Anchor)
 	}
 	proof := w.file(c, a.ID, "evidence")
+	if told := w.get(c, a.ID).Artifacts["evidence"]; told.Digest != hex.EncodeToString(sum(proof)) || told.Size != int64(len(proof)) || told.URL == "" {
+		t.Errorf("the evidence is told of as %+v", told)
+	}
 	expect(t, "evidence", w.verify(proof), "valid", "", "*")
 	expect(t, "evidence and its credential", w.verify(proof, w.file(c, a.ID, "vc")), "valid", "", "*")
 	if v := w.verify(proof, w.file(c, b.ID, "pdf")); v.Report.Outcome == verifier.Valid && len(v.Report.Sub) < 2 {

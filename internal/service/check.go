@@ -246,7 +246,8 @@ func (s *Service) InputFields(ctx context.Context, c Caller, id string) (InputFi
 	return InputFields{Example: t.example(), Fields: t.Type.Fields, Schema: t.schema("")}, nil
 }
 
-// example is an input that the type takes, unless a field has a pattern.
+// example is an input that the type takes: of patterns, those that can be fulfilled without
+// trying.
 func (t *LoadedType) example() ItemInput {
 	out := ItemInput{Recipient: Recipient{Name: "Aina Rahman", Email: "aina@example.com"}, Claims: map[string]any{}, Private: map[string]any{}}
 	for _, f := range t.version.Fields {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
@@ -271,7 +272,7 @@ func (f *fieldRule) schema() map[string]any {
 	return out
 }
 
-// example is a value that the field takes, unless it has a pattern.
+// example is a value that the field takes.
 func (f *fieldRule) example() any {
 	switch f.Type {
 	case "number":
@@ -293,7 +294,69 @@ func (f *fieldRule) example() any {
 	case "enum":
 		return f.Values[0]
 	}
-	return clipRunes("text", max(1, orElse(f.MaxLength, 4)))
+	text := clipRunes("text", max(1, orElse(f.MaxLength, 4)))
+	if f.text(text) == "" {
+		return text
+	}
+	if tree, err := syntax.Parse(f.Pattern, syntax.Perl); err == nil {
+		for _, more := range []int{0, 1} { // the shortest, or one that is not empty
+			var b strings.Builder
+			if fulfil(&b, tree.Simplify(), more); f.text(b.String()) == "" {
+				return b.String()
+			}
+		}
+	}
+	return text
+}
+
+// fulfil writes a text that fits a pattern, as far as patterns say by themselves what fits:
+// where they look around or at ends, what is written need not. more is how often what may be
+// left out is written.
+func fulfil(b *strings.Builder, e *syntax.Regexp, more int) {
+	if b.Len() > maxText {
+		return
+	}
+	times := 1
+	switch e.Op {
+	case syntax.OpLiteral:
+		b.WriteString(string(e.Rune))
+		return
+	case syntax.OpCharClass:
+		b.WriteRune(plainRune(e.Rune))
+		return
+	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+		b.WriteByte('a')
+		return
+	case syntax.OpStar, syntax.OpQuest:
+		times = more
+	case syntax.OpRepeat:
+		times = max(e.Min, min(more, e.Max))
+	case syntax.OpAlternate:
+		fulfil(b, e.Sub[0], more)
+		return
+	}
+	for range times {
+		for _, sub := range e.Sub {
+			fulfil(b, sub, more)
+		}
+	}
+}
+
+// plainRune chooses a character of a class, given as pairs of ends: one that people write.
+func plainRune(class []rune) rune {
+	for _, want := range "aA1-_ " {
+		for i := 0; i+1 < len(class); i += 2 {
+			if class[i] <= want && want <= class[i+1] {
+				return want
+			}
+		}
+	}
+	for i := 0; i+1 < len(class); i += 2 {
+		if r := max(class[i], '!'); r <= class[i+1] {
+			return r
+		}
+	}
+	return 'a'
 }
 
 func orElse(v, other int) int {

@@ -101,3 +101,37 @@ func TestDraftKeepsPerson(t *testing.T) {
 		t.Error("another person has the same id")
 	}
 }
+
+// TestExampleFits: V5: the example of a type can be sent as it is, whatever its fields ask for.
+func TestExampleFits(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north")
+	low, high := -3.5, 0.25
+	fields := []service.Field{
+		{Key: "short", Type: "text", MaxLength: 2}, {Key: "below", Type: "number", Maximum: &low}, {Key: "between", Type: "number", Minimum: &high, Maximum: &high},
+		{Key: "private", Type: "date", Visibility: "private"}, {Key: "choice", Type: "enum", Values: []string{"Ü x"}},
+	}
+	for i, p := range []string{
+		"[A-Z]{2}[0-9]{3}", `\d{6}-\d{2}-\d{4}`, "(ab|cd)+", "[^a-z]+", "x?", "x*", "a{2,5}", `\p{Greek}+`, "(?i)abc", ".", ".*", "[ -~]{10}", `\w+@\w+\.de`, `[0-9]{6}(-[0-9]{2})?`, "(a+)+$", "^abc$", "[éü]", `\bword\b`, "(?:a|b)(?P<n>c)", `\.\*`, "[-_]x",
+	} {
+		fields = append(fields, service.Field{Key: "p" + string(rune('a'+i)), Type: "text", Pattern: p, Required: true})
+	}
+	made := w.newType(c, func(in *service.NewType) { in.Key, in.Fields = "x", fields })
+	example := must(w.s.InputFields(w.ctx, c, made.ID))(t).Example
+	if v := must(w.s.Validate(w.ctx, c, made.ID, example))(t); !v.Valid {
+		t.Errorf("found %v in %v", v.Errors, example)
+	}
+}
+
+// TestTypeKey: a type without a key is called after its name, or what it is.
+func TestTypeKey(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north")
+	for name, want := range map[string]string{"Welding I (2026)": "welding-i-2026", "安全培训": "type-"} {
+		in := safety()
+		in.Key, in.DisplayName = "", name
+		if got := must(w.s.CreateType(w.ctx, c, in, service.Idempotency{}))(t).Value.Key; !strings.HasPrefix(got, want) {
+			t.Errorf("%s: expected %s, found %s", name, want, got)
+		}
+	}
+}

@@ -126,7 +126,7 @@ func checkKeyType(bad *Invalid, t string) {
 func (s *Service) makeIssuer(ctx context.Context, scope Scope, in NewIssuer) (StoredIssuer, error) {
 	out := StoredIssuer{ID: shortID(), Key: in.Key, Name: in.Name, URL: in.URL, Image: in.Image, Method: in.Method}
 	if out.Key == "" {
-		out.Key = slug(in.Name)
+		out.Key = slug("issuer", in.Name)
 	}
 	if out.Method == "" {
 		out.Method = "did:web"
@@ -294,8 +294,9 @@ func clipRunes(s string, n int) string {
 	return string(r)
 }
 
-// slug makes a short name of a name: letters, digits and hyphens.
-func slug(name string) string {
+// slug makes a short name of a name: letters, digits and hyphens. One that has none of
+// these is named after its kind.
+func slug(kind, name string) string {
 	var b strings.Builder
 	for _, r := range strings.ToLower(name) {
 		switch {
@@ -310,7 +311,7 @@ func slug(name string) string {
 	}
 	out := strings.Trim(b.String(), "-")
 	if out == "" {
-		return "issuer-" + shortID()
+		return kind + "-" + shortID()
 	}
 	return out
 }

@@ -260,8 +260,8 @@ type DigestValue struct {
 // Artifact is a file of a credential.
 type Artifact struct {
 	MediaType string `json:"mediaType"`
-	Digest    string `json:"digest" doc:"hex of SHA-256"`
-	Size      int64  `json:"size"`
+	Digest    string `json:"digest,omitempty" doc:"hex of SHA-256; of evidence, which is made when it is asked for, in answers about one credential only"`
+	Size      int64  `json:"size,omitempty" doc:"absent where digest is"`
 	URL       string `json:"url"`
 	ExpiresIn int    `json:"expiresIn,omitempty" doc:"seconds that url is good for; absent: for ever, with a key"`
 }
@@ -278,9 +278,8 @@ type AnchorState struct {
 
 // Notification tells about the e-mail to the recipient.
 type Notification struct {
-	State   string     `json:"state" enum:"queued,sent,failed"`
-	At      *time.Time `json:"at,omitempty"`
-	Problem string     `json:"problem,omitempty" doc:"why it failed: it was refused, could not be delivered, or was not to be sent any more"`
+	State string     `json:"state" enum:"queued,sent,failed"`
+	At    *time.Time `json:"at,omitempty"`
 }
 
 // Credential is a credential as its issuer sees it.

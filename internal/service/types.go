@@ -42,7 +42,7 @@ func (s *Service) CreateType(ctx context.Context, c Caller, in NewType, i Idempo
 		in = merge(from, in)
 	}
 	if in.Key == "" {
-		in.Key = slug(in.DisplayName)
+		in.Key = slug("type", in.DisplayName)
 	}
 	stored, issuer, err := s.checkType(ctx, c, &bad, in)
 	if err == nil {

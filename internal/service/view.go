@@ -62,7 +62,7 @@ func (s *Service) showIn(ctx context.Context, scope Scope, state *credentialStat
 		out.Anchor = &AnchorState{State: "pending", StampID: b.StampID}
 	}
 	if state.mail != nil {
-		out.Notify = &Notification{State: state.mail.State, At: state.mail.At, Problem: state.mail.Problem}
+		out.Notify = &Notification{State: state.mail.State, At: state.mail.At}
 	}
 	if c.Issue == 0 {
 		return out, nil
@@ -187,7 +187,18 @@ func (s *Service) get(ctx context.Context, scope Scope, id string) (Credential, 
 	if err != nil {
 		return Credential{}, err
 	}
-	return s.show(ctx, scope, state)
+	out, err := s.show(ctx, scope, state)
+	if a, ok := out.Artifacts["evidence"]; ok && err == nil {
+		// It is put together when it is asked for: its digest is told of one credential, not
+		// of each in a list.
+		f, err := s.evidence(ctx, scope, state)
+		if err != nil {
+			return out, err
+		}
+		a.Digest, a.Size = f.Digest, int64(len(f.Bytes))
+		out.Artifacts["evidence"] = a
+	}
+	return out, err
 }
 
 // ListCredentials implements Credentials.
