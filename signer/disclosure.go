@@ -132,8 +132,7 @@ func (s *Disclosure) Derive(ctx context.Context, secured chancery.Secured) (chan
 	if err != nil {
 		return chancery.Secured{}, err
 	}
-	in := proof.Input{Doc: d, Proof: all[0], Key: key, Contexts: proof.Newest(s.Contexts)}
-	text, err := proof.DeriveSD(in, s.Pointers)
+	text, err := s.derive(proof.Input{Doc: d, Proof: all[0], Key: key})
 	if err != nil {
 		return chancery.Secured{}, err
 	}
@@ -141,6 +140,41 @@ func (s *Disclosure) Derive(ctx context.Context, secured chancery.Secured) (chan
 		return chancery.Secured{}, fmt.Errorf("signer: what is left is no credential: %w", err)
 	}
 	return chancery.Secured{MediaType: secured.MediaType, Bytes: text}, nil
+}
+
+// derive derives under the newest versions of the contexts, and where document and proof
+// do not fit under those, under older ones: some contexts were edited in place.
+func (s *Disclosure) derive(in proof.Input) ([]byte, error) {
+	set := s.Contexts
+	if set == nil {
+		set = ldcontext.Default()
+	}
+	const most = 8 // no context has more versions
+	depth := 1
+	in.Doc.Each(in.Doc.Get(0, "@context"), func(n strictjson.Node) bool {
+		depth = min(most, max(depth, len(set.Versions(in.Doc.String(n)))))
+		return true
+	})
+	var first error
+	for age := range depth {
+		in.Contexts = func(url string) *ldcontext.Version {
+			if v := set.Versions(url); len(v) > 0 {
+				return v[min(age, len(v)-1)]
+			}
+			return nil
+		}
+		text, err := proof.DeriveSD(in, s.Pointers)
+		if err == nil {
+			return text, nil
+		}
+		if first == nil {
+			first = err
+		}
+		if !errors.Is(err, proof.ErrSignature) {
+			break
+		}
+	}
+	return nil, first
 }
 
 // issuerKey returns the key that must have made the base proof, nil where it is not at

@@ -2,6 +2,7 @@ package signer_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/chancery-dev/chancery"
+	"github.com/chancery-dev/chancery/internal/ldcontext"
 	"github.com/chancery-dev/chancery/internal/strictjson"
 	"github.com/chancery-dev/chancery/proof"
 	"github.com/chancery-dev/chancery/signer"
@@ -402,5 +404,38 @@ func TestDeriveRefuses(t *testing.T) {
 	cancel()
 	if _, err := (&signer.Disclosure{}).Derive(done, good); !errors.Is(err, context.Canceled) {
 		t.Errorf("canceled: %v", err)
+	}
+}
+
+// TestDeriveUnderOlderContexts: a credential that was signed before a context was edited
+// is disclosed under the version that it was signed under.
+func TestDeriveUnderOlderContexts(t *testing.T) {
+	const url = "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json"
+	secured := issueSD(t, badge(t))
+	version := ldcontext.Default().Versions(url)[0]
+	changed := strings.Replace(version.Doc.Text(), `"https://purl.imsglobal.org/spec/vc/ob/vocab.html#alignment"`, `"https://example.com/other"`, -1)
+	canon, err := document(t, []byte(changed)).CanonicalizeNode(0)
+	if err != nil || changed == version.Doc.Text() {
+		t.Fatal("the context was not changed", err)
+	}
+	added, err := ldcontext.NewVersion(url, canon, sha256.Sum256(canon))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := ldcontext.Default().With(added)
+	if set.Versions(url)[0] != added {
+		t.Fatal("the edited context is not the newest")
+	}
+	out, err := (&signer.Disclosure{Pointers: []string{"/credentialSubject/achievement/alignment/1"}, Contexts: set}).Derive(context.Background(), secured)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := verify(out.Bytes, key(t, signer.P256)); err != nil {
+		t.Error(err)
+	}
+	// Under no version does a changed document fit.
+	secured.Bytes = []byte(strings.Replace(string(secured.Bytes), "Dose disinfectant", "Drink disinfectant", 1))
+	if _, err := (&signer.Disclosure{Pointers: []string{"/credentialSubject/achievement/alignment/1"}, Contexts: set}).Derive(context.Background(), secured); !errors.Is(err, proof.ErrSignature) {
+		t.Errorf("a changed document: %v", err)
 	}
 }
