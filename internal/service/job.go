@@ -78,13 +78,12 @@ var laneWidth = map[string]int{"mail": 4, "webhooks": 32, "anchoring": 4}
 func Lane(kind string) string { return lanes[kind] }
 
 // LaneWidth is how many jobs of a lane run at once in a process that is not told
-// otherwise; own is how many of those that keep a processor busy. waits: the lane's jobs do
-// nothing but wait for servers elsewhere.
-func LaneWidth(lane string, own int) (n int, waits bool) {
+// otherwise; own is how many of those that keep a processor busy.
+func LaneWidth(lane string, own int) int {
 	if n, ok := laneWidth[lane]; ok {
-		return n, true
+		return n
 	}
-	return own, false
+	return own
 }
 
 // Lanes sorts handlers by their lanes. The lane of those that have none is always there.

@@ -117,8 +117,6 @@ type WorkerConfig struct {
 	Logger *slog.Logger
 	// Poll is how often jobs are looked for; Cooldown the shortest time between two looks.
 	Poll, Cooldown time.Duration
-	// PollElsewhere is Poll for lanes of jobs that wait for servers elsewhere. 0: Poll.
-	PollElsewhere time.Duration
 	// PollOnly does without notifications.
 	PollOnly bool
 }
@@ -158,13 +156,10 @@ func queues(c WorkerConfig) map[string]river.QueueConfig {
 	own := 2 * runtime.GOMAXPROCS(0)
 	out := map[string]river.QueueConfig{}
 	for lane := range service.Lanes(c.Handlers) {
-		n, waits := service.LaneWidth(lane, own)
+		n := service.LaneWidth(lane, own)
 		q := river.QueueConfig{MaxWorkers: n}
 		if c.Concurrency > 0 {
 			q.MaxWorkers = c.Concurrency
-		}
-		if waits {
-			q.FetchPollInterval = c.PollElsewhere
 		}
 		if lane == "" {
 			lane = river.QueueDefault

@@ -141,7 +141,7 @@ func (s *Store) Work(ctx context.Context, c service.WorkConfig) error {
 	for lane, handlers := range service.Lanes(c.Handlers) {
 		own := c
 		own.Handlers = handlers
-		n, _ := service.LaneWidth(lane, 2*runtime.GOMAXPROCS(0))
+		n := service.LaneWidth(lane, 2*runtime.GOMAXPROCS(0))
 		if c.Concurrency > 0 {
 			n = c.Concurrency
 		}

@@ -19,8 +19,9 @@ type querier struct {
 	stmts   map[string]*sql.Stmt
 	missed  func(string) // told of statements that were not prepared yet
 
-	tx   *sql.Tx
-	jobs *river.Client[*sql.Tx]
+	tx       *sql.Tx
+	jobs     *river.Client[*sql.Tx]
+	enqueued bool // a job, which may have been rolled back
 }
 
 func (q *querier) stmt(ctx context.Context, text string) (*sql.Stmt, error) {
@@ -125,6 +126,7 @@ func (q *querier) Query(ctx context.Context, text string, args ...any) (store.Ro
 
 // Enqueue implements store.Querier.
 func (q *querier) Enqueue(ctx context.Context, j store.Job) error {
+	q.enqueued = true
 	_, err := q.jobs.InsertTx(context.WithoutCancel(ctx), q.tx, j.Args, j.Options())
 	return mapError(err)
 }

@@ -51,6 +51,8 @@ type Store struct {
 	idle    []*reader              // the one used last is used next: its cache is warm
 	jobs    *river.Client[*sql.Tx] // inserts
 
+	stirred atomic.Uint64 // see looking
+
 	queue  chan *request
 	quit   chan struct{}
 	closed atomic.Bool

@@ -6,17 +6,12 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/riverqueue/river/riverdriver/riversqlite"
-
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/internal/store"
 )
 
 const (
-	poll     = 100 * time.Millisecond // each look costs about a millisecond
 	cooldown = 2 * time.Millisecond
-	// pollElsewhere is less often: a server elsewhere is slower anyhow.
-	pollElsewhere = 200 * time.Millisecond
 	// askAgain is how often a process asks whether the one that does jobs has ended.
 	askAgain = time.Second
 )
@@ -33,8 +28,8 @@ func (s *Store) Work(ctx context.Context, c service.WorkConfig) error {
 		return err
 	}
 	defer s.unlockWork()
-	client, err := store.NewWorker(riversqlite.New(s.writeDB), s, store.WorkerConfig{
-		WorkConfig: c, Now: s.c.Now, Logger: s.c.Logger, Poll: poll, PollElsewhere: pollElsewhere, Cooldown: cooldown, PollOnly: true,
+	client, err := store.NewWorker(newLooking(s), s, store.WorkerConfig{
+		WorkConfig: c, Now: s.c.Now, Logger: s.c.Logger, Poll: poll, Cooldown: cooldown, PollOnly: true,
 	})
 	if err != nil {
 		return fmt.Errorf("sqlite: %w", err)

@@ -151,6 +151,9 @@ func (s *Store) group(r *request, prepared map[string]*sql.Stmt, missed func(str
 		}
 	default:
 		err = mapError(tx.Commit())
+		if q.enqueued {
+			s.stirred.Add(1)
+		}
 	}
 	if err != nil {
 		err = unavailable(err)
