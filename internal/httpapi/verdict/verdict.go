@@ -15,6 +15,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/chancery-dev/chancery"
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/verifier"
 )
@@ -152,6 +153,9 @@ func Checks(r *verifier.Report) []Check {
 		}
 		sorted = append(sorted, placed{at, c})
 	}
+	for _, c := range within(r) {
+		sorted = append(sorted, placed{places[c.ID], c})
+	}
 	slices.SortStableFunc(sorted, func(a, b placed) int {
 		return cmp.Or(cmp.Compare(a.group, b.group), cmp.Compare(a.turn, b.turn))
 	})
@@ -168,6 +172,27 @@ func Checks(r *verifier.Report) []Check {
 			id = groups[group].id
 		}
 		out = append(out, gathered(id, members))
+	}
+	return out
+}
+
+// within are the checks on the period and the status of the credential that a page or
+// evidence holds: a reader looks for them in their own places, where else only the
+// certificate's would be. They are required as far as the credential inside is.
+func within(r *verifier.Report) []*verifier.Check {
+	if len(r.Sub) != 1 || r.Sub[0].Relation != "credential" || r.Sub[0].Report == nil || r.MediaType != chancery.MediaPDF && r.MediaType != chancery.MediaEvidence {
+		return nil
+	}
+	inner, ok := r.Check(verifier.CheckInner)
+	if !ok {
+		return nil
+	}
+	var out []*verifier.Check
+	for _, c := range r.Sub[0].Report.Checks {
+		if c.ID == verifier.CheckValidity || c.ID == verifier.CheckStatus {
+			c.Required = c.Required && inner.Required
+			out = append(out, &c)
+		}
 	}
 	return out
 }

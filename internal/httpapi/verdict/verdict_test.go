@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"pgregory.net/rapid"
 
+	"github.com/chancery-dev/chancery"
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/verifier"
 )
@@ -75,6 +76,47 @@ func TestEveryCheckHasAPlace(t *testing.T) {
 	r := &verifier.Report{Checks: []verifier.Check{{ID: "new", Result: verifier.Fail, Required: true}}}
 	if c := Checks(r); len(c) != 1 || c[0].ID != "new" || c[0].Result != "fail" {
 		t.Errorf("a check of a name to come is lost: %+v", c)
+	}
+}
+
+// TestWithin: what became of the credential inside a page or evidence is told where a reader
+// looks for it, and not in the place of the certificate's status alone.
+func TestWithin(t *testing.T) {
+	for _, c := range []struct {
+		name, media   string
+		inner, status verifier.Check
+		want          string
+	}{
+		{"revoked", chancery.MediaPDF, verifier.Check{Required: true, Reason: verifier.InnerInvalid}, verifier.Check{Required: true, Reason: verifier.CredentialRevoked}, "fail true revoked"},
+		{"unknown", chancery.MediaPDF, verifier.Check{Required: true, Reason: verifier.InnerIndeterminate}, verifier.Check{Required: true, Reason: verifier.StatusUnreachable}, "indeterminate true status_unreachable"},
+		{"a stranger's", chancery.MediaPDF, verifier.Check{Reason: verifier.InnerIndeterminate}, verifier.Check{Required: true, Reason: verifier.StatusUnreachable}, "pass true "},
+		{"good", chancery.MediaPDF, verifier.Check{Result: verifier.Pass}, verifier.Check{Required: true, Result: verifier.Pass}, "pass true "},
+		{"of evidence", chancery.MediaEvidence, verifier.Check{Required: true, Reason: verifier.InnerInvalid}, verifier.Check{Required: true, Reason: verifier.CredentialRevoked}, "fail true revoked"},
+		{"of a ZIP", "application/zip", verifier.Check{Required: true, Reason: verifier.InnerInvalid}, verifier.Check{Required: true, Reason: verifier.CredentialRevoked}, "pass true "},
+	} {
+		c.inner.ID, c.status.ID = verifier.CheckInner, verifier.CheckStatus
+		inside := &verifier.Report{}
+		inside.Add(c.status)
+		inside.Decide()
+		r := &verifier.Report{MediaType: c.media, Sub: []verifier.SubReport{{Relation: "credential", Report: inside}}}
+		r.Add(verifier.Check{ID: verifier.CheckStatus, Required: true, Result: verifier.Pass, Detail: "of the certificate"})
+		r.Add(c.inner)
+		r.Decide()
+		found := ""
+		for _, check := range Of(service.Verdict{Report: r}, false).Checks {
+			if check.ID == "status" {
+				found = fmt.Sprint(check.Result, " ", check.Required, " ")
+				if check.Code != nil {
+					found += *check.Code
+				}
+			}
+		}
+		if found != c.want {
+			t.Errorf("%s: expected %q, found %q", c.name, c.want, found)
+		}
+		if inside.Checks[0].Required != c.status.Required {
+			t.Errorf("%s: the report was changed", c.name)
+		}
 	}
 }
 
