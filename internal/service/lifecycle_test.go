@@ -331,7 +331,7 @@ func TestMail(t *testing.T) {
 		t.Fatalf("expected one mail, found %d", len(w.post.sent))
 	}
 	m := w.post.sent[0]
-	if m.To != "aina@example.com" || m.Subject != "For Aina Rahman" || !strings.Contains(m.Text, "Dr. Weir") || !strings.Contains(m.Text, got.VerificationURL) || strings.Contains(m.Text, "900101") {
+	if m.To != "aina@example.com" || m.Subject != "[TEST] For Aina Rahman" || !strings.Contains(m.Text, "Dr. Weir") || !strings.Contains(m.Text, got.VerificationURL) || strings.Contains(m.Text, "900101") {
 		t.Errorf("unexpected mail %+v", m)
 	}
 	if !strings.Contains(m.HTML, "Dr. Weir &lt;b&gt;") || !strings.Contains(m.HTML, got.VerificationURL) || strings.Contains(m.HTML, "<img") || !strings.HasSuffix(m.MessageID, "@chancery.example>") {
