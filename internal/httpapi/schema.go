@@ -175,6 +175,10 @@ func (a *api) failureResponses() map[string]*huma.Response {
 		switch info.status {
 		case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 			res.Headers = map[string]*huma.Param{"Retry-After": {Description: "seconds", Schema: &huma.Schema{Type: "integer"}}}
+			if info.status == http.StatusTooManyRequests {
+				res.Headers["RateLimit"] = &huma.Param{Description: "what is left (`r`) and when it is full again (`t`, seconds); in every answer that is counted", Schema: &huma.Schema{Type: "string"}}
+				res.Headers["RateLimit-Policy"] = &huma.Param{Description: "how many at once (`q`) in a window (`w`, seconds)", Schema: &huma.Schema{Type: "string"}}
+			}
 		case http.StatusUnauthorized, http.StatusForbidden:
 			res.Headers = map[string]*huma.Param{"WWW-Authenticate": {Schema: &huma.Schema{Type: "string"}}}
 		}

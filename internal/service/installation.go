@@ -50,6 +50,21 @@ func (s *Service) installation(ctx context.Context) (*installation, error) {
 	return in, err
 }
 
+// SignerReady signs and verifies something with the installation's own key: it can be had
+// where the secrets of the database open under the master key.
+func (s *Service) SignerReady(ctx context.Context) error {
+	in, err := s.installation(ctx)
+	if err != nil {
+		return err
+	}
+	text := make([]byte, 32)
+	rand.Read(text)
+	if !ed25519.Verify(in.key.Public().(ed25519.PublicKey), text, ed25519.Sign(in.key, text)) {
+		return errors.New("service: the installation's key does not sign")
+	}
+	return nil
+}
+
 func (s *Service) seed(ctx context.Context) ([]byte, error) {
 	var stored storedInstallation
 	read := func() error {

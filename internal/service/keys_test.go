@@ -105,6 +105,23 @@ func TestRevokedWhileRead(t *testing.T) {
 	refused(t, "a key after it was revoked", err, service.CodeKey)
 }
 
+// TestSignerReady: another master key is found out before anything is asked of it.
+func TestSignerReady(t *testing.T) {
+	w := newWorld(t)
+	for _, s := range []*service.Service{w.s, w.again()} {
+		if err := s.SignerReady(w.ctx); err != nil {
+			t.Error(err)
+		}
+	}
+	var err error
+	if w.config.Sealer, err = service.NewKeyRing(service.GenerateMasterKey()); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.again().SignerReady(w.ctx); !errors.Is(err, service.ErrSealed) {
+		t.Errorf("with another master key: %v", err)
+	}
+}
+
 // TestTenants: institutions are listed, read and changed by the command line.
 func TestTenants(t *testing.T) {
 	w := newWorld(t)

@@ -276,7 +276,7 @@ func (s *Service) serve() error {
 		BaseURL: p.BaseURL, Version: p.Version, Clock: p.Clock, Logger: p.Logger, Metrics: s.Metrics, ServeMetrics: p.ServeMetrics,
 		KeyRate: p.KeyRate, AddressRate: p.AddressRate, Trusted: p.Trusted, Origins: p.Origins, TempDir: p.TempDir, OIDC: p.OIDC, MaxBody: p.MaxBody, ProxyOnly: p.ProxyOnly,
 		Web: pages, VCALM: plane,
-		Ready: map[string]func(context.Context) error{"database": soon(p.Store.Ready), "files": soon(p.Blobs.Ready), "drain": s.accepting},
+		Ready:   map[string]func(context.Context) error{"database": soon(p.Store.Ready), "files": soon(p.Blobs.Ready), "signer": soon(s.Core.SignerReady), "drain": s.accepting},
 		Timeout: p.RequestTimeout,
 	}
 	if s.Stamps != nil {
