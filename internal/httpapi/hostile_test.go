@@ -48,6 +48,7 @@ func jsonAttacks(t *testing.T, example string) []attack {
 		{"unknown member", `{"unknownMember": "` + marker + `"}`, ct, "", []int{422}},
 		{"text/plain", example, []string{"Content-Type", "text/plain"}, "", []int{415}},
 		{"no content type", example, nil, "", []int{415}},
+		{"packed", example, []string{"Content-Type", jsonType, "Content-Encoding", "gzip"}, "", []int{415}},
 		{"latin-1", example, []string{"Content-Type", "application/json; charset=iso-8859-1"}, "", []int{415}},
 		{"bad content type", example, []string{"Content-Type", "application/json; ;;=" + marker}, "", []int{415}},
 		{"chunked garbage", strings.Repeat(marker, 1000), ct, "", bad},

@@ -89,7 +89,9 @@ func onlyPlainJSON(header []string) bool {
 // boundary where it is multipart. JSON and text are UTF-8 or refused.
 func contentType(r *http.Request) (mediaType, boundary string, err error) {
 	values := r.Header["Content-Type"]
-	switch {
+	switch coding, ok := r.Header["Content-Encoding"]; {
+	case ok && (len(coding) != 1 || !strings.EqualFold(coding[0], "identity")): // RFC 9110, 8.4
+		return "", "", &service.Error{Code: service.CodeMedia, Detail: "expected no Content-Encoding"}
 	case len(values) == 0 || values[0] == "":
 		return "", "", &service.Error{Code: service.CodeMedia, Detail: "expected a Content-Type"}
 	case len(values) > 1:
