@@ -51,6 +51,7 @@ type wire struct {
 	away   bool
 	thawed chan struct{} // closed; while frozen, open
 	conns  map[net.Conn]bool
+	lost   map[net.Conn]bool // carry nothing
 }
 
 func newWire(t testing.TB, network, target string) *wire {
@@ -59,7 +60,7 @@ func newWire(t testing.TB, network, target string) *wire {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &wire{listener: l, network: network, target: target, conns: map[net.Conn]bool{}, thawed: make(chan struct{})}
+	w := &wire{listener: l, network: network, target: target, conns: map[net.Conn]bool{}, lost: map[net.Conn]bool{}, thawed: make(chan struct{})}
 	close(w.thawed)
 	t.Cleanup(func() { l.Close(); w.freeze(false); w.cut(true) })
 	go func() {
@@ -107,9 +108,12 @@ func (w *wire) copy(to, from net.Conn) {
 	for {
 		n, err := from.Read(b)
 		w.mu.Lock()
-		thawed := w.thawed
+		thawed, lost := w.thawed, w.lost[from]
 		w.mu.Unlock()
 		<-thawed
+		if lost && err == nil {
+			continue
+		}
 		if _, werr := to.Write(b[:n]); err != nil || werr != nil {
 			return
 		}
@@ -130,6 +134,15 @@ func (w *wire) freeze(frozen bool) {
 		if !frozen {
 			close(w.thawed)
 		}
+	}
+}
+
+// forsake holds back for ever what is sent on the connections of now.
+func (w *wire) forsake() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for c := range w.conns {
+		w.lost[c] = true
 	}
 }
 

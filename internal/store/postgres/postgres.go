@@ -71,6 +71,11 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if pc.ConnConfig.ConnectTimeout == 0 {
 		pc.ConnConfig.ConnectTimeout = 5 * time.Second
 	}
+	// Connections that have died without a word are found out before they are used.
+	if pc.PingTimeout == 0 {
+		pc.PingTimeout = 2 * time.Second
+	}
+	pc.BeforeClose = hangUp
 	// What a statement waits for is bounded, so that one that hangs does not hold others.
 	for name, value := range map[string]string{"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"} {
 		if _, ok := pc.ConnConfig.RuntimeParams[name]; !ok {
@@ -199,7 +204,7 @@ func (s *Store) run(ctx context.Context, begin string, write bool, f func(*store
 	done := false
 	defer func() { // also where f panics or ends its goroutine
 		if !done {
-			q.rollback(context.WithoutCancel(ctx)) //nolint:errcheck // a connection that is not idle is closed on release
+			rollback(ctx, q) //nolint:errcheck // a connection that is not idle is closed on release
 		}
 	}()
 	err = f(t)
@@ -212,9 +217,29 @@ func (s *Store) run(ctx context.Context, begin string, write bool, f func(*store
 	}
 	done = true
 	if err := q.commit(ctx); err != nil {
-		return errors.Join(err, q.rollback(context.WithoutCancel(ctx)))
+		return errors.Join(err, rollback(ctx, q))
 	}
 	return nil
+}
+
+// hangUp ends a connection that was broken off. Before, pgx waits for the server's last
+// words: where none come, its place in the pool would be taken all that time.
+func hangUp(c *pgx.Conn) {
+	if !c.IsClosed() {
+		return
+	}
+	select {
+	case <-c.PgConn().CleanupDone():
+	case <-time.After(time.Second):
+		c.PgConn().Conn().Close() //nolint:errcheck // it is gone in any case
+	}
+}
+
+// rollback is tried also where ctx has ended, for a while: the connection may carry nothing.
+func rollback(ctx context.Context, q *querier) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return q.rollback(ctx)
 }
 
 // Anchors implements service.Store.
