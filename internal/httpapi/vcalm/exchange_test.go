@@ -3,6 +3,7 @@ package vcalm_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -71,6 +72,22 @@ func TestExchange(t *testing.T) {
 	}
 	w.want(409, "POST", path, vp(good)) // replayed
 	w.want(409, "POST", path, "")
+	w.want(201, "POST", "/vc/"+w.issuer+"/status-lists", `{"statusPurpose":"suspension"}`, "key", key)
+	// The audit log says what was made and handed out, not to whom.
+	var found []string
+	must(0, w.store.View(w.ctx, func(tx service.Tx) error {
+		lines, err := tx.Unchained(w.ctx, w.north.Scope, 1000)
+		for _, l := range lines {
+			if strings.HasPrefix(l.Action, "vcalm.") {
+				actor, _, _ := strings.Cut(l.Actor, ":")
+				found = append(found, l.Action+" "+strings.ReplaceAll(l.Subject, w.issuer, "issuer")+" "+actor+" "+string(l.Detail))
+			}
+		}
+		return err
+	}))(t)
+	if want := []string{"vcalm.exchange " + c.ID + " key ", "vcalm.deliver " + c.ID + " wallet ", `vcalm.list issuer key {"purpose":"suspension"}`}; !slices.Equal(found, want) {
+		t.Errorf("found %q, expected %q", found, want)
+	}
 }
 
 // TestExchangeRefuses: a presentation for another exchange, domain or holder, changed, or

@@ -98,13 +98,15 @@ func (p *Plane) CreateExchange(ctx context.Context, in *Instance, caller *servic
 	case err != nil:
 		return none, err
 	}
-	out, err := p.addExchange(ctx, in, in.Scope, n)
+	c := in.caller(caller)
+	out, err := p.addExchange(ctx, in, in.Scope, n, &c)
 	out.Value = p.exchangeURL(in.Name, out.Value)
 	return out, err
 }
 
-// addExchange stores an exchange and returns its id.
-func (p *Plane) addExchange(ctx context.Context, in *Instance, s service.Scope, n NewExchange) (service.Result[string], error) {
+// addExchange stores an exchange and returns its id. by is who asked for it, nil for nobody
+// in particular.
+func (p *Plane) addExchange(ctx context.Context, in *Instance, s service.Scope, n NewExchange, by *service.Caller) (service.Result[string], error) {
 	id, now := randomID(), p.c.Clock()
 	if n.Expires.IsZero() {
 		n.Expires = now.Add(ExchangeLife)
@@ -112,6 +114,9 @@ func (p *Plane) addExchange(ctx context.Context, in *Instance, s service.Scope, 
 	e := exchange{Issuer: in.Issuer, Instance: in.Name, Credential: n.Credential, Challenge: randomID(), State: "pending", Until: n.Expires.Unix()}
 	return service.Once(ctx, p.c.Store, now, s, n.Idempotency, p.c.Sealer, func(tx service.Tx) (service.Result[string], error) {
 		err := service.Put(ctx, tx, s, service.Record{Kind: service.KindExchange, ID: id, Lookup: id, Parent: in.Issuer, Created: now, Updated: now}, e)
+		if err == nil && by != nil {
+			err = service.WriteAudit(ctx, tx, *by, now, "vcalm.exchange", n.Credential, nil)
+		}
 		return service.Result[string]{Value: id, Created: true}, err
 	})
 }
@@ -134,7 +139,7 @@ func (p *Plane) Interaction(ctx context.Context, id string) (Protocols, error) {
 		in := &Instance{Name: issuer, Scope: s, Issuer: issuer}
 		name = issuer
 		var made service.Result[string]
-		made, err = p.addExchange(ctx, in, s, NewExchange{Credential: file.Name})
+		made, err = p.addExchange(ctx, in, s, NewExchange{Credential: file.Name}, nil)
 		id = made.Value
 	}
 	if err != nil {
@@ -236,6 +241,12 @@ func (p *Plane) step(ctx context.Context, s service.Scope, id, from string, f fu
 		}
 		f(&e)
 		r.Updated = p.c.Clock()
+		if e.State == "complete" { // who the holder is does not belong into a log that lasts
+			by := service.Caller{Scope: s, Actor: "wallet"}
+			if err := service.WriteAudit(ctx, tx, by, r.Updated, "vcalm.deliver", e.Credential, nil); err != nil {
+				return err
+			}
+		}
 		return service.Put(ctx, tx, s, r, e)
 	})
 	if errors.Is(err, service.ErrConflict) {

@@ -282,6 +282,12 @@ func (p *Plane) AddStatusList(ctx context.Context, in *Instance, caller *service
 		return "", nil, badRequest("statusPurpose: expected revocation or suspension")
 	}
 	url, text, err := p.c.Core.AddStatusList(ctx, in.Scope, in.Issuer, purpose)
+	if err != nil {
+		return "", nil, err
+	}
+	err = p.c.Store.Update(ctx, func(tx service.Tx) error {
+		return service.WriteAudit(ctx, tx, in.caller(caller), p.c.Clock(), "vcalm.list", in.Issuer, map[string]any{"purpose": purpose})
+	})
 	return url, text, err
 }
 

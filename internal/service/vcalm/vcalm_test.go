@@ -201,14 +201,14 @@ func TestClean(t *testing.T) {
 			if _, err := w.Challenge(t.Context(), w.in, nil); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := w.addExchange(t.Context(), w.in, w.in.Scope, NewExchange{Credential: "c"}); err != nil {
+			if _, err := w.addExchange(t.Context(), w.in, w.in.Scope, NewExchange{Credential: "c"}, nil); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	add(service.MaxLimit + 20)
 	long := NewExchange{Credential: "c", Expires: w.now.Add(20 * time.Hour)}
-	if _, err := w.addExchange(t.Context(), w.in, w.in.Scope, long); err != nil {
+	if _, err := w.addExchange(t.Context(), w.in, w.in.Scope, long, nil); err != nil {
 		t.Fatal(err)
 	}
 	w.now = w.now.Add(2 * time.Hour)
