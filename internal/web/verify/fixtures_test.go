@@ -32,7 +32,10 @@ import (
 	"github.com/chancery-dev/chancery/signer/pades"
 )
 
-const university = "Universität Grünau"
+const (
+	university = "Universität Grünau"
+	office     = "Notariat Weiler" // stamps documents of others
+)
 
 // fixture is a small institution: what it issued, and the trust file that goes with it.
 type fixture struct {
@@ -140,10 +143,20 @@ func (f *fixture) fill(tb testing.TB) {
 	}
 	f.write(tb, "badge.png", baked.Bytes())
 	roots, tsaRoot, tsa := f.pdf(tb, now, valid)
-	f.evidence(tb, did, key, tsa, now)
+	f.write(tb, "thesis.txt", []byte("On the lichens of the northern fells.\n"))
+	f.write(tb, "other.txt", []byte("Something else.\n"))
+	f.evidence(tb, did, key, tsa, now, "thesis.txt", "evidence.cbor")
+	notary := must[signer.Key](tb)(signer.NewKey(must[crypto.Signer](tb)(signer.Generate(signer.Ed25519))))
+	notaryDID, _, err := signer.Identifier(notary.Signer.Public())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, name := range []string{"valid.json", "revoked.json", "tampered.json", "stranger.json", "changed.pdf", "thesis.txt"} {
+		f.evidence(tb, notaryDID, notary, tsa, now, name, name+".stamp")
+	}
 	f.code(tb, "https://elsewhere.example/c/Zk3rW8#abc", "code.png")
 	quote := strictjson.Quote
-	f.trust = []byte(`{"version":1,"issuers":[{"id":` + quote(did) + `,"name":` + quote(university) + `}],"documents":[{"url":` + quote(listURL) +
+	f.trust = []byte(`{"version":1,"issuers":[{"id":` + quote(did) + `,"name":` + quote(university) + `},{"id":` + quote(notaryDID) + `,"name":` + quote(office) + `}],"documents":[{"url":` + quote(listURL) +
 		`,"kind":"statusList","fetchedAt":` + quote(now.Format(time.RFC3339)) + `,"text":` + quote(string(listBytes)) + `}],"roots":[` + quote(pemOf(roots)) + `],"tsaRoots":[` + quote(pemOf(tsaRoot)) + `]}`)
 	f.write(tb, "trust.json", f.trust)
 }
@@ -201,17 +214,14 @@ func (t tokens) Timestamp(ctx context.Context, hash crypto.Hash, digest []byte) 
 }
 
 // evidence writes evidence on a document, with a timestamp.
-func (f *fixture) evidence(tb testing.TB, did string, key signer.Key, tsa *pades.LocalTSA, now time.Time) {
+func (f *fixture) evidence(tb testing.TB, did string, key signer.Key, tsa *pades.LocalTSA, now time.Time, document, name string) {
 	tb.Helper()
 	ctx := context.Background()
 	clock := func() time.Time { return now }
-	thesis := []byte("On the lichens of the northern fells.\n")
-	f.write(tb, "thesis.txt", thesis)
-	f.write(tb, "other.txt", []byte("Something else.\n"))
 	store := anchor.NewMemStore()
 	batcher := must[*anchor.Batcher](tb)(anchor.NewBatcher(anchor.BatcherConfig{Store: store, Issuer: did, Key: key.Signer, Method: key.Method, Promise: []string{evidence.PromiseTimestamp}, Clock: clock}))
-	digest := must[[]byte](tb)(evidence.SumDigest("sha-256", thesis))
-	if _, err := batcher.Add(ctx, anchor.Item{ID: "thesis", Subject: must[evidence.Subject](tb)(anchor.Stamp("", "sha-256", digest))}); err != nil {
+	digest := must[[]byte](tb)(evidence.SumDigest("sha-256", f.files[document]))
+	if _, err := batcher.Add(ctx, anchor.Item{ID: "it", Subject: must[evidence.Subject](tb)(anchor.Stamp("", "sha-256", digest))}); err != nil {
 		tb.Fatal(err)
 	}
 	must[*anchor.Record](tb)(batcher.Seal(ctx))
@@ -219,8 +229,8 @@ func (f *fixture) evidence(tb testing.TB, did string, key signer.Key, tsa *pades
 	if err := anchorer.Step(ctx); err != nil {
 		tb.Fatal(err)
 	}
-	bundle := must[*evidence.Bundle](tb)((&anchor.Prover{Store: store}).Bundle(ctx, "thesis", nil))
-	f.write(tb, "evidence.cbor", must[[]byte](tb)(bundle.Encode()))
+	bundle := must[*evidence.Bundle](tb)((&anchor.Prover{Store: store}).Bundle(ctx, "it", nil))
+	f.write(tb, name, must[[]byte](tb)(bundle.Encode()))
 }
 
 // code writes a picture of a QR code.

@@ -313,6 +313,61 @@ func TestWithoutWebAssembly(t *testing.T) {
 	}
 }
 
+// TestStamped: a document that was stamped by one office is shown by what decides: who
+// stamped it is not said to have issued or revoked it. The reports are the verifier's own,
+// as a server gives them.
+func TestStamped(t *testing.T) {
+	f := institution(t)
+	h, err := verify.New(verify.Config{Trust: func() []byte { return f.trust }, Upload: "/v1/verify"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/verify", h)
+	mux.Handle("/verify/", h)
+	mux.HandleFunc("POST /v1/verify", func(w http.ResponseWriter, r *http.Request) {
+		_, part, err := r.FormFile("file")
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		trust, _ := verifier.ParseTrust(f.trust)
+		document := verifying.Bytes(part.Filename, f.files[part.Filename])
+		report, err := verifying.Judge(r.Context(), verifier.Config{Trust: trust, Clock: time.Now}, verifying.Input{File: verifying.Bytes("", f.files[part.Filename+".stamp"]), Document: &document})
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		text, _ := report.MarshalJSON()
+		w.Header().Set("Content-Type", "application/json")
+		w.Write([]byte(`{"data":` + string(text) + `}`))
+	})
+	s := httptest.NewServer(mux)
+	defer s.Close()
+	ctx := fresh(t)
+	before(t, ctx, "delete globalThis.WebAssembly;")
+	do(t, ctx, chromedp.Navigate(s.URL+"/verify?lang=en"))
+	ready(t, ctx)
+	for name, c := range map[string]struct{ want, says string }{
+		"valid.json":    {"valid valid", office},
+		"thesis.txt":    {"valid valid", office},
+		"revoked.json":  {"revoked invalid revoked", university},
+		"tampered.json": {"invalid invalid signature_invalid", ""},
+		"stranger.json": {"expired invalid expired", ""},
+		"changed.pdf":   {"invalid invalid cms_digest", ""},
+	} {
+		judge(t, ctx, "#files", f.path(name)) // is asked
+		eval[bool](t, ctx, `new Promise((resolve) => { document.getElementById('send').click(); const timer = setInterval(() => document.querySelector('[data-outcome]') && (clearInterval(timer), resolve(true)), 5); })`)
+		got := verdicts(t, ctx)
+		if len(got) != 1 || got[0].String() != c.want || !strings.Contains(got[0].Sentence, c.says) {
+			t.Errorf("%s: expected %s, %q, found %v: %s", name, c.want, c.says, got, got[0].Sentence)
+		}
+		if c.says != office && strings.Contains(got[0].Sentence, office) {
+			t.Errorf("%s: the office stands for the issuer: %s", name, got[0].Sentence)
+		}
+	}
+}
+
 // TestCode: a code that leads elsewhere is not followed without a warning, and what it
 // holds else is shown as text.
 func TestCode(t *testing.T) {
