@@ -4,8 +4,6 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
-	"encoding/base64"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"slices"
@@ -14,7 +12,6 @@ import (
 	"github.com/chancery-dev/chancery"
 	"github.com/chancery-dev/chancery/badge"
 	"github.com/chancery-dev/chancery/internal/limits"
-	"github.com/chancery-dev/chancery/internal/strictjson"
 	"github.com/chancery-dev/chancery/internal/verifying"
 	"github.com/chancery-dev/chancery/verifier"
 )
@@ -376,39 +373,9 @@ func (s *Service) checkPicture(ctx context.Context, r *verifier.Report, secured 
 	return nil
 }
 
-// resources yields the related resources of a credential, embedded or as a JWT, that are
-// named by SHA-256.
-func resources(credential chancery.Secured, f func(id, media, digest string) bool) {
-	text, claims := credential.Bytes, false
-	if !bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) {
-		parts := bytes.Split(text, []byte("."))
-		payload, err := base64.RawURLEncoding.DecodeString(string(parts[min(1, len(parts)-1)]))
-		if len(parts) != 3 || err != nil {
-			return
-		}
-		text, claims = payload, true
-	}
-	doc, err := strictjson.Parse(text, strictjson.Limits{})
-	if err != nil {
-		return
-	}
-	root := strictjson.Node(0)
-	if claims {
-		root = badge.JWTCredential(doc)
-	}
-	doc.Each(doc.Get(root, "relatedResource"), func(n strictjson.Node) bool {
-		text, ok := strings.CutPrefix(doc.String(doc.Get(n, "digestSRI")), "sha256-")
-		sum, err := base64.StdEncoding.DecodeString(text)
-		if !ok || err != nil {
-			return true
-		}
-		return f(doc.String(doc.Get(n, "id")), doc.String(doc.Get(n, "mediaType")), hex.EncodeToString(sum))
-	})
-}
-
 // namedPicture is the digest of the picture of a kind that a credential names.
 func namedPicture(credential chancery.Secured, prefix, media string) (digest string, ok bool) {
-	resources(credential, func(id, kind, d string) bool {
+	verifying.Resources(credential, func(id, kind, d string) bool {
 		if strings.HasPrefix(id, prefix) && kind == media {
 			digest, ok = d, true
 		}
@@ -419,7 +386,7 @@ func namedPicture(credential chancery.Secured, prefix, media string) (digest str
 
 // namedDocument is the digest of the document that a credential is bound to.
 func namedDocument(credential []byte) (digest string, ok bool) {
-	resources(chancery.Secured{Bytes: credential}, func(_, kind, d string) bool {
+	verifying.Resources(chancery.Secured{Bytes: credential}, func(_, kind, d string) bool {
 		if kind == chancery.MediaPDF {
 			digest, ok = d, true
 		}
