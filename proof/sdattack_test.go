@@ -304,6 +304,9 @@ func TestSDHolderIsFree(t *testing.T) {
 			t.Errorf("%q: %v", pointers, err)
 		}
 	}
+	if _, err := DeriveSD(sdInput(t, issueBase(t, diploma("Aina Rahman", "BSc"), sdIssuer())), nil); !errors.Is(err, ErrPointer) {
+		t.Errorf("nothing at all: %v", err)
+	}
 	if whole := deriveText(t, base, ""); len(takeApart(t, whole).v.signatures) != len(mustBase(t, base).signatures) {
 		t.Error("the whole document has fewer statements than the document")
 	}
