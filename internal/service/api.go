@@ -142,6 +142,9 @@ type PublicView struct {
 	IssuerURL string
 	// Image is the name of the artefact to show: png, svg, or "" to show the page's own.
 	Image string
+	// Picture is the picture of the type's badge, without a credential in it: the last part
+	// of /pictures/<digest>.<extension>, the same for all of a type. "": none.
+	Picture string
 	// Interaction is the URL that wallets open, "" where there is none.
 	Interaction  string
 	SupersededBy string // public id

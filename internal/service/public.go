@@ -66,6 +66,13 @@ func (s *Service) publicView(ctx context.Context, scope Scope, state *credential
 			out.Image = name
 		}
 	}
+	switch {
+	case out.Image == "":
+	case t.version.PNG != "":
+		out.Picture = t.version.PNG + ".png"
+	case t.version.SVG != "":
+		out.Picture = t.version.SVG + ".svg"
+	}
 	return out, err
 }
 

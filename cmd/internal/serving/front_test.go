@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -279,12 +280,19 @@ func (f *front) weight(t *testing.T) {
 		eval[bool](b, `new Promise((resolve) => setTimeout(() => resolve(true), 50))`) // what is loaded late
 		bytes, requests := b.weight(f.office.url)
 		t.Logf("%-14s %d requests, %5.1f kB", name, requests, bytes/1000)
-		limit := 5
-		if name == "/p/{slug}" {
-			limit += 2 // a picture of each credential
+		if bytes > 100_000 || requests > 5 || bytes < 1000 || requests < 3 {
+			t.Errorf("%s: %.0f bytes in %d requests; allowed are 100,000 in 5", name, bytes, requests)
 		}
-		if bytes > 100_000 || requests > limit || bytes < 1000 || requests < 3 {
-			t.Errorf("%s: %.0f bytes in %d requests; allowed are 100,000 in %d", name, bytes, requests, limit)
+		if name == "/p/{slug}" { // what is kept is not asked for again
+			picture := eval[string](b, `document.querySelector('.cards img').src`)
+			answer, err := http.Get(picture)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer.Body.Close()
+			if answer.StatusCode != 200 || !strings.Contains(answer.Header.Get("Cache-Control"), "immutable") || eval[int](b, `document.querySelectorAll('.cards img[loading=lazy]').length`) != 2 {
+				t.Errorf("pictures: %s, %s %v", picture, answer.Status, answer.Header)
+			}
 		}
 		b.quiet(name)
 	}
@@ -367,6 +375,12 @@ func (f *front) test(t *testing.T) {
 		}
 		f.tab.expect("valid valid", file)
 		marked(f.tab, name, true)
+	}
+	if source := axe(t); source != "" {
+		f.tab.accessible(source, "a verdict of test", "details")
+		f.tab.open(made.VerificationURL + "?lang=en")
+		f.tab.accessible(source, "a page of test", "details")
+		f.tab.openVerify(f.office)
 	}
 	f.tab.expect("valid valid", f.names["json"])
 	marked(f.tab, "a live one", false)

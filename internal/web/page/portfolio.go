@@ -31,6 +31,9 @@ func (r *Renderer) Portfolio(q Request, v service.PublicPortfolioView) ([]byte, 
 	for _, c := range v.Items[:min(len(v.Items), maxItems)] {
 		s := r.sheet(q, c)
 		s.Href = r.link("/c/"+url.PathEscape(c.PublicID), f.query)
+		if s.Picture != "" && c.Picture != "" { // which browsers keep, and credentials of one type share
+			s.Picture = r.link("/pictures/"+url.PathEscape(c.Picture), "")
+		}
 		by := s.Institution
 		if by == "" {
 			by = q.Lang.Text("someone")
