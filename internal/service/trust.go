@@ -276,6 +276,17 @@ func (c *trustCache) forget(id string) {
 	c.dropLists()
 }
 
+// outdate has issuers read again that were read a moment ago, though not just now: nobody is
+// to have the store asked for each of many documents that name a key that never was.
+func (c *trustCache) outdate(ids []string, now time.Time) {
+	issuers := c.state.Load().issuers
+	for _, id := range ids {
+		if known := issuers[id]; known != nil && now.UnixNano()-known.read.Load() >= int64(listFresh/100) {
+			known.read.Store(0)
+		}
+	}
+}
+
 // dropLists has published lists read again.
 func (c *trustCache) dropLists() {
 	c.listMu.Lock()

@@ -28,7 +28,11 @@ func (s *Service) judged(ctx context.Context, f func(*trustState) (*verifier.Rep
 		if err != nil {
 			return nil, err
 		}
-		changed, err := s.learn(ctx, issuersOf(report, sealers, 0))
+		ids := issuersOf(report, sealers, 0)
+		if round == 1 && lacksKey(report, 0) {
+			s.trust.outdate(ids, s.now()) // another process may have added it since
+		}
+		changed, err := s.learn(ctx, ids)
 		if err != nil {
 			return nil, err
 		}
@@ -37,6 +41,18 @@ func (s *Service) judged(ctx context.Context, f func(*trustState) (*verifier.Rep
 			return report, nil
 		}
 	}
+}
+
+// lacksKey reports whether a key was not among those of its issuer.
+func lacksKey(r *verifier.Report, depth int) bool {
+	if r == nil || depth > 8 || r.Outcome == verifier.Valid {
+		return false
+	}
+	return hasReason(r, verifier.MethodNotFound) || slices.ContainsFunc(r.Sub, func(sub verifier.SubReport) bool { return lacksKey(sub.Report, depth+1) })
+}
+
+func hasReason(r *verifier.Report, reason verifier.Reason) bool {
+	return slices.ContainsFunc(r.Checks, func(c verifier.Check) bool { return c.Reason == reason })
 }
 
 // issuersOf collects the issuers that a report and those within it speak of.

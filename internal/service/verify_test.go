@@ -646,6 +646,32 @@ func TestRevokedElsewhere(t *testing.T) {
 	expect(t, "uploaded", w.verify(w.file(c, got.ID, "vc")), "invalid", "revoked", service.StateRevoked)
 }
 
+// TestRotatedElsewhere: what is signed with a key that another process has made is not
+// invalid where the issuer was read a moment before, in any form.
+func TestRotatedElsewhere(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north", all)
+	expect(t, "issued", w.verifyID(w.issue(c).PublicID), "valid", "", service.StateIssued)
+	here, other := w.s, w.again()
+	issuer := must(here.ListIssuers(w.ctx, c, service.Page{}))(t).Items[0]
+	for _, compromised := range []bool{false, true} {
+		w.pass(100 * time.Millisecond)
+		must(other.RotateKey(w.ctx, c, issuer.ID, service.RotateKey{Compromised: compromised}, once))(t)
+		w.s = other
+		got := w.issue(c)
+		files := map[string][]byte{}
+		for name := range got.Artifacts {
+			files[name] = w.file(c, got.ID, name)
+		}
+		w.s = here
+		for name, b := range files {
+			expect(t, "signed elsewhere, uploaded as "+name, w.verify(b), "valid", "", service.StateIssued)
+			w.pass(20 * time.Millisecond)
+		}
+		expect(t, "signed elsewhere, by id", w.verifyID(got.PublicID), "valid", "", service.StateIssued)
+	}
+}
+
 // TestPublished: stable addresses answer with what credentials name.
 func TestPublished(t *testing.T) {
 	w := newWorld(t)
