@@ -26,6 +26,7 @@ import (
 	"unicode/utf8"
 
 	gomail "github.com/wneessen/go-mail"
+	"golang.org/x/net/idna"
 
 	"github.com/chancery-dev/chancery/internal/service"
 )
@@ -69,6 +70,7 @@ func compose(f From, m service.Mail, at time.Time) (*message, error) {
 	if err := checkAddress(m.To); err != nil {
 		return refuse("%w", err)
 	}
+	m.To, f.Address, f.ReplyTo = plainHost(m.To), plainHost(f.Address), plainHost(f.ReplyTo)
 	if m.Text == "" && m.HTML == "" {
 		return refuse("expected a text")
 	}
@@ -156,6 +158,21 @@ func dotAtom(s, also string) bool {
 		}
 	}
 	return true
+}
+
+// plainHost writes the host of an address in ASCII (RFC 5890, A-labels), which every server
+// takes. Where what stands before it is not ASCII either, that would not help, and the
+// address stays as it was given.
+func plainHost(a string) string {
+	local, host, _ := strings.Cut(a, "@")
+	if isASCII(host) || !isASCII(local) {
+		return a
+	}
+	ascii, err := idna.Lookup.ToASCII(host)
+	if err != nil {
+		return a
+	}
+	return local + "@" + ascii
 }
 
 func isASCII(s string) bool {

@@ -551,15 +551,39 @@ func TestUnicodeAddress(t *testing.T) {
 	if got := s.Messages(); len(got) != 1 || got[0].To[0] != l.To {
 		t.Errorf("%+v", got)
 	}
+	// A server that takes ASCII alone.
+	var mu sync.Mutex
+	var said []string
+	body := false
 	host, port := talker(t, func(line string, w io.Writer, _ net.Conn) {
-		if line == "" {
+		mu.Lock()
+		defer mu.Unlock()
+		said = append(said, strings.TrimSpace(line))
+		switch {
+		case body && strings.TrimSpace(line) != ".":
+		case line == "":
 			fmt.Fprint(w, "220 x\r\n")
-		} else {
+		case strings.HasPrefix(line, "DATA"):
+			body = true
+			fmt.Fprint(w, "354 go on\r\n")
+		case strings.HasPrefix(line, "EHLO"), strings.HasPrefix(line, "MAIL"), strings.HasPrefix(line, "RCPT"), strings.TrimSpace(line) == ".":
 			fmt.Fprint(w, "250 x\r\n")
+		case strings.HasPrefix(line, "QUIT"):
+			fmt.Fprint(w, "221 x\r\n")
 		}
 	})
 	if err := mailer(t, host, port, nil).Send(context.Background(), l); !errors.Is(err, service.ErrMailRefused) {
 		t.Error(err)
+	}
+	// Such a server takes a host that is not ASCII as what it is in ASCII (RFC 5890).
+	l.To = "juergen@Bücher.example"
+	if err := mailer(t, host, port, nil).Send(context.Background(), l); err != nil {
+		t.Error(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if all := strings.Join(said, "\n"); !strings.Contains(all, "RCPT TO:<juergen@xn--bcher-kva.example>") || !strings.Contains(all, "<juergen@xn--bcher-kva.example>\n") || strings.Contains(strings.ToLower(all), "@bücher") {
+		t.Errorf("found %s", all)
 	}
 }
 
