@@ -33,6 +33,7 @@ type balky struct {
 	next  func(*http.Request, []byte) (status int, kind string, body []byte)
 	words string        // of answers that are troubles
 	delay time.Duration // of slow
+	end   chan struct{} // closed with the test
 
 	mu    sync.Mutex
 	rule  func(*http.Request, []byte) trouble
@@ -41,10 +42,11 @@ type balky struct {
 
 func newBalky(t testing.TB, next func(*http.Request, []byte) (int, string, []byte)) *balky {
 	t.Helper()
-	b := &balky{next: next, words: "<html>no</html>", delay: 200 * time.Millisecond}
+	b := &balky{next: next, words: "<html>no</html>", delay: 200 * time.Millisecond, end: make(chan struct{})}
 	b.Server = httptest.NewServer(b)
 	t.Cleanup(b.Close)
 	t.Cleanup(b.CloseClientConnections)
+	t.Cleanup(func() { close(b.end) })
 	return b
 }
 
@@ -106,7 +108,10 @@ func (b *balky) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case refuse:
 		panic(http.ErrAbortHandler)
 	case hang:
-		<-r.Context().Done()
+		select {
+		case <-b.end:
+		case <-r.Context().Done():
+		}
 		panic(http.ErrAbortHandler)
 	case trickle:
 		b.trickle(w, r)
@@ -149,6 +154,8 @@ func (b *balky) trickle(w http.ResponseWriter, r *http.Request) {
 		w.(http.Flusher).Flush()
 		select {
 		case <-time.After(20 * time.Millisecond):
+		case <-b.end:
+			panic(http.ErrAbortHandler)
 		case <-r.Context().Done():
 			panic(http.ErrAbortHandler)
 		}

@@ -351,29 +351,22 @@ func TestDiskFull(t *testing.T) {
 }
 
 // TestFilesAway: where S3 answers with faults, or not at all, nothing is issued that has
-// files; credentials without go on.
+// files, and none is half stored; credentials without go on.
 func TestFilesAway(t *testing.T) {
-	for name, handler := range map[string]http.HandlerFunc{
-		"faults": func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(500) },
-		"slow": func(w http.ResponseWriter, r *http.Request) {
-			select {
-			case <-r.Context().Done():
-			case <-time.After(1500 * time.Millisecond):
-			}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			server := httptest.NewServer(handler)
-			t.Cleanup(server.Close)
-			t.Cleanup(server.CloseClientConnections)
-			files, err := blob.NewS3(blob.S3Config{Endpoint: server.URL, Bucket: "files", AccessKey: "a", SecretKey: "s", Timeout: 300 * time.Millisecond})
+	for _, what := range []trouble{refuse, hang, trickle, garbage, broken, busy} {
+		t.Run(string(what), func(t *testing.T) {
+			t.Parallel()
+			server := newBalky(t, nil)
+			server.set(always(what))
+			const patience = 300 * time.Millisecond
+			files, err := blob.NewS3(blob.S3Config{Endpoint: server.URL, Bucket: "files", AccessKey: "a", SecretKey: "s", Timeout: patience})
 			if err != nil {
 				t.Fatal(err)
 			}
 			f := newFort(t, func(p *serving.Parts) { p.Blobs = files })
 			began := time.Now()
 			f.call("north/test", "POST", "/v1/credentials", aina(map[string]any{"outputs": []string{"vc", "pdf"}})).unavailable(t, "issue with a PDF")
-			if took := time.Since(began); took > 15*time.Second || name == "slow" && took < 300*time.Millisecond {
+			if took := time.Since(began); took > 10*time.Second || what == hang && took < patience {
 				t.Errorf("refused after %v", took)
 			}
 			if total := f.total(); total != 0 {
