@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"math/big"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -407,6 +408,9 @@ func (s *Service) RotateKey(ctx context.Context, c Caller, id string, in RotateK
 	}
 	var bad Invalid
 	checkKeyType(&bad, in.KeyType)
+	if in.Key != "" && !in.Compromised {
+		bad.Add("key", "is for keys that are compromised")
+	}
 	if err := bad.Err(); err != nil {
 		return Result[Issuer]{}, err
 	}
@@ -422,6 +426,16 @@ func (s *Service) RotateKey(ctx context.Context, c Caller, id string, in RotateK
 		r, old, err := findIssuer(ctx, tx, c.Scope, id)
 		if err != nil {
 			return Result[Issuer]{}, err
+		}
+		if in.Key != "" {
+			retired, err := retiredKey(old, in.Key)
+			if err != nil {
+				return Result[Issuer]{}, err
+			}
+			if retired >= 0 {
+				rotated, err = s.distrust(ctx, tx, c, r, old, retired)
+				return Result[Issuer]{Value: issuerView(c.Scope, r, rotated)}, err
+			}
 		}
 		if rotated, err = s.rotate(c.Scope, old, key, private, in.Compromised); err != nil {
 			return Result[Issuer]{}, err
@@ -442,6 +456,37 @@ func (s *Service) RotateKey(ctx context.Context, c Caller, id string, in RotateK
 		s.forgetIssuer(rotated)
 	}
 	return out, err
+}
+
+// retiredKey finds a key that is not in use any more by its id; -1: it is the one in use.
+func retiredKey(i StoredIssuer, id string) (int, error) {
+	n := slices.IndexFunc(i.Keys, func(k StoredIssuerKey) bool { return k.Method == id })
+	switch {
+	case n < 0:
+		var bad Invalid
+		bad.Add("key", "names no key of the issuer")
+		return n, bad.Err()
+	case i.Keys[n].Until == nil:
+		return -1, nil
+	}
+	return n, nil
+}
+
+// distrust has a key that is not in use any more not be believed from now on.
+func (s *Service) distrust(ctx context.Context, tx Tx, c Caller, r Record, old StoredIssuer, n int) (StoredIssuer, error) {
+	out := old
+	out.Keys = slices.Clone(old.Keys)
+	if out.Keys[n].Compromised != nil {
+		return out, nil
+	}
+	now := s.now()
+	out.Keys[n].Compromised = &now
+	r.Updated = now
+	if err := Put(ctx, tx, c.Scope, r, out); err != nil {
+		return out, err
+	}
+	out.Revision = r.Version + 1
+	return out, WriteAudit(ctx, tx, c, now, "issuer.distrust", old.ID, map[string]any{"key": out.Keys[n].Method})
 }
 
 func (s *Service) rotate(scope Scope, old StoredIssuer, key StoredIssuerKey, private crypto.Signer, compromised bool) (StoredIssuer, error) {

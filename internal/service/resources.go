@@ -112,6 +112,7 @@ type IssuerKey struct {
 type RotateKey struct {
 	KeyType     string `json:"keyType,omitempty" enum:"Ed25519,P-256,P-384"`
 	Compromised bool   `json:"compromised,omitempty" doc:"the old key is known to others: what it signed is not believed any more"`
+	Key         string `json:"key,omitempty" doc:"with compromised: the id of the key that is known to others. One that is not in use any more is no longer believed, and no new one is made. Absent: the one in use"`
 }
 
 // Field is an input of a credential type.
@@ -278,8 +279,9 @@ type AnchorState struct {
 
 // Notification tells about the e-mail to the recipient.
 type Notification struct {
-	State string     `json:"state" enum:"queued,sent,failed"`
-	At    *time.Time `json:"at,omitempty"`
+	State   string     `json:"state" enum:"queued,sent,failed"`
+	At      *time.Time `json:"at,omitempty"`
+	Problem string     `json:"problem,omitempty" doc:"why it failed: it was refused, could not be delivered, or was not to be sent any more"`
 }
 
 // Credential is a credential as its issuer sees it.

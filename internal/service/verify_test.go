@@ -245,6 +245,30 @@ func TestRotation(t *testing.T) {
 			t.Errorf("key %d in the document: %v", n, got)
 		}
 	}
+	// A key that was retired long ago turns out to be known to others: it alone is no longer
+	// believed, and no other key is made.
+	distrust := service.RotateKey{Compromised: true, Key: rotated.Keys[0].ID}
+	said := must(w.s.RotateKey(w.ctx, c, issuer.ID, distrust, once))(t)
+	if keys := said.Value.Keys; said.Created || len(keys) != 3 || !keys[0].Compromised || !keys[1].Compromised || keys[2].Compromised || keys[2].ValidUntil != nil {
+		t.Errorf("unexpected keys %+v", keys)
+	}
+	expect(t, "by a retired key that is compromised", w.verifyID(first.PublicID), "indeterminate", "key_revoked", "*")
+	expect(t, "by the third key", w.verifyID(third.PublicID), "valid", "", service.StateIssued)
+	if document := must(w.s.DIDDocument(w.ctx, "i/"+issuer.ID))(t); bytes.Contains(document.Bytes, []byte(distrust.Key)) {
+		t.Error("the key is in the document still")
+	}
+	again := must(w.s.RotateKey(w.ctx, c, issuer.ID, distrust, once))(t)
+	if len(again.Value.Keys) != 3 {
+		t.Errorf("said twice: %+v", again.Value.Keys)
+	}
+	for name, in := range map[string]service.RotateKey{"another issuer's key": {Compromised: true, Key: "did:web:other#k"}, "not compromised": {Key: distrust.Key}} {
+		_, err := w.s.RotateKey(w.ctx, c, issuer.ID, in, once)
+		refused(t, name, err, service.CodeValidation)
+	}
+	current := must(w.s.RotateKey(w.ctx, c, issuer.ID, service.RotateKey{Compromised: true, Key: said.Value.Keys[2].ID}, once))(t)
+	if keys := current.Value.Keys; !current.Created || len(keys) != 4 || !keys[2].Compromised || keys[3].ValidUntil != nil {
+		t.Errorf("the key in use by its id: %+v", keys)
+	}
 	other := must(w.s.CreateIssuer(w.ctx, c, service.NewIssuer{Name: "Key", Method: "did:key"}, once))(t).Value
 	_, err := w.s.RotateKey(w.ctx, c, other.ID, service.RotateKey{}, once)
 	refused(t, "did:key", err, service.CodeState)
@@ -641,7 +665,12 @@ func TestRevokedElsewhere(t *testing.T) {
 	c := w.school("north")
 	got := w.issue(c)
 	expect(t, "issued", w.verifyID(got.PublicID), "valid", "", service.StateIssued)
-	must(w.again().Revoke(w.ctx, c, got.ID, "x", once))(t)
+	other := w.again()
+	must(other.Suspend(w.ctx, c, got.ID, "x", once))(t)
+	expect(t, "suspended elsewhere", w.verifyID(got.PublicID), "invalid", "suspended", service.StateSuspended)
+	must(other.Reinstate(w.ctx, c, got.ID, "x", once))(t)
+	expect(t, "reinstated elsewhere", w.verifyID(got.PublicID), "valid", "", service.StateIssued)
+	must(other.Revoke(w.ctx, c, got.ID, "x", once))(t)
 	expect(t, "revoked elsewhere", w.verifyID(got.PublicID), "invalid", "revoked", service.StateRevoked)
 	expect(t, "uploaded", w.verify(w.file(c, got.ID, "vc")), "invalid", "revoked", service.StateRevoked)
 }
