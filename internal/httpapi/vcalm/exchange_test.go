@@ -386,6 +386,33 @@ func TestVCALM_T1_T21_Polling(t *testing.T) {
 	w.want(404, "POST", "/vc/none/workflows/claim/exchanges/z", "")
 }
 
+// TestListing: anyone sees the instances of the configuration, a caller those of his institution too.
+func TestListing(t *testing.T) {
+	w := newWorld(t)
+	names := func(headers ...string) (out []string) {
+		for _, i := range w.want(200, "GET", "/vc", "", headers...).at("issuers").([]any) {
+			m := i.(map[string]any)
+			out = append(out, m["name"].(string))
+			if m["url"] != base+"/vc/"+m["name"].(string) || m["did"] == "" || m["keyType"] == "" || m["suite"] == "" {
+				t.Errorf("found %v", m)
+			}
+		}
+		return out
+	}
+	open := names()
+	if len(open) != len(own) || slices.Contains(open, w.issuer) {
+		t.Errorf("found %v", open)
+	}
+	if got := names("key", w.key(w.north)); len(got) != len(open)+1 || !slices.Contains(got, w.issuer) {
+		t.Errorf("found %v", got)
+	}
+	if got := names("key", w.key(w.south)); len(got) != len(open) {
+		t.Errorf("another's: %v", got)
+	}
+	w.want(401, "GET", "/vc", "", "key", "sk_test_x")
+	w.want(403, "GET", "/vc", "", "key", w.key(w.north, service.MayIssue))
+}
+
 // TestRates: requests with a key are counted by it, wherever they come from, and those with
 // bad keys by their address, as on the product plane; others at one address go on.
 func TestRates(t *testing.T) {

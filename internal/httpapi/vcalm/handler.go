@@ -101,8 +101,9 @@ func public(pattern string) bool {
 }
 
 func (h *handler) admit(r *http.Request, c *call) (err error) {
-	open := public(r.Pattern)
-	if c.caller, err = h.c.Admit(c.w.Header(), r, open); err != nil || open {
+	listing := r.Pattern == "GET /vc" // which tells callers more
+	open := public(r.Pattern) && (!listing || r.Header["Authorization"] == nil)
+	if c.caller, err = h.c.Admit(c.w.Header(), r, open); err != nil || open || listing {
 		return err
 	}
 	c.instance, err = h.c.Plane.Instance(r.Context(), r.PathValue("issuer"), c.caller)

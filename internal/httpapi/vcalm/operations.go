@@ -32,9 +32,9 @@ func text(doc *strictjson.Doc, n strictjson.Node, name, path string) (string, er
 	return s, nil
 }
 
-// listing tells the open instances: their DID, suite and key type.
+// listing tells the instances of the configuration, and the caller's own: their DID, suite and key type.
 func (h *handler) listing(r *http.Request, c *call) error {
-	list, err := h.c.Plane.Listings(r.Context())
+	list, err := h.c.Plane.Listings(r.Context(), c.caller)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -165,11 +166,23 @@ type Listing struct {
 	Suite   string `json:"suite"`
 }
 
-// Listings describes the open instances.
-func (p *Plane) Listings(ctx context.Context) ([]Listing, error) {
-	open := p.c.Directory.Open()
-	out := make([]Listing, 0, len(open))
-	for _, in := range open {
+// Listings describes the instances of the configuration, and those of a caller: his
+// institution's issuers.
+// caller is nil for nobody in particular.
+func (p *Plane) Listings(ctx context.Context, caller *service.Caller) ([]Listing, error) {
+	list := slices.Clone(p.c.Directory.Open())
+	if caller != nil {
+		if err := caller.Need(service.MayRead); err != nil {
+			return nil, err
+		}
+		own, err := p.own(ctx, caller.Scope)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, own...)
+	}
+	out := make([]Listing, 0, len(list))
+	for _, in := range list {
 		key, did, err := p.c.Core.SigningKey(ctx, in.Scope, in.Issuer)
 		if err != nil {
 			return nil, fmt.Errorf("vcalm: instance %s: %w", in.Name, err)
@@ -177,6 +190,19 @@ func (p *Plane) Listings(ctx context.Context) ([]Listing, error) {
 		out = append(out, Listing{Name: in.Name, URL: p.url(in), DID: did, KeyType: keyType(key), Suite: suiteOf(in, key)})
 	}
 	return out, nil
+}
+
+// own are the issuers of a scope, each of which is an instance.
+func (p *Plane) own(ctx context.Context, s service.Scope) (out []*Instance, err error) {
+	err = p.c.Store.View(ctx, func(tx service.Tx) error {
+		records, err := tx.List(ctx, s, service.KindIssuer, nil, service.Page{Limit: service.MaxLimit})
+		out = out[:0]
+		for _, r := range records.Items {
+			out = append(out, &Instance{Name: r.ID, Scope: s, Issuer: r.ID})
+		}
+		return err
+	})
+	return out, err
 }
 
 func (p *Plane) url(in *Instance) string { return p.c.BaseURL + "/vc/" + in.Name }
