@@ -40,6 +40,10 @@ func TestDerive(t *testing.T) {
 	// Any instance derives: no key of its own is needed for that.
 	w.want(201, "POST", "/vc/eddsa/credentials/derive", `{"verifiableCredential":`+base+`,"options":{"selectivePointers":["/credentialSubject"]}}`)
 
+	before, _, err := count(w)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, body := range map[string]string{
 		"nothing there":     `{"verifiableCredential":` + base + `,"options":{"selectivePointers":["/credentialSubject/Aina"]}}`,
 		"no subject":        `{"verifiableCredential":` + base + `}`,
@@ -51,6 +55,11 @@ func TestDerive(t *testing.T) {
 			t.Errorf("%s: %d %s", name, a.status, a.text)
 		}
 		w.problem(a)
+	}
+	w.want(201, "POST", path+"derive", `{"verifiableCredential":`+base+`,"options":{"selectivePointers":["/credentialSubject"]}}`)
+	after, text, err := count(w)
+	if err != nil || after != before || strings.Contains(text+w.log.String(), "u2V0") || strings.Contains(text+w.log.String(), "Kept back") {
+		t.Errorf("something is kept or logged: %d records, then %d, %v\n%s%s", before, after, err, text, w.log)
 	}
 	for _, pointers := range []string{`["/nickname"]`, `["issuer"]`, `["/proof"]`} {
 		a := w.want(400, "POST", path+"issue", `{"credential":`+draft+`,"options":{"mandatoryPointers":`+pointers+`}}`)
