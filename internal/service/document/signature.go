@@ -207,6 +207,9 @@ func (d *Documents) sealNow(ctx context.Context, c service.Caller, id string, in
 		if err != nil {
 			return none, signingFault(err)
 		}
+		if err := d.refuseCarried(ctx, out.Bytes()); err != nil {
+			return none, err
+		}
 		now := d.now()
 		st := storedSignature{By: institutional, Level: res.Level.String(), Reason: in.Reason, Signer: sg.Chain[0].Subject.CommonName}
 		var done service.Result[service.Signature]
@@ -473,6 +476,9 @@ func (d *Documents) CompleteSignature(ctx context.Context, c service.Caller, id,
 		return out, v.Err()
 	}
 	file, err := d.embed(ctx, c.Scope, h, value)
+	if err == nil {
+		err = d.refuseCarried(ctx, file)
+	}
 	if err != nil {
 		return out, err
 	}
