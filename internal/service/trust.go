@@ -295,6 +295,14 @@ func (c *trustCache) dropLists() {
 	c.generation++
 }
 
+// dropList has one published list read again.
+func (c *trustCache) dropList(url string) {
+	c.listMu.Lock()
+	defer c.listMu.Unlock()
+	delete(c.lists, url)
+	c.generation++
+}
+
 // sources answers from the store first, and asks the online client for what is not ours.
 type sources struct{ s *Service }
 

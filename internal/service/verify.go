@@ -139,8 +139,9 @@ func (s *Service) verifyState(ctx context.Context, scope Scope, state *credentia
 	}
 	secured := chancery.Secured{MediaType: chancery.MediaVC, Bytes: vc.Bytes}
 	report, err := s.judge(ctx, secured)
-	if err == nil && report.Outcome == verifier.Valid && state.stored.State != StateIssued {
-		s.trust.dropLists() // another process has ended it since the list was read here
+	if issued := state.stored.State == StateIssued; err == nil && (report.Outcome == verifier.Valid && !issued || report.Reason == verifier.CredentialRevoked && issued) {
+		// Another process has published the list since it was read here.
+		s.trust.dropList(s.listURL(state.stored.ListID, purposeRevocation))
 		report, err = s.judge(ctx, secured)
 	}
 	if err != nil {
