@@ -62,7 +62,7 @@ func (s *Service) showIn(ctx context.Context, scope Scope, state *credentialStat
 		out.Anchor = &AnchorState{State: "pending", StampID: b.StampID}
 	}
 	if state.mail != nil {
-		out.Notify = &Notification{State: state.mail.State, At: state.mail.At}
+		out.Notify = &Notification{State: state.mail.State, At: state.mail.At, Problem: state.mail.Problem}
 	}
 	if c.Issue == 0 {
 		return out, nil
