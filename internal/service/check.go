@@ -40,9 +40,13 @@ func (s *Service) Want(t *LoadedType, w Wish) (Wanted, error) {
 		return out, err
 	}
 	if !t.Type.Active {
-		return out, &Error{Code: CodeState, Detail: "the credential type is switched off"}
+		return out, switchedOff()
 	}
 	return out, nil
+}
+
+func switchedOff() error {
+	return &Error{Code: CodeState, Detail: "the credential type is switched off"}
 }
 
 // CheckItem checks an input against its type: the one check of issue, batch and validate.

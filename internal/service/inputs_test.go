@@ -3,6 +3,7 @@ package service_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chancery-dev/chancery/internal/service"
 )
@@ -133,5 +134,26 @@ func TestTypeKey(t *testing.T) {
 		if got := must(w.s.CreateType(w.ctx, c, in, service.Idempotency{}))(t).Value.Key; !strings.HasPrefix(got, want) {
 			t.Errorf("%s: expected %s, found %s", name, want, got)
 		}
+	}
+}
+
+// TestSwitchedOff: of a type that is switched off nothing is issued, drafts of before included.
+func TestSwitchedOff(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north")
+	got := w.issue(c, draft)
+	for _, active := range []bool{false, true} {
+		must(w.s.ChangeType(w.ctx, c, "safety-training", service.NewType{Active: &active}))(t)
+		w.pass(2 * time.Second)
+		_, published := w.s.Publish(w.ctx, c, got.ID, once)
+		_, issued := w.s.Issue(w.ctx, c, aina(), once)
+		if active {
+			if published != nil || issued != nil {
+				t.Errorf("switched on: %v, %v", published, issued)
+			}
+			continue
+		}
+		refused(t, "publish", published, service.CodeState)
+		refused(t, "issue", issued, service.CodeState)
 	}
 }

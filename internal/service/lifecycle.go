@@ -199,6 +199,12 @@ func (s *Service) Publish(ctx context.Context, c Caller, id string, i Idempotenc
 		if state.stored.State != StateDraft {
 			return none, wrongState(lifecycle(state.stored, s.now()), "published")
 		}
+		// The draft keeps its version of the type; whether the type is on is asked of today's.
+		if today, err := s.LoadType(ctx, c, state.stored.TypeID); err != nil {
+			return none, err
+		} else if !today.Type.Active {
+			return none, switchedOff()
+		}
 		item, w, err := s.draftItem(c.Scope, state)
 		if err != nil {
 			return none, err
