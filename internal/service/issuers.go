@@ -486,7 +486,10 @@ func (s *Service) distrust(ctx context.Context, tx Tx, c Caller, r Record, old S
 		return out, err
 	}
 	out.Revision = r.Version + 1
-	return out, WriteAudit(ctx, tx, c, now, "issuer.distrust", old.ID, map[string]any{"key": out.Keys[n].Method})
+	if err := WriteAudit(ctx, tx, c, now, "issuer.distrust", old.ID, map[string]any{"key": out.Keys[n].Method}); err != nil {
+		return out, err
+	}
+	return out, s.resignLists(ctx, tx, out) // one may stand as the key has signed it
 }
 
 func (s *Service) rotate(scope Scope, old StoredIssuer, key StoredIssuerKey, private crypto.Signer, compromised bool) (StoredIssuer, error) {

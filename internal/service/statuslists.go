@@ -325,11 +325,10 @@ func (s *Service) signList(ctx context.Context, key signer.Key, did, url, purpos
 	return signed.Bytes, err
 }
 
-// resignLists publishes all lists of an issuer anew after a key was compromised: those that
-// it signed are not believed any more.
+// resignLists publishes all lists of an issuer anew after a key was compromised, the present
+// one or one of before: those that it signed are not believed any more.
 func (s *Service) resignLists(ctx context.Context, tx Tx, issuer StoredIssuer) error {
-	compromised := len(issuer.Keys) > 1 && issuer.Keys[len(issuer.Keys)-2].Compromised != nil
-	if !compromised {
+	if !slices.ContainsFunc(issuer.Keys, func(k StoredIssuerKey) bool { return k.Compromised != nil }) {
 		return nil
 	}
 	for _, id := range issuer.Lists {

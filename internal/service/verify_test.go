@@ -701,6 +701,29 @@ func TestRotatedElsewhere(t *testing.T) {
 	}
 }
 
+// TestDistrustedLists: lists that a key has signed which is found out later to be known to
+// others are signed anew at once, so that what they speak of stays decided.
+func TestDistrustedLists(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north")
+	old := w.issue(c)
+	issuer := must(w.s.ListIssuers(w.ctx, c, service.Page{}))(t).Items[0]
+	w.pass(time.Hour)
+	must(w.s.RotateKey(w.ctx, c, issuer.ID, service.RotateKey{}, once))(t)
+	got, revoked := w.issue(c), w.issue(c)
+	must(w.s.RotateKey(w.ctx, c, issuer.ID, service.RotateKey{Compromised: true, Key: issuer.Keys[0].ID}, once))(t)
+	expect(t, "by a key in order", w.verifyID(got.PublicID), "valid", "", service.StateIssued)
+	expect(t, "by the distrusted key", w.verifyID(old.PublicID), "indeterminate", "key_revoked", service.StateIssued)
+	must(w.s.Revoke(w.ctx, c, revoked.ID, "x", once))(t)
+	expect(t, "revoked", w.verifyID(revoked.PublicID), "invalid", "revoked", service.StateRevoked)
+	for _, suffix := range []string{"", "-s"} {
+		f, _, err := w.s.StatusList(w.ctx, strings.TrimPrefix(got.StatusList, base+"/status/")+suffix)
+		if err != nil || bytes.Contains(f.Bytes, []byte(issuer.Keys[0].ID)) {
+			t.Errorf("list%s is still as the distrusted key signed it: %v", suffix, err)
+		}
+	}
+}
+
 // TestPublished: stable addresses answer with what credentials name.
 func TestPublished(t *testing.T) {
 	w := newWorld(t)
