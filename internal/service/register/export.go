@@ -107,17 +107,17 @@ func (e *export) addJSON(name string, v any) error {
 	return e.addBytes(name, append(b, '\n'))
 }
 
-// addBlob writes a file that is kept in the blobs. One that was erased meanwhile is left
-// out.
-func (e *export) addBlob(name, digest string) error {
+// addBlob writes a file that is kept in the blobs. One that is not there, because it was
+// erased meanwhile or is lost, is left out: the register's file says so.
+func (e *export) addBlob(name, digest string) (found bool, err error) {
 	r, _, err := e.c.Blobs.Get(e.ctx, digest)
 	if errors.Is(err, service.ErrNotFound) {
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
-	return errors.Join(e.add(name, r), r.Close())
+	return true, errors.Join(e.add(name, r), r.Close())
 }
 
 // fileName makes an id fit for a name that stays in its folder. Ids of credentials are of
@@ -233,7 +233,8 @@ func (e *export) picture(digest, ext string) error {
 		return nil
 	}
 	e.pictures[digest] = true
-	return e.addBlob("pictures/"+digest+ext, digest)
+	_, err := e.addBlob("pictures/"+digest+ext, digest)
+	return err
 }
 
 var extensions = map[string]string{"vc": ".json", "vc.jwt": ".jwt", "pdf": ".pdf", "png": ".png", "svg": ".svg", "evidence": ".cbor"}
@@ -260,6 +261,7 @@ type exportedCredential struct {
 	StatusIndex    int64             `json:"statusIndex"`
 	Digest         string            `json:"digest,omitempty"`
 	Files          map[string]string `json:"files"`
+	Missing        []string          `json:"missing,omitempty"` // files that are not there any more
 }
 
 // credentials writes every credential with all of its files, a few at a time.
@@ -311,16 +313,21 @@ func (e *export) credential(c service.StoredCredential, files []service.StoredAr
 		if a.Name == "evidence" {
 			name = fmt.Sprintf("%s/%d.evidence%s", base, a.Issue, extensions[a.Name])
 		}
+		key, found := fmt.Sprintf("%s/%d", a.Name, a.Issue), true
 		var err error
 		if a.Bytes != nil {
 			err = e.addBytes(name, a.Bytes)
 		} else {
-			err = e.addBlob(name, a.Digest)
+			found, err = e.addBlob(name, a.Digest)
 		}
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
+		case found:
+			out.Files[key] = name
+		default:
+			out.Missing = append(out.Missing, key)
 		}
-		out.Files[fmt.Sprintf("%s/%d", a.Name, a.Issue)] = name
 	}
 	if body.StampID != "" && body.Erased == nil {
 		name := fmt.Sprintf("%s/%d.evidence.cbor", base, c.Issue)
@@ -360,41 +367,6 @@ func (e *export) evidence(name, stamp string) (bool, error) {
 		return false, err
 	}
 	return true, e.addBytes(name, b)
-}
-
-func (e *export) documents(time.Time) error {
-	return e.records(service.KindDocument, func(r service.Record) error {
-		var d service.StoredDocument
-		if err := json.Unmarshal(r.Body, &d); err != nil {
-			return err
-		}
-		base := "documents/" + fileName(r.ID)
-		ext := ""
-		if d.MediaType == "application/pdf" {
-			ext = ".pdf"
-		}
-		if err := e.addBlob(base+"/uploaded"+ext, d.Digest); err != nil {
-			return err
-		}
-		if d.File != d.Digest {
-			if err := e.addBlob(base+"/signed"+ext, d.File); err != nil {
-				return err
-			}
-		}
-		for n, digest := range d.Earlier {
-			if err := e.addBlob(fmt.Sprintf("%s/signed.%d%s", base, n+1, ext), digest); err != nil {
-				return err
-			}
-		}
-		signatures, err := e.signatures(r.ID)
-		if err != nil {
-			return err
-		}
-		return e.addJSON(base+"/register.json", map[string]any{
-			"id": r.ID, "name": d.Name, "mediaType": d.MediaType, "digest": d.Digest, "signedDigest": d.File, "createdAt": r.Created.UTC(),
-			"signatures": signatures,
-		})
-	})
 }
 
 // stamps writes bare stamps with their evidence, and learns which blocks their batches

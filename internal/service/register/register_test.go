@@ -379,6 +379,17 @@ func TestExportRest(t *testing.T) {
 			t.Errorf("the batch lacks %s: %s", want, batches)
 		}
 	}
+	// What is lost is said to be missing.
+	lost := cred.Artifacts["pdf"].Digest
+	check(t, h.files.Delete(t.Context(), lost))
+	check(t, h.files.Delete(t.Context(), doc.Value.Digest.Value))
+	all = h.export()
+	if r := all["credentials/CX-1/register.json"]; !bytes.Contains(r, []byte(`"missing": [`)) || !bytes.Contains(r, []byte(`"pdf/1"`)) || bytes.Contains(r, []byte(`"pdf/1":`)) || all["credentials/CX-1/1.pdf"] != nil {
+		t.Errorf("a lost file is not said to be missing: %s", r)
+	}
+	if r := all["documents/"+doc.Value.ID+"/register.json"]; !bytes.Contains(r, []byte(`"uploaded"`)) {
+		t.Errorf("a lost document is not said to be missing: %s", r)
+	}
 	sum := sha256.Sum256(all["MANIFEST"])
 	h.run(200 * time.Millisecond) // every 5 s in life: here an export chains the lines before it
 	after := h.export()

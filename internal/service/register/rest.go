@@ -3,6 +3,7 @@ package register
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -168,6 +169,45 @@ func (e *export) verifications(time.Time) error {
 				return nil
 			}
 		}
+	})
+}
+
+func (e *export) documents(time.Time) error {
+	return e.records(service.KindDocument, func(r service.Record) error {
+		var d service.StoredDocument
+		if err := json.Unmarshal(r.Body, &d); err != nil {
+			return err
+		}
+		base := "documents/" + fileName(r.ID)
+		ext := ""
+		if d.MediaType == "application/pdf" {
+			ext = ".pdf"
+		}
+		files := []struct{ name, digest string }{{"uploaded", d.Digest}}
+		for n, digest := range d.Earlier {
+			files = append(files, struct{ name, digest string }{fmt.Sprintf("signed.%d", n+1), digest})
+		}
+		if d.File != d.Digest {
+			files = append(files, struct{ name, digest string }{"signed", d.File})
+		}
+		missing := []string{}
+		for _, f := range files {
+			found, err := e.addBlob(base+"/"+f.name+ext, f.digest)
+			if err != nil {
+				return err
+			}
+			if !found {
+				missing = append(missing, f.name)
+			}
+		}
+		signatures, err := e.signatures(r.ID)
+		if err != nil {
+			return err
+		}
+		return e.addJSON(base+"/register.json", map[string]any{
+			"id": r.ID, "name": d.Name, "mediaType": d.MediaType, "digest": d.Digest, "signedDigest": d.File, "createdAt": r.Created.UTC(),
+			"signatures": signatures, "missing": missing,
+		})
 	})
 }
 
