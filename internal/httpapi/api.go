@@ -21,6 +21,7 @@ type api struct {
 	keys      *limiter // by key
 	addresses *limiter // by address, where no key is needed
 	guesses   *limiter // by address, of bad keys
+	known     *known   // tokens that were good before
 	running   running
 	metrics   *metrics
 	openAPI   service.File // of /openapi.json
@@ -40,6 +41,7 @@ func New(c Config) (http.Handler, error) {
 		keys:      newLimiter("key", c.KeyRate),
 		addresses: newLimiter("address", c.AddressRate),
 		guesses:   newLimiter("address", c.AddressRate),
+		known:     newKnown(),
 		running:   running{wait: runningWait, ends: map[runningKey]chan struct{}{}},
 	}
 	for _, o := range c.Origins {

@@ -42,15 +42,16 @@ func (c *call) authenticate() (err error) {
 }
 
 // authenticate finds the caller. Tenant and environment come from the token; X-Tenant may
-// only agree. Addresses that try bad tokens too often are answered 429 before any look-up.
+// only agree. Addresses that try bad tokens too often are answered 429 before any look-up,
+// but for tokens that were good before.
 func (a *api) authenticate(h http.Header, r *http.Request, x *exchange) (service.Caller, error) {
 	var none service.Caller
 	now, from := a.Clock(), byAddress(x.addr)
-	if wait, empty := a.guesses.empty(h, from, now); empty {
+	token, err := bearer(r.Header["Authorization"])
+	if wait, empty := a.guesses.empty(h, from, now); empty && (err != nil || !a.known.has(token)) {
 		return none, tooMany(wait)
 	}
 	var caller service.Caller
-	token, err := bearer(r.Header["Authorization"])
 	if err == nil {
 		if a.OIDC != nil && a.OIDC.Handles(token) {
 			caller, err = a.OIDC.Authenticate(r.Context(), token)
@@ -61,9 +62,11 @@ func (a *api) authenticate(h http.Header, r *http.Request, x *exchange) (service
 	if err != nil {
 		if e := asError(err); e.Code == service.CodeKey || e.Code == service.CodeTokenExpired {
 			a.guesses.take(h, from, now)
+			a.known.forget(token)
 		}
 		return none, err
 	}
+	a.known.note(token)
 	caller.Source = x.source
 	caller.RequestID = x.id
 	x.caller = caller

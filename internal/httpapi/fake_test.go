@@ -29,6 +29,7 @@ type fake struct {
 	answers  map[string]service.Credential
 	err      error // answered by Issue
 	panics   bool
+	revoked  string // a key
 	block    chan struct{}
 	rows     []service.ItemInput
 	rowErr   error
@@ -80,6 +81,12 @@ func some[T any](c service.Caller, v T) (service.List[T], error) {
 
 func (f *fake) Authenticate(_ context.Context, token string) (service.Caller, error) {
 	c := service.Caller{Scope: service.Scope{Tenant: "tenant-a", Environment: service.Test}, Actor: "key:a", Permissions: service.Permissions()}
+	f.mu.Lock()
+	revoked := f.revoked
+	f.mu.Unlock()
+	if token == revoked {
+		token = ""
+	}
 	switch token {
 	case keyA:
 	case keyB:

@@ -454,6 +454,37 @@ func TestRates(t *testing.T) {
 	}
 }
 
+// TestGuessesShutOutGuesses: who tries bad keys shuts out further ones from the address, not
+// the programs beside it whose keys are good; and a key that is bad now is one of the bad.
+func TestGuessesShutOutGuesses(t *testing.T) {
+	a, f := start(t, func(c *Config) { c.AddressRate = Rate{PerSecond: 0.001, Burst: 2} })
+	get := func(key string) int {
+		return ask(a, "GET", "/v1/me", "", "Authorization", "Bearer "+key).Code
+	}
+	for i, c := range []struct {
+		key  string
+		want int
+	}{{keyA, 200}, {"guess", 401}, {"guess", 401}, {"guess", 429}, {keyB, 429}, {keyA, 200}, {keyA, 200}} {
+		if got := get(c.key); got != c.want {
+			t.Errorf("call %d with %s: %d", i, c.key, got)
+		}
+	}
+	f.mu.Lock()
+	f.revoked = keyA
+	f.mu.Unlock()
+	for i, want := range []int{401, 429, 429} {
+		if got := get(keyA); got != want {
+			t.Errorf("call %d with a revoked key: %d", i, got)
+		}
+	}
+	for i := range 2 * maxKnown {
+		a.known.note(fmt.Sprint(i))
+	}
+	if len(a.known.tokens) > maxKnown {
+		t.Errorf("%d tokens are remembered", len(a.known.tokens))
+	}
+}
+
 // TestProxyOnly: T5: in the clear there are this machine, proxies and probes, nobody else.
 func TestProxyOnly(t *testing.T) {
 	for _, only := range []bool{true, false} {
