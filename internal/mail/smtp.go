@@ -129,6 +129,27 @@ func (s *SMTP) Send(ctx context.Context, m service.Mail) error {
 	if err != nil {
 		return err
 	}
+	return s.connected(ctx, func(ctx context.Context, late *time.Timer, conn net.Conn) error {
+		return s.talk(ctx, late, conn, msg)
+	})
+}
+
+// Check finds out whether the server would take mail from us: it connects, secures the
+// connection and says who we are, and sends nothing.
+func (s *SMTP) Check(ctx context.Context) error {
+	return s.connected(ctx, func(ctx context.Context, late *time.Timer, conn net.Conn) error {
+		c, err := s.hello(ctx, conn)
+		if err != nil {
+			return err
+		}
+		late.Reset(min(farewell, s.c.Timeout))
+		_ = c.Quit()
+		return nil
+	})
+}
+
+// connected does something over a connection. late ends it.
+func (s *SMTP) connected(ctx context.Context, f func(ctx context.Context, late *time.Timer, conn net.Conn) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	late := time.AfterFunc(s.c.Timeout, func() { cancel(context.DeadlineExceeded) })
@@ -140,7 +161,7 @@ func (s *SMTP) Send(ctx context.Context, m service.Mail) error {
 	defer conn.Close()
 	// Closing the connection ends whatever waits for it.
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	return s.talk(ctx, late, conn, msg)
+	return f(ctx, late, conn)
 }
 
 func (s *SMTP) dial(ctx context.Context) (net.Conn, error) {
@@ -171,33 +192,42 @@ func (s *SMTP) tls() *tls.Config {
 	return &tls.Config{ServerName: s.c.Host, RootCAs: s.c.RootCAs, MinVersion: tls.VersionTLS12}
 }
 
-// talk is one delivery. The steps are those of RFC 5321, 3. late ends it.
-func (s *SMTP) talk(ctx context.Context, late *time.Timer, conn net.Conn, msg *message) error {
+// hello is the beginning of every delivery: who speaks, secured as it has to be.
+func (s *SMTP) hello(ctx context.Context, conn net.Conn) (*smtp.Client, error) {
 	c, err := smtp.NewClient(conn, s.c.Host)
 	if err != nil {
-		return failed(ctx, "the greeting", err)
+		return nil, failed(ctx, "the greeting", err)
 	}
 	if err := c.Hello(s.c.Hello); err != nil {
-		return failed(ctx, "EHLO", err)
+		return nil, failed(ctx, "EHLO", err)
 	}
 	secure := s.c.Security == TLS
 	if s.c.Security == StartTLS {
 		if ok, _ := c.Extension("STARTTLS"); !ok {
-			return errors.New("mail: expected STARTTLS, the server does not offer it")
+			return nil, errors.New("mail: expected STARTTLS, the server does not offer it")
 		}
 		if err := c.StartTLS(s.tls()); err != nil {
-			return failed(ctx, "STARTTLS", err)
+			return nil, failed(ctx, "STARTTLS", err)
 		}
 		secure = true
 	}
 	if s.c.User != "" {
 		auth, err := s.auth(c, secure)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if err := c.Auth(auth); err != nil {
-			return failed(ctx, "AUTH", err)
+			return nil, failed(ctx, "AUTH", err)
 		}
+	}
+	return c, nil
+}
+
+// talk is one delivery. The steps are those of RFC 5321, 3.
+func (s *SMTP) talk(ctx context.Context, late *time.Timer, conn net.Conn, msg *message) error {
+	c, err := s.hello(ctx, conn)
+	if err != nil {
+		return err
 	}
 	if utf8, _ := c.Extension("SMTPUTF8"); !utf8 && !msg.ascii {
 		return fmt.Errorf("mail: %w: expected an address in ASCII, which is all that the server takes", service.ErrMailRefused)

@@ -1,0 +1,136 @@
+package serving_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ethereum/go-ethereum/accounts/keystore"
+	"github.com/ethereum/go-ethereum/crypto"
+
+	"github.com/chancery-dev/chancery/cmd/internal/serving"
+	"github.com/chancery-dev/chancery/internal/config"
+	"github.com/chancery-dev/chancery/internal/mail/smtpsink"
+)
+
+// TestTry: what 'chancery config check --open' does names the part that fails and why, in
+// bounded time, and tells no secret.
+func TestTry(t *testing.T) {
+	const secret = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
+	dir := t.TempDir()
+	file := func(name string, content []byte) string {
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	_, root := authority(t)
+	roots := file("roots.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: (&x509.Certificate{Raw: root.Raw}).Raw}))
+	account := must[*keystore.Key](t)(func() (*keystore.Key, error) {
+		key, err := crypto.GenerateKey()
+		return &keystore.Key{Address: crypto.PubkeyToAddress(key.PublicKey), PrivateKey: key}, err
+	}())
+	wallet := file("account.json", must[[]byte](t)(keystore.EncryptKey(account, secret, 2, 1)))
+	server := func(what trouble) string {
+		b := newBalky(t, nil)
+		b.words = "<p>" + secret + "</p>"
+		b.set(always(what))
+		return b.URL
+	}
+	node := newNode(t)
+	sink := must[*smtpsink.Sink](t)(smtpsink.Start(smtpsink.Config{User: "school", Password: "another"}))
+	t.Cleanup(func() { sink.Close() })
+	stuck := newWire(t, "tcp", fmt.Sprintf("%s:%d", sink.Host(), sink.Port()))
+	stuck.freeze(true)
+	_, frozen := behindWire(t)
+	frozen.freeze(true)
+	const key = "masterKey = \"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\"\n"
+	postgres := func(port int, options string) string {
+		return key + fmt.Sprintf("[database]\npostgres = \"postgres://chancery:%s@127.0.0.1:%d/none?connect_timeout=1&sslmode=disable%s\"\n", secret, port, options)
+	}
+	s3 := func(url string) string {
+		return fmt.Sprintf("[blobs]\nkind = \"s3\"\n[blobs.s3]\nendpoint = %q\nbucket = \"files\"\naccessKey = \"a\"\nsecretKey = %q\ntimeout = \"300ms\"\n", url, secret)
+	}
+	smtp := func(port int, more string) string {
+		return fmt.Sprintf("[mail]\nkind = \"smtp\"\nfrom = \"school@example.com\"\nhost = \"127.0.0.1\"\nport = %d\nsecurity = \"none\"\ntimeout = \"300ms\"\nuser = \"school\"\npassword = %q\n%s", port, secret, more)
+	}
+	tsa := func(url string) string {
+		return fmt.Sprintf("[tsa]\nurl = %q\nroots = %q\ntimeout = \"300ms\"\nuser = \"school\"\npassword = %q\n", url, roots, secret)
+	}
+	chain := func(url string, id int, genesis [32]byte, password string) string {
+		return fmt.Sprintf("[chain]\nrpc = [%q]\nid = %d\ngenesis = \"0x%s\"\nkeystore = %q\npassword = %q\ninsecurePlain = true\n", url+"/v3/"+secret, id, hex.EncodeToString(genesis[:]), wallet, password)
+	}
+	for _, test := range []struct{ name, settings, part, cause string }{
+		{"nothing", "", "", ""},
+		{"database: nobody", postgres(1, ""), "database: ", "refused"},
+		{"database: hangs", postgres(frozen.port(), ""), "database: ", "time"},
+		{"files: nobody", s3("http://127.0.0.1:1"), "blobs: ", "refused"},
+		{"files: 500", s3(server(broken)), "blobs: ", "the endpoint answers 500"},
+		{"files: hangs", s3(server(hang)), "blobs: ", "the endpoint: "},
+		{"files: not a bucket", s3(server(garbage)), "blobs: ", ""},
+		{"mail: nobody", smtp(1, ""), "mail: ", "no connection at connecting"},
+		{"mail: hangs", smtp(stuck.port(), ""), "mail: ", "no answer in time at the greeting"},
+		{"mail: password", smtp(sink.Port(), ""), "mail: ", "AUTH"},
+		{"mail: no STARTTLS", strings.Replace(smtp(sink.Port(), ""), `security = "none"`, `security = "starttls"`, 1), "mail: ", "STARTTLS"},
+		{"mail: no such CA", smtp(sink.Port(), "ca = \"/nowhere.pem\"\n"), "mail: ", "no such file"},
+		{"tsa: nobody", tsa("http://127.0.0.1:1/"), "tsa: ", "refused"},
+		{"tsa: 500", tsa(server(broken)), "tsa: ", "500"},
+		{"tsa: hangs", tsa(server(hang)), "tsa: ", "deadline"},
+		{"tsa: nonsense", tsa(server(garbage)), "tsa: ", "not of type application/timestamp-reply"},
+		{"tsa: no such roots", strings.Replace(tsa(server(broken)), roots, "/nowhere.pem", 1), "tsa: ", "no such file"},
+		{"chain: nobody", chain("http://127.0.0.1:1", 1337, node.genesis, secret), "chain: ", "rpc[0]: no connection"},
+		{"chain: 500", chain(server(broken), 1337, node.genesis, secret), "chain: ", "rpc[0]: the node answers with HTTP status 500"},
+		{"chain: nonsense", chain(server(garbage), 1337, node.genesis, secret), "chain: ", "rpc[0]: the answer is malformed"},
+		{"chain: another", chain(node.URL, 1, node.genesis, secret), "chain: ", "wrong chain ID or genesis block"},
+		{"chain: another genesis", chain(node.URL, 1337, [32]byte{1}, secret), "chain: ", "wrong chain ID or genesis block"},
+		{"chain: password", chain(node.URL, 1337, node.genesis, "no"+secret), "chain: ", "could not decrypt"},
+		{"chain", chain(node.URL, 1337, node.genesis, secret), "", ""},
+		{"several", smtp(1, "") + chain("http://127.0.0.1:1", 1337, node.genesis, secret), "chain: ", "rpc[0]: no connection"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			text := fmt.Sprintf("data = %q\n", t.TempDir()) + test.settings
+			if strings.HasPrefix(test.settings, key) {
+				text = key + fmt.Sprintf("data = %q\n", t.TempDir()) + strings.TrimPrefix(test.settings, key)
+			}
+			conf, err := config.Load(config.Source{Name: "test.toml", File: []byte(text), Read: os.ReadFile})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var log bytes.Buffer
+			began := time.Now()
+			err = func() error {
+				in, err := serving.Open(context.Background(), conf, serving.Options{Now: time.Now, Version: "test", Stderr: &log})
+				if err != nil {
+					return err
+				}
+				defer in.Close()
+				return in.Try(context.Background())
+			}()
+			if took := time.Since(began); took > 8*time.Second {
+				t.Errorf("took %v", took)
+			}
+			switch {
+			case test.part == "" && err != nil, test.part != "" && err == nil:
+				t.Fatalf("found %v", err)
+			case err != nil && (!strings.Contains("\n"+err.Error(), "\n"+test.part) || !strings.Contains(err.Error(), test.cause)):
+				t.Errorf("expected %q and %q, found %v", test.part, test.cause, err)
+			}
+			if strings.Contains(fmt.Sprint(err)+log.String(), secret) {
+				t.Errorf("a secret is told: %v %s", err, log.String())
+			}
+			if test.name == "several" && !strings.Contains(err.Error(), "mail: ") {
+				t.Errorf("one of two parts is told: %v", err)
+			}
+		})
+	}
+}
