@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/json"
+	"encoding/pem"
 	"net/http"
 	"strings"
 	"testing"
@@ -162,5 +163,24 @@ func TestRevocationAway(t *testing.T) {
 			t.Errorf("expected 409, found %d %s", call.status, call.body)
 		}
 		call.detail(t, "revoked", "is revoked")
+	}
+}
+
+// TestStrangersCertificates: the addresses that a caller's own certificate names are asked
+// only where they are public ones.
+func TestStrangersCertificates(t *testing.T) {
+	inside := newRegistrar(t)
+	f := newSealed(t, newRegistrar(t))
+	added := f.upload("north/test", "/v1/documents", padestest.Sample{}.Build(t))
+	_, rest, _ := strings.Cut(string(added.body), `"id":`)
+	id := strings.Trim(strings.TrimSpace(strings.Split(rest, ",")[0]), `"`)
+	var chain strings.Builder
+	for _, c := range inside.chain() {
+		pem.Encode(&chain, &pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
+	}
+	got := f.call("north/test", "POST", "/v1/documents/"+id+"/signatures", map[string]any{"kind": "remote", "level": "B-LT", "certificate": chain.String()})
+	got.unavailable(t, "a certificate that names an address inside")
+	if n := inside.calls(); n != 0 {
+		t.Errorf("an address inside was asked %d times", n)
 	}
 }

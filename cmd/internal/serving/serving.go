@@ -218,7 +218,10 @@ func (s *Service) useCases() error {
 	}
 	dc := document.Config{
 		Store: p.Store, Blobs: p.Blobs, Sealer: p.Sealer, Signing: s.Core, Mailer: p.Mailer, BaseURL: p.BaseURL, Clock: p.Clock,
-		TSA: p.TSA, Revocation: p.Revocation,
+		TSA: p.TSA,
+	}
+	if p.Revocation != nil {
+		dc.Revocation = newRevocations(newStrangers(p))
 	}
 	if p.Online != nil {
 		dc.SignerRevocation = p.Online
@@ -439,6 +442,3 @@ func (s *Service) Serve(ctx context.Context, l net.Listener, certificates []tls.
 	}
 	return err
 }
-
-// Checks are what /readyz checks, by name.
-func (s *Service) Checks() map[string]func(context.Context) error { return s.api.Ready }
