@@ -8,9 +8,9 @@ import (
 // Attempts at one endpoint take turns, so that one that is slow, or is told much, does not
 // hold all the workers: those of others do not wait for it.
 const (
-	atOnce     = 4                      // attempts at one endpoint, in this process
-	firstGuess = 200 * time.Millisecond // of how long an attempt takes
-	longest    = time.Minute            // that a delivery is told to wait for its turn
+	atOnce     = 4                     // attempts at one endpoint, in this process
+	firstGuess = 20 * time.Millisecond // of how long an attempt takes
+	longest    = time.Minute           // that a delivery is told to wait for its turn
 	shortest   = 50 * time.Millisecond
 )
 
@@ -23,6 +23,7 @@ type turns struct {
 type turn struct {
 	running int
 	took    time.Duration // of late
+	begun   time.Time     // the last one
 	next    time.Time     // up to when those who were told to wait will keep it busy
 }
 
@@ -41,13 +42,14 @@ func (t *turns) take(endpoint string, now time.Time) (wait time.Duration) {
 	}
 	if e.running < atOnce {
 		e.running++
+		e.begun = now
 		return 0
 	}
 	if e.next.Before(now) {
 		e.next = now
 	}
 	if e.next.Sub(now) < longest {
-		e.next = e.next.Add(max(e.took/atOnce, time.Millisecond))
+		e.next = e.next.Add(max(e.took, now.Sub(e.begun)) / atOnce)
 	}
 	return max(jitter(e.next.Sub(now)), shortest)
 }
