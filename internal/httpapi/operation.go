@@ -249,7 +249,7 @@ func create[I, O any](a *api, o operation, in I, out O, f func(*call, I) (servic
 func answerCreated[O any](c *call, status int, r service.Result[O], at func(*call, O) string) error {
 	c.replayed(r.Replayed)
 	c.w.Header()["Location"] = []string{at(c, r.Value)}
-	if !r.Created && !r.Replayed {
+	if !r.Created {
 		status = http.StatusOK
 	}
 	return data(c, status, r.Value)

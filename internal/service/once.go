@@ -33,7 +33,7 @@ func Once[T any](ctx context.Context, st Store, now time.Time, s Scope, i Idempo
 			if out, err = f(tx); err != nil || i.Key == "" {
 				return err
 			}
-			return remember(ctx, tx, now, s, i, seal, out.Value)
+			return remember(ctx, tx, now, s, i, seal, kept[T]{out.Value, out.Created})
 		})
 		// Two calls at once: the other one has committed in between, and has the answer. A
 		// conflict of another kind is found again and reported.
@@ -77,18 +77,26 @@ func recall[T any](ctx context.Context, tx Tx, now time.Time, s Scope, i Idempot
 			return false, err
 		}
 	}
-	*out = Result[T]{Replayed: true}
-	if err := json.Unmarshal(body, &out.Value); err != nil {
+	var k kept[T]
+	if err := json.Unmarshal(body, &k); err != nil {
 		return false, err
 	}
+	*out = Result[T]{Value: k.Value, Created: k.Created, Replayed: true}
 	if v, ok := any(&out.Value).(personal); ok {
 		return true, v.forget(ctx, tx, s)
 	}
 	return true, nil
 }
 
-func remember[T any](ctx context.Context, tx Tx, now time.Time, s Scope, i Idempotency, seal Sealer, value T) error {
-	body, err := json.Marshal(value)
+// kept is what is stored of an answer: with it, whether the call created something, which
+// is told again.
+type kept[T any] struct {
+	Value   T    `json:"value"`
+	Created bool `json:"created"`
+}
+
+func remember[T any](ctx context.Context, tx Tx, now time.Time, s Scope, i Idempotency, seal Sealer, answer kept[T]) error {
+	body, err := json.Marshal(answer)
 	if err != nil {
 		return err
 	}
