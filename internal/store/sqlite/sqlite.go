@@ -72,7 +72,7 @@ func (c Config) dsn(write bool) string {
 	pragmas := []string{"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)", "cache_size(-" + strconv.Itoa(c.CacheKiB) + ")"}
 	if write {
 		q.Set("_txlock", "immediate")
-		pragmas = append(pragmas, "wal_autocheckpoint(4000)", "journal_size_limit(67108864)")
+		pragmas = append(pragmas, "wal_autocheckpoint(4000)", "journal_size_limit(67108864)", "secure_delete(1)") // what is erased is written over
 	} else {
 		// Readers look at the file through a mapping (of at most 2 GB, the rest is read): in a
 		// store of a million credentials a look-up meets pages that no cache holds, and each
