@@ -203,7 +203,7 @@ func (f *fake) Issue(_ context.Context, c service.Caller, in service.NewCredenti
 	defer f.mu.Unlock()
 	if i.Key != "" {
 		if v, ok := f.answers[i.Key]; ok {
-			return service.Result[service.Credential]{Value: v, Replayed: true}, nil
+			return service.Result[service.Credential]{Value: v, Created: true, Replayed: true}, nil
 		}
 	}
 	f.calls["issued"]++

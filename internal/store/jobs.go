@@ -143,7 +143,7 @@ func NewWorker[T any](d riverdriver.Driver[T], r Runner, c WorkerConfig) (*river
 		}, &river.PeriodicJobOpts{RunOnStart: true}))
 	}
 	return river.NewClient(d, &river.Config{
-		ID: c.ID, Logger: c.Logger, Workers: workers, PeriodicJobs: periodic, FetchOnlyKnownKinds: true,
+		ID: c.ID, Logger: slog.New(ending{c.Logger.Handler()}), Workers: workers, PeriodicJobs: periodic, FetchOnlyKnownKinds: true,
 		Queues:        queues(c),
 		FetchCooldown: c.Cooldown, FetchPollInterval: c.Poll, PollOnly: c.PollOnly,
 		JobTimeout: -1, RescueStuckJobsAfter: stuckAfter, SoftStopTimeout: stopAfter,

@@ -433,7 +433,7 @@ func TestRates(t *testing.T) {
 	for range 4 {
 		w.want(401, "POST", path, "", "key", first+"0")
 	}
-	w.want(429, "POST", path, "", "key", second) // it is too late to guess right
+	w.want(429, "POST", path, "", "key", first+"0")
 	w.pass(5 * time.Second)
 	w.want(200, "POST", path, "", "key", second)
 }
