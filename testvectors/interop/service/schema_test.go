@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chancery-dev/chancery/signer/pades/padestest"
 	"github.com/chancery-dev/chancery/testvectors/interop"
 )
 
@@ -176,12 +177,17 @@ func (s *service) furnish() map[string]object {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	part.Write(s.file("/v1/credentials/CX-1/artifacts/pdf"))
+	part.Write(padestest.Sample{Pages: 1}.Build(s.t)) // a page with a credential inside takes no other signature
 	w.Close()
 	status, answer := s.ask("POST", "/v1/documents", s.key, w.FormDataContentType(), form.Bytes())
 	var documents struct{ Data []made }
 	if status != 201 || json.Unmarshal(answer, &documents) != nil {
 		s.t.Fatalf("documents: %d %s", status, answer)
+	}
+	status, answer = s.ask("GET", "/contexts", "", "", nil)
+	digest := regexp.MustCompile(`"jcsSha256": *"([0-9a-f]{64})"`).FindSubmatch(answer)
+	if status != 200 || digest == nil {
+		s.t.Fatalf("contexts: %d %s", status, answer)
 	}
 	list := shown.StatusList[strings.LastIndexByte(shown.StatusList, '/')+1:]
 	return map[string]object{
@@ -194,6 +200,7 @@ func (s *service) furnish() map[string]object {
 		`^/v1/credentials/\{id\}/publish$`:                    {"id": "CX-published"},
 		`^/v1/credentials/\{id\}$`:                            {"id": "CX-draft"},
 		`^/v1/webhooks/deliveries/\{id\}`:                     {"id": deliveries[0].ID},
+		`^/contexts/`:                                         {"digest": string(digest[1])},
 		`^/pictures/`:                                         {"picture": string(picture[1])},
 		`^/v1/subjects/\{id\}`:                                {"id": gone.Recipient.ID},
 		`^/v1/batches/\{id\}`:                                 {"id": batch.ID},
