@@ -230,7 +230,11 @@ func NewSDBase(in Input, hmacKey []byte, pointers []string) (*SDBase, error) {
 }
 
 // ProofValue encodes a base proof (ECDSA Cryptosuites 3.6.5): the signature over
-// SignData, the public key of this proof, and one signature for each of NonMandatory.
+// SignData, the public key of this proof, and one signature for each of NonMandatory, all
+// of 64 bytes (r and s). What comes back is the proofValue, in base64url with the prefix u.
+//
+// Errors: ErrProofValue where a signature is of another length or one is missing,
+// ErrKeyType where the key is not on P-256.
 func (b *SDBase) ProofValue(baseSignature []byte, key *ecdsa.PublicKey, signatures [][]byte) (string, error) {
 	public, err := sdKeyBytes(key)
 	if err != nil {
@@ -248,7 +252,9 @@ func (b *SDBase) ProofValue(baseSignature []byte, key *ecdsa.PublicKey, signatur
 	return v.encode(), nil
 }
 
-// SignData is what the issuer's key signs, given the public key of this proof.
+// SignData is what the issuer's key signs, given the public key of this proof (ECDSA
+// Cryptosuites 3.6.5): 32 bytes of ProofHash, the key with its multicodec prefix, 32 bytes
+// of MandatoryHash. ErrKeyType where the key is not on P-256.
 func (b *SDBase) SignData(key *ecdsa.PublicKey) ([]byte, error) {
 	public, err := sdKeyBytes(key)
 	if err != nil {

@@ -107,22 +107,7 @@ func TestServeStopped(t *testing.T) {
 	s := startService(t, "--data", t.TempDir())
 	kind := s.trainingType("vc")
 	s.data("POST", "/v1/webhooks", map[string]any{"url": hooks.server.URL + "/hook", "events": []string{"credential.revoked"}}, 201)
-	var b bytes.Buffer
-	for i := range rows {
-		fmt.Fprintf(&b, `{"id":"ROW-%05d","recipient":{"name":"P","email":"p%d@example.com"},"claims":{"trainerName":"T"}}`+"\n", i, i)
-	}
-	status, answer, header := s.call("POST", "/v1/batches?type="+kind, "application/x-ndjson", b.Bytes())
-	if status != 202 {
-		t.Fatalf("batch: %d %s", status, answer)
-	}
-	at, err := url.Parse(header.Get("Location"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	batch := func() (issued float64, done bool) {
-		d := s.data("GET", at.Path, nil, 200)
-		return d["counts"].(map[string]any)["issued"].(float64), d["done"].(bool)
-	}
+	batch := s.startBatch(kind, rows)
 	load := &issuers{s: s, kind: kind, tried: map[string]string{}}
 	var wg sync.WaitGroup
 	for worker := range 6 {
@@ -180,7 +165,7 @@ func TestServeStopped(t *testing.T) {
 		t.Errorf("expected %d rows, found %v", rows, issued)
 	}
 	all := "/v1/credentials?limit=1&withTotal=true"
-	_, answer, _ = s.call("GET", all, "", nil)
+	_, answer, _ := s.call("GET", all, "", nil)
 	var list struct{ Meta struct{ Total int } }
 	if err := json.Unmarshal(answer, &list); err != nil || list.Meta.Total != rows+len(load.tried)+1 {
 		t.Errorf("expected %d credentials, found %d, %v", rows+len(load.tried)+1, list.Meta.Total, err)
@@ -257,4 +242,25 @@ func (r *slowRequest) finish() error {
 	r.feed.Write(r.rest)
 	r.feed.Close()
 	return <-r.answered
+}
+
+// startBatch hands a batch of so many rows in, and returns how far it is.
+func (s *served) startBatch(kind string, rows int) func() (issued float64, done bool) {
+	s.t.Helper()
+	var b bytes.Buffer
+	for i := range rows {
+		fmt.Fprintf(&b, `{"id":"ROW-%05d","recipient":{"name":"P","email":"p%d@example.com"},"claims":{"trainerName":"T"}}`+"\n", i, i)
+	}
+	status, answer, header := s.call("POST", "/v1/batches?type="+kind, "application/x-ndjson", b.Bytes())
+	if status != 202 {
+		s.t.Fatalf("batch: %d %s", status, answer)
+	}
+	at, err := url.Parse(header.Get("Location"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return func() (issued float64, done bool) {
+		d := s.data("GET", at.Path, nil, 200)
+		return d["counts"].(map[string]any)["issued"].(float64), d["done"].(bool)
+	}
 }

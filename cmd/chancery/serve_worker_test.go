@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/base64"
-	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"syscall"
@@ -21,22 +18,7 @@ func TestServeStoppedWorker(t *testing.T) {
 	dir, env := t.TempDir(), postgresEnv(t)
 	s := startServiceWith(t, env, "--data", dir, "--role", "api")
 	kind := s.trainingType("vc")
-	var b bytes.Buffer
-	for i := range rows {
-		fmt.Fprintf(&b, `{"id":"ROW-%05d","recipient":{"name":"P","email":"p%d@example.com"},"claims":{"trainerName":"T"}}`+"\n", i, i)
-	}
-	status, answer, header := s.call("POST", "/v1/batches?type="+kind, "application/x-ndjson", b.Bytes())
-	if status != 202 {
-		t.Fatalf("batch: %d %s", status, answer)
-	}
-	at, err := url.Parse(header.Get("Location"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	batch := func() (issued float64, done bool) {
-		d := s.data("GET", at.Path, nil, 200)
-		return d["counts"].(map[string]any)["issued"].(float64), d["done"].(bool)
-	}
+	batch := s.startBatch(kind, rows)
 	time.Sleep(500 * time.Millisecond)
 	if issued, _ := batch(); issued != 0 {
 		t.Errorf("the process that answers requests has done %v rows", issued)

@@ -26,6 +26,7 @@ import (
 	"github.com/chancery-dev/chancery/anchor/ethereum"
 	"github.com/chancery-dev/chancery/internal/blob"
 	"github.com/chancery-dev/chancery/internal/config"
+	"github.com/chancery-dev/chancery/internal/filelock"
 	"github.com/chancery-dev/chancery/internal/httpapi"
 	"github.com/chancery-dev/chancery/internal/mail"
 	"github.com/chancery-dev/chancery/internal/service"
@@ -191,8 +192,8 @@ func (op *opener) alone() error {
 		return nil
 	}
 	name := filepath.Join(op.c.Data, "serve.lock")
-	lock, err := lockFile(name)
-	if errors.Is(err, errLocked) {
+	lock, err := filelock.Take(name)
+	if errors.Is(err, filelock.ErrHeld) {
 		by := ""
 		if text, _ := os.ReadFile(name); len(text) != 0 && len(text) < 20 {
 			by = ", process " + strings.TrimSpace(string(text))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/chancery-dev/chancery/internal/filelock"
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/internal/store"
 )
@@ -47,12 +48,12 @@ func (s *Store) lockWork(ctx context.Context) error {
 		return nil
 	}
 	for {
-		f, err := lockFile(s.c.Path + "-work")
+		f, err := filelock.Take(s.c.Path + "-work")
 		if err == nil {
 			s.workLock = f
 			break
 		}
-		if !errors.Is(err, errLocked) {
+		if !errors.Is(err, filelock.ErrHeld) {
 			return fmt.Errorf("sqlite: %w: %w", service.ErrUnavailable, err)
 		}
 		select {

@@ -1,6 +1,6 @@
 //go:build unix
 
-package sqlite
+package filelock
 
 import (
 	"errors"
@@ -8,17 +8,17 @@ import (
 	"syscall"
 )
 
-var errLocked = errors.New("sqlite: another process does jobs")
-
-// lockFile takes a lock that ends with the process.
-func lockFile(path string) (*os.File, error) {
+// Take opens a file, which is made where it is not there, with a lock (flock(2)) that ends
+// when it is closed or the process ends. It does not wait: a lock that is taken is ErrHeld.
+// Other errors are those of package os.
+func Take(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			err = errLocked
+			err = ErrHeld
 		}
 		return nil, errors.Join(err, f.Close())
 	}

@@ -1,0 +1,33 @@
+//go:build unix
+
+package filelock
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestTake(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	f, err := Take(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Take(path); !errors.Is(err, ErrHeld) {
+		t.Errorf("taken twice: %v", err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if f, err = Take(path); err != nil {
+		t.Fatalf("after it was given back: %v", err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Take(filepath.Join(path, "below a file")); err == nil || errors.Is(err, ErrHeld) || errors.Is(err, os.ErrNotExist) {
+		t.Errorf("where no file can be: %v", err)
+	}
+}
