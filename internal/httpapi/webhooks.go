@@ -35,7 +35,7 @@ func (a *api) addWebhooks() {
 	remove(a, o, func(c *call) error { return a.Webhooks.DeleteWebhook(c.ctx, c.caller, c.id("id")) })
 	o = one
 	o.Path, o.ID, o.Summary = one.Path+"/rotate-secret", "rotateWebhookSecret", "Give an endpoint a new secret"
-	o.Description = "The old one signs beside it for a day."
+	o.Description = "Each replaced one signs beside it for a day of its own. Where five do so, 409 with Retry-After."
 	act(a, o, none{}, withSigning(exampleWebhook), func(c *call, _ none) (service.Result[service.Webhook], error) {
 		return a.Webhooks.RotateSecret(c.ctx, c.caller, c.id("id"), c.idempotency())
 	})

@@ -218,7 +218,8 @@ type Webhooks interface {
 	GetWebhook(ctx context.Context, c Caller, id string) (Webhook, error)
 	ChangeWebhook(ctx context.Context, c Caller, id string, in WebhookChange) (Webhook, error)
 	DeleteWebhook(ctx context.Context, c Caller, id string) error
-	// RotateSecret answers with a new secret; the old one signs beside it for a day.
+	// RotateSecret answers with a new secret; each replaced one, up to five, signs beside it
+	// for a day of its own.
 	RotateSecret(ctx context.Context, c Caller, id string, i Idempotency) (Result[Webhook], error)
 	Deliveries(ctx context.Context, c Caller, webhook string, p Page) (List[Delivery], error)
 	Replay(ctx context.Context, c Caller, delivery string) (Delivery, error)

@@ -75,8 +75,16 @@ type StoredWebhook struct {
 	Secret      []byte   `json:"secret"`             // sealed
 	Old         []byte   `json:"old,omitempty"`      // sealed; the secret before, signs too until OldUntil
 	OldUntil    int64    `json:"oldUntil,omitempty"` // unix seconds
-	Failing     int      `json:"failing,omitempty"`  // failed attempts in a row
-	PausedTo    int64    `json:"pausedTo,omitempty"` // unix seconds; the circuit is open
+	// Older are those before Old that still sign too, the newest first.
+	Older    []ReplacedSecret `json:"older,omitempty"`
+	Failing  int              `json:"failing,omitempty"`  // failed attempts in a row
+	PausedTo int64            `json:"pausedTo,omitempty"` // unix seconds; the circuit is open
+}
+
+// ReplacedSecret is a secret of a webhook that another has replaced.
+type ReplacedSecret struct {
+	Secret []byte `json:"secret"` // sealed
+	Until  int64  `json:"until"`  // unix seconds; up to then it signs too
 }
 
 // StoredDelivery is the body of a KindDelivery record, whose id is the webhook-id and whose

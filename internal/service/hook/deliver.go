@@ -141,8 +141,8 @@ func (h *Hooks) reserve(ctx context.Context, a service.ScopedID) (m *Message, en
 
 func (h *Hooks) secrets(s service.Scope, id string, hook service.StoredWebhook, now time.Time) ([]string, error) {
 	sealed := [][]byte{hook.Secret}
-	if hook.Old != nil && now.Unix() < hook.OldUntil {
-		sealed = append(sealed, hook.Old)
+	for _, r := range replaced(hook, now) {
+		sealed = append(sealed, r.Secret)
 	}
 	var out []string
 	for _, b := range sealed {

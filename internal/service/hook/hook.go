@@ -87,7 +87,8 @@ var _ service.Webhooks = (*Hooks)(nil)
 
 // Figures of deliveries.
 const (
-	rotation     = 24 * time.Hour // how long the old secret signs beside the new one
+	rotation     = 24 * time.Hour // how long a replaced secret signs beside the new one
+	maxReplaced  = 5              // secrets that do so at once
 	keptAttempts = 30
 	maxURL       = 2048
 	maxText      = 500
@@ -270,7 +271,10 @@ func (h *Hooks) DeleteWebhook(ctx context.Context, c service.Caller, id string) 
 	})
 }
 
-// RotateSecret implements service.Webhooks.
+// RotateSecret implements service.Webhooks. Every replaced secret signs until its own day is
+// over. Where maxReplaced do so, another rotation is refused until the first of them has
+// ended: letting that one fall would leave a receiver who holds it, as he may, with messages
+// that he cannot verify, and nobody would hear of it.
 func (h *Hooks) RotateSecret(ctx context.Context, c service.Caller, id string, i service.Idempotency) (service.Result[service.Webhook], error) {
 	var none service.Result[service.Webhook]
 	if err := c.Need(service.MayWebhooks); err != nil {
@@ -287,6 +291,14 @@ func (h *Hooks) RotateSecret(ctx context.Context, c service.Caller, id string, i
 		if err != nil {
 			return none, err
 		}
+		signing := replaced(stored, now)
+		if n := len(signing); n >= maxReplaced {
+			return none, &service.Error{
+				Code: service.CodeState, Detail: fmt.Sprintf("%d replaced secrets still sign beside the present one: another rotation is possible when the first of them has ended", n),
+				RetryAfter: time.Unix(signing[n-1].Until, 0).Sub(now),
+			}
+		}
+		stored.Older = signing
 		stored.Old, stored.OldUntil = stored.Secret, now.Add(rotation).Unix()
 		stored.Secret, stored.PublicKey = sealed, public
 		r.Updated = now
@@ -300,6 +312,12 @@ func (h *Hooks) RotateSecret(ctx context.Context, c service.Caller, id string, i
 		out.SigningSecret = shown(secret)
 		return service.Result[service.Webhook]{Value: out}, nil
 	})
+}
+
+// replaced are the secrets that sign beside the present one, the newest first.
+func replaced(s service.StoredWebhook, now time.Time) []service.ReplacedSecret {
+	all := append([]service.ReplacedSecret{{Secret: s.Old, Until: s.OldUntil}}, s.Older...)
+	return slices.DeleteFunc(all, func(r service.ReplacedSecret) bool { return r.Secret == nil || now.Unix() >= r.Until })
 }
 
 // change reads, changes and writes an endpoint, again where another did so in between.
