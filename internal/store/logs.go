@@ -150,11 +150,27 @@ func (t *Tx) Verifications(ctx context.Context, s service.Scope, p service.Page)
 	}, &w, p)
 }
 
-// ForgetVerifications implements service.LogTx.
+// ForgetVerifications implements service.LogTx. The rows lie by scope, then by time, so the
+// scopes are gone through one by one.
 func (t *Tx) ForgetVerifications(ctx context.Context, before time.Time, n int) (int, error) {
-	count, err := t.exec(ctx, `DELETE FROM verification WHERE (tenant, environment, id) IN
-		(SELECT tenant, environment, id FROM verification WHERE at < $1 ORDER BY at LIMIT $2)`, micro(before), int64(n))
-	return int(count), err
+	gone := 0
+	var at service.Scope // lines of documents that are not ours have this one, so it counts too
+	for after := ">="; gone < n; after = ">" {
+		scopes, err := rows(ctx, t, true, scanScope, `SELECT tenant, environment FROM verification
+			WHERE (tenant, environment) `+after+` ($1, $2) ORDER BY tenant, environment LIMIT 1`, at.Tenant, string(at.Environment))
+		if err != nil || len(scopes) == 0 {
+			return gone, err
+		}
+		at = scopes[0]
+		count, err := t.exec(ctx, `DELETE FROM verification WHERE (tenant, environment, at, id) IN
+			(SELECT tenant, environment, at, id FROM verification WHERE tenant = $1 AND environment = $2 AND at < $3 ORDER BY at, id LIMIT $4)`,
+			at.Tenant, string(at.Environment), micro(before), int64(n-gone))
+		if err != nil {
+			return gone, err
+		}
+		gone += int(count)
+	}
+	return gone, nil
 }
 
 // Count implements service.LogTx.

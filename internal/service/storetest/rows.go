@@ -252,8 +252,16 @@ func testVerifications(t *testing.T, su Suite) {
 		equal(t, "order", ids, "6543210")
 		return nil
 	})
-	// Those of the seconds 0 and 1 are older than two seconds: 0 to 3, one at a time and then all.
-	for _, want := range []int{1, 3, 0} {
+	// Of documents that nobody here issued, and of another institution.
+	update(t, st, func(ctx context.Context, tx service.Tx) error {
+		for _, s := range []service.Scope{{}, ScopeB} {
+			old := service.LogEntry{ID: "old", At: base, Outcome: "invalid"}
+			check(t, tx.AddVerifications(ctx, s, []service.LogEntry{old, {ID: "new", At: base.Add(time.Hour), Outcome: "valid"}}))
+		}
+		return nil
+	})
+	// Those of the seconds 0 and 1 are older than two seconds: 0 to 3 and the two, one at a time and then all.
+	for _, want := range []int{1, 5, 0} {
 		update(t, st, func(ctx context.Context, tx service.Tx) error {
 			n, err := tx.ForgetVerifications(ctx, base.Add(2*time.Second), max(1, want))
 			check(t, err)
@@ -265,6 +273,12 @@ func testVerifications(t *testing.T, su Suite) {
 		l, err := tx.Verifications(ctx, ScopeA, service.Page{})
 		check(t, err)
 		equal(t, "left", len(l.Items), 3)
+		for _, s := range []service.Scope{{}, ScopeB} {
+			l, err := tx.Verifications(ctx, s, service.Page{})
+			check(t, err)
+			equal(t, "left of others", len(l.Items), 1)
+			equal(t, "which", l.Items[0].ID, "new")
+		}
 		return nil
 	})
 	// Many at once, of a number that no statement for several divides.
@@ -278,8 +292,8 @@ func testVerifications(t *testing.T, su Suite) {
 	view(t, st, func(ctx context.Context, tx service.Tx) error {
 		l, err := tx.Verifications(ctx, ScopeB, service.Page{Limit: 200})
 		check(t, err)
-		equal(t, "of many", len(l.Items), 137)
-		for i, e := range l.Items {
+		equal(t, "of many", len(l.Items), 138)
+		for i, e := range l.Items[1:] {
 			equal(t, "subject", e.Subject, fmt.Sprint("s", 136-i))
 		}
 		return nil

@@ -1,7 +1,9 @@
 package sqlite_test
 
 import (
+	"database/sql"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -45,4 +47,47 @@ func TestStore(t *testing.T) {
 			return again
 		},
 	})
+}
+
+// TestMigrateVerification: the lines of the log that an earlier version wrote are there
+// after its table has got another form.
+func TestMigrateVerification(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	if err := open(t, path).Close(); err != nil {
+		t.Fatal(err)
+	}
+	old, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, stmt := range []string{
+		`DROP TABLE verification`,
+		`DELETE FROM schema_migration WHERE version >= 2`,
+		`CREATE TABLE verification (tenant TEXT NOT NULL, environment TEXT NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL, subject TEXT NOT NULL,
+			method TEXT NOT NULL, outcome TEXT NOT NULL, reason TEXT NOT NULL, source TEXT NOT NULL, PRIMARY KEY (tenant, environment, id)) STRICT`,
+		`CREATE INDEX verification_list ON verification (tenant, environment, at, id)`,
+		`CREATE INDEX verification_age ON verification (at)`,
+		`INSERT INTO verification VALUES ('t', 'live', 'b', 1000000, 's', 'upload', 'invalid', 'signature_invalid', 'web'), ('t', 'live', 'a', 2000000, '', 'id', 'valid', '', 'api')`,
+	} {
+		if _, err := old.Exec(stmt); err != nil {
+			t.Fatal(stmt, err)
+		}
+	}
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	err = open(t, path).View(t.Context(), func(tx service.Tx) error {
+		l, err := tx.Verifications(t.Context(), service.Scope{Tenant: "t", Environment: service.Live}, service.Page{})
+		want := []service.LogEntry{
+			{ID: "a", At: time.Unix(2, 0).UTC(), Method: "id", Outcome: "valid", Source: "api"},
+			{ID: "b", At: time.Unix(1, 0).UTC(), Subject: "s", Method: "upload", Outcome: "invalid", Reason: "signature_invalid", Source: "web"},
+		}
+		if !slices.Equal(l.Items, want) {
+			t.Errorf("expected %+v, found %+v", want, l.Items)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }
