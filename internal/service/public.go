@@ -168,11 +168,19 @@ func (s *Service) PublicPortfolio(ctx context.Context, slug string) (PublicPortf
 
 // StatusList implements Public.
 func (s *Service) StatusList(ctx context.Context, id string) (File, time.Duration, error) {
-	p, err := s.published(ctx, id)
+	f, age, err := s.StatusListAt(ctx, "status/"+id)
+	f.Name = id + ".json"
+	return f, age, err
+}
+
+// StatusListAt is a published list by the path of its address, without a slash at its
+// beginning.
+func (s *Service) StatusListAt(ctx context.Context, path string) (File, time.Duration, error) {
+	p, err := s.published(ctx, path)
 	if err != nil {
 		return File{}, 0, err
 	}
-	return File{Name: id + ".json", MediaType: p.MediaType, Digest: digestHexOf(p.Bytes), Bytes: p.Bytes}, min(listTTL, max(0, p.Ends.Sub(s.now()))) / 5, nil
+	return File{MediaType: p.MediaType, Digest: digestHexOf(p.Bytes), Bytes: p.Bytes}, min(listTTL, max(0, p.Ends.Sub(s.now()))) / 5, nil
 }
 
 // DIDDocument implements Public. path is i/<id>, or <id> alone.

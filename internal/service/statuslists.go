@@ -14,6 +14,7 @@ import (
 	"math/bits"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,11 +38,50 @@ const (
 	listTTL     = 5 * time.Minute         // how long a cache may keep a copy; the list itself names no ttl, so that a pinned one speaks up to its end
 )
 
-// listURL is the address of a published list: that of revocation is /status/<id>, that of
-// suspension /status/<id>-s.
-func (s *Service) listURL(id, purpose string) string {
-	return s.baseURL + "/status/" + id + listSuffix(purpose)
+// StatusListURL is the address of a published list: that of revocation is /status/<id>, that
+// of suspension /status/<id>-s. The id of one whose address was asked for is the path, a
+// colon and the purpose that is published there; the other purpose is beside it, at the path
+// with a colon and its name.
+func StatusListURL(base, id, purpose string) string {
+	if path, first, ok := strings.Cut(id, ":"); ok {
+		if purpose != first {
+			path += ":" + purpose
+		}
+		return base + "/" + path
+	}
+	return base + "/status/" + id + listSuffix(purpose)
 }
+
+// listsAt are the lists that can be published at a path, without a slash at its beginning:
+// the inverse of StatusListURL.
+func listsAt(path string) []StaleList {
+	name, ok := strings.CutPrefix(path, "status/")
+	switch {
+	case len(path) > maxListPath:
+	case ok && !strings.ContainsAny(name, "/:"):
+		if id, ok := strings.CutSuffix(name, listSuffix(purposeSuspension)); ok {
+			return []StaleList{{ID: id, Purpose: purposeSuspension}}
+		}
+		return []StaleList{{ID: name, Purpose: purposeRevocation}}
+	case strings.HasPrefix(path, planePath):
+		switch rest, purpose, _ := strings.Cut(path, ":"); purpose {
+		case "":
+			return []StaleList{{ID: rest + ":" + purposeRevocation, Purpose: purposeRevocation}, {ID: rest + ":" + purposeSuspension, Purpose: purposeSuspension}}
+		case purposeRevocation:
+			return []StaleList{{ID: rest + ":" + purposeSuspension, Purpose: purpose}}
+		case purposeSuspension:
+			return []StaleList{{ID: rest + ":" + purposeRevocation, Purpose: purpose}}
+		}
+	}
+	return nil
+}
+
+const (
+	planePath   = "vc/" // where addresses of lists can be asked for
+	maxListPath = 320
+)
+
+func (s *Service) listURL(id, purpose string) string { return StatusListURL(s.baseURL, id, purpose) }
 
 func listSuffix(purpose string) string {
 	if purpose == purposeSuspension {
@@ -148,8 +188,9 @@ func (s *Service) refill(ctx context.Context, i *cachedIssuer, b *indexBlock, wa
 		return err
 	}
 	if count == 0 {
-		_, err := s.beginList(ctx, i)
-		return err // the next round takes of it
+		return s.update(ctx, func(tx Tx) error { // the next round takes of it
+			return s.beginList(ctx, tx, scope, randomListID(), issuer)
+		})
 	}
 	if b.list != list.ID {
 		key, err := s.c.Sealer.Open(list.Sealed, listContext(scope, list.ID))
@@ -169,59 +210,73 @@ func listContext(scope Scope, id string) string {
 	return "status\x00" + scope.Tenant + "\x00" + string(scope.Environment) + "\x00" + id
 }
 
-// beginList makes a list and publishes it, with nothing set, in one transaction.
-func (s *Service) beginList(ctx context.Context, i *cachedIssuer) (StoredList, error) {
-	var id, key [16]byte
-	rand.Read(id[:])
+// beginList makes a list and publishes it, with nothing set.
+func (s *Service) beginList(ctx context.Context, tx Tx, scope Scope, id, issuerID string) error {
+	var key [16]byte
 	rand.Read(key[:])
 	now := s.now()
-	list := StoredList{ID: hexOf(id[:]), IssuerID: i.issuer.ID, Entries: listEntries, Created: now}
+	list := StoredList{ID: id, IssuerID: issuerID, Entries: listEntries, Created: now}
 	var err error
-	if list.Sealed, err = s.c.Sealer.Seal(key[:], listContext(i.issuer.Scope, list.ID)); err != nil {
-		return list, err
+	if list.Sealed, err = s.c.Sealer.Seal(key[:], listContext(scope, list.ID)); err != nil {
+		return err
 	}
-	var issuer StoredIssuer
-	err = s.update(ctx, func(tx Tx) error {
-		var r Record
-		if r, issuer, err = findIssuer(ctx, tx, i.issuer.Scope, i.issuer.ID); err != nil {
-			return err
-		}
-		issuer.Lists = append(issuer.Lists, list.ID)
-		r.Updated = now
-		if err := Put(ctx, tx, issuer.Scope, r, issuer); err != nil {
-			return err
-		}
-		if err := tx.AddList(ctx, issuer.Scope, list); err != nil {
-			return err
-		}
-		return s.publishList(ctx, tx, issuer, list.ID, list.Entries, purposeRevocation, purposeSuspension)
-	})
-	return list, err
+	r, issuer, err := findIssuer(ctx, tx, scope, issuerID)
+	if err != nil {
+		return err
+	}
+	if path, _, ok := strings.Cut(id, ":"); ok && slices.ContainsFunc(issuer.Lists, func(other string) bool { return strings.HasPrefix(other, path+":") }) {
+		return &Error{Code: CodeDuplicate, Detail: "id: this issuer has a status list of that id"}
+	}
+	issuer.Lists = append(issuer.Lists, list.ID)
+	r.Updated = now
+	if err := Put(ctx, tx, issuer.Scope, r, issuer); err != nil {
+		return err
+	}
+	if err := tx.AddList(ctx, issuer.Scope, list); err != nil {
+		return err
+	}
+	return s.publishList(ctx, tx, issuer, list.ID, list.Entries, purposeRevocation, purposeSuspension)
 }
 
-// AddStatusList begins a list, from which the issuer's next indices are taken. It returns
-// the address of the list of a purpose, and what is published there.
-func (s *Service) AddStatusList(ctx context.Context, scope Scope, issuer, purpose string) (url string, published []byte, err error) {
-	if purpose != purposeRevocation && purpose != purposeSuspension {
+func randomListID() string {
+	var id [16]byte
+	rand.Read(id[:])
+	return hexOf(id[:])
+}
+
+// NewStatusList asks for a list.
+type NewStatusList struct {
+	Issuer  string
+	Purpose string // revocation or suspension
+	// Path is where to publish it, without a slash at its beginning: vc/…, of letters,
+	// digits, slashes and -._ alone. "": at an address of our own.
+	Path string
+}
+
+// AddStatusList begins a list in a transaction. It returns the address of the list of the
+// purpose, and what is published there. After the transaction StatusListAdded is called.
+func (s *Service) AddStatusList(ctx context.Context, tx Tx, scope Scope, n NewStatusList) (url string, published []byte, err error) {
+	id := randomListID()
+	switch {
+	case n.Purpose != purposeRevocation && n.Purpose != purposeSuspension:
 		return "", nil, &Error{Code: CodeValidation, Detail: "statusPurpose must be revocation or suspension", Fields: map[string][]string{"statusPurpose": {"must be revocation or suspension"}}}
+	case n.Path != "" && (!strings.HasPrefix(n.Path, planePath) || strings.Contains(n.Path, ":") || len(n.Path) > maxListPath-len(":"+purposeRevocation)):
+		return "", nil, errors.New("service: status list: expected a path of the W3C plane")
+	case n.Path != "":
+		id = n.Path + ":" + n.Purpose
 	}
-	i, err := s.issuer(ctx, scope, issuer)
-	if err != nil {
+	if err := s.beginList(ctx, tx, scope, id, n.Issuer); err != nil {
 		return "", nil, err
 	}
-	list, err := s.beginList(ctx, i)
-	if err != nil {
-		return "", nil, err
-	}
+	p, err := tx.Published(ctx, id, n.Purpose)
+	return s.listURL(id, n.Purpose), p.Bytes, err
+}
+
+// StatusListAdded has the issuer's next indices be taken from its newest list.
+func (s *Service) StatusListAdded(scope Scope, issuer string) {
 	s.lists.mu.Lock()
-	delete(s.lists.blocks, issuerRef{i.issuer.Scope, i.issuer.ID})
-	s.lists.mu.Unlock()
-	err = s.view(ctx, func(tx Tx) error {
-		p, err := tx.Published(ctx, list.ID, purpose)
-		published = p.Bytes
-		return err
-	})
-	return s.listURL(list.ID, purpose), published, err
+	defer s.lists.mu.Unlock()
+	delete(s.lists.blocks, issuerRef{scope, issuer})
 }
 
 // SetStatus sets a bit and publishes the list anew, in one transaction.
@@ -369,7 +424,7 @@ func (s *Service) renewLists(ctx context.Context, _ Run) error {
 			if err != nil {
 				failed[l] = true
 				if len(failed) <= 10 { // a token that is away fails all of its lists alike
-					faults = errors.Join(faults, fmt.Errorf("service: status list %s%s: %w", l.ID, listSuffix(l.Purpose), err))
+					faults = errors.Join(faults, fmt.Errorf("service: status list %s, %s: %w", l.ID, l.Purpose, err))
 				}
 			}
 		}

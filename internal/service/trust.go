@@ -368,8 +368,8 @@ func (q sources) JWKS(ctx context.Context, authority string) (verifier.Document,
 // StatusList implements verifier.StatusSource.
 func (q sources) StatusList(ctx context.Context, url string) (verifier.Document, error) {
 	s := q.s
-	name, ours := strings.CutPrefix(url, s.baseURL+"/status/")
-	if !ours {
+	path, ours := strings.CutPrefix(url, s.baseURL+"/")
+	if !ours || !strings.HasPrefix(path, "status/") && !strings.HasPrefix(path, planePath) {
 		if s.c.Online == nil {
 			return verifier.Document{}, errElsewhere
 		}
@@ -384,7 +384,7 @@ func (q sources) StatusList(ctx context.Context, url string) (verifier.Document,
 	if age := now.Sub(doc.FetchedAt); ok && age >= 0 && age < listFresh {
 		return doc, nil
 	}
-	p, err := s.published(ctx, name)
+	p, err := s.published(ctx, path)
 	if err != nil {
 		return verifier.Document{}, fmt.Errorf("%w: %w", verifier.ErrUnreachable, err)
 	}
@@ -400,23 +400,17 @@ func (q sources) StatusList(ctx context.Context, url string) (verifier.Document,
 	return doc, nil
 }
 
-// published reads a list by the last part of its address.
-func (s *Service) published(ctx context.Context, name string) (Publication, error) {
+// published reads a list by the path of its address, without a slash at its beginning.
+func (s *Service) published(ctx context.Context, path string) (Publication, error) {
 	var out Publication
-	id, purpose := name, purposeRevocation
-	if rest, ok := strings.CutSuffix(name, listSuffix(purposeSuspension)); ok {
-		id, purpose = rest, purposeSuspension
-	}
-	if len(id) > 64 {
-		return out, NotFound("status list")
-	}
 	err := s.view(ctx, func(tx Tx) error {
-		var err error
-		out, err = tx.Published(ctx, id, purpose)
-		if errors.Is(err, ErrNotFound) {
-			return NotFound("status list")
+		for _, l := range listsAt(path) {
+			var err error
+			if out, err = tx.Published(ctx, l.ID, l.Purpose); !errors.Is(err, ErrNotFound) {
+				return err
+			}
 		}
-		return err
+		return NotFound("status list")
 	})
 	return out, err
 }

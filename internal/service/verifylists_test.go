@@ -158,7 +158,10 @@ func TestRenewalOfOthers(t *testing.T) {
 	lost := w.issue(broken)
 	id := must(w.s.ListIssuers(w.ctx, broken, service.Page{}))(t).Items[0].ID
 	for range 30 { // more lists than are looked at once
-		if _, _, err := w.s.AddStatusList(w.ctx, broken.Scope, id, "revocation"); err != nil {
+		if err := w.store.Update(w.ctx, func(tx service.Tx) error {
+			_, _, err := w.s.AddStatusList(w.ctx, tx, broken.Scope, service.NewStatusList{Issuer: id, Purpose: "revocation"})
+			return err
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -258,8 +258,11 @@ func TestRepeated(t *testing.T) {
 	for _, tt := range []struct{ path, body, other string }{
 		{"/credentials/issue", `{"credential":` + unsigned(did, `"id":"urn:uuid:once"`) + `,"options":{"credentialId":"once"}}`, `{"credential":` + unsigned(did, `"id":"urn:uuid:two"`) + `}`},
 		{"/workflows/claim/exchanges", `{"variables":{"credential":"` + c.ID + `"}}`, `{"variables":{"credential":"` + c.ID + `"},"expires":"2026-05-10T09:00:00Z"}`},
+		{"/status-lists", `{"statusPurpose":"revocation"}`, `{"statusPurpose":"suspension"}`},
+		{"/status-lists", `{"statusPurpose":"suspension","id":"once"}`, `{"statusPurpose":"suspension","id":"other"}`},
 	} {
 		path, body := "/vc/"+w.issuer+tt.path, tt.body
+		w.pass(25 * time.Hour) // the key is free again
 		audit := func() (n int) {
 			must(0, w.store.View(w.ctx, func(tx service.Tx) error {
 				lines, err := tx.Unchained(w.ctx, w.north.Scope, 1000)

@@ -302,12 +302,15 @@ func (h *handler) addStatusList(r *http.Request, c *call) error {
 	if doc == nil {
 		return missing("statusPurpose")
 	}
-	purpose, err := text(doc, 0, "statusPurpose", "statusPurpose")
-	if err != nil {
+	var n vcalm.NewList
+	if n.Purpose, err = text(doc, 0, "statusPurpose", "statusPurpose"); err != nil {
 		return err
 	}
-	if doc.Get(0, "id") != strictjson.None {
-		return &service.Error{Code: service.CodeBody, Detail: "id: expected to be absent; lists get their URL here"}
+	if n.ID, err = text(doc, 0, "id", "id"); err != nil {
+		return err
+	}
+	if n.ID == "" && doc.Get(0, "id") != strictjson.None {
+		return wrongType("id", "a URL")
 	}
 	if o := doc.Get(0, "options"); o != strictjson.None {
 		if doc.Kind(o) != strictjson.Object {
@@ -317,19 +320,20 @@ func (h *handler) addStatusList(r *http.Request, c *call) error {
 			return err
 		}
 	}
-	url, list, err := h.c.Plane.AddStatusList(r.Context(), c.instance, c.caller, purpose)
+	if n.Idempotency, err = c.idempotency(r, doc); err != nil {
+		return err
+	}
+	made, err := h.c.Plane.AddStatusList(r.Context(), c.instance, c.caller, n)
 	if err != nil {
 		return err
 	}
-	c.w.Header().Set("Location", url)
-	return c.answerValue(http.StatusCreated, struct {
-		ID   string      `json:"id"`
-		List vcalm.Value `json:"verifiableCredential"`
-	}{url, list})
+	c.replayed(made.Replayed)
+	c.w.Header().Set("Location", made.Value.ID)
+	return c.answerValue(http.StatusCreated, made.Value)
 }
 
 func (h *handler) statusList(r *http.Request, c *call) error {
-	f, err := h.c.Plane.StatusList(r.Context(), r.PathValue("id"))
+	f, err := h.c.Plane.StatusList(r.Context(), r.PathValue("issuer"), r.PathValue("id"))
 	if err != nil {
 		return err
 	}

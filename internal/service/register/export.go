@@ -420,7 +420,7 @@ func (e *export) statusLists(now time.Time) error {
 			if err := e.addBytes("status/"+fileName(id+suffix)+".json", p.Bytes); err != nil {
 				return err
 			}
-			e.trust.document("statusList", e.c.BaseURL+"/status/"+id+suffix, p.Bytes, p.Issued)
+			e.trust.document("statusList", service.StatusListURL(e.c.BaseURL, id, purpose), p.Bytes, p.Issued)
 		}
 	}
 	return nil

@@ -98,7 +98,7 @@ func (r *Register) trustIssuer(ctx context.Context, tx service.Tx, t *trustFile,
 		return err
 	}
 	for _, id := range i.Lists {
-		for purpose, suffix := range map[string]string{"revocation": "", "suspension": "-s"} {
+		for _, purpose := range []string{"revocation", "suspension"} {
 			p, err := tx.Published(ctx, id, purpose)
 			if errors.Is(err, service.ErrNotFound) {
 				continue
@@ -107,7 +107,7 @@ func (r *Register) trustIssuer(ctx context.Context, tx service.Tx, t *trustFile,
 				return err
 			}
 			// What is published now is what is read now, whenever it was signed.
-			t.document("statusList", r.c.BaseURL+"/status/"+id+suffix, p.Bytes, r.c.Clock())
+			t.document("statusList", service.StatusListURL(r.c.BaseURL, id, purpose), p.Bytes, r.c.Clock())
 		}
 	}
 	return nil

@@ -224,7 +224,7 @@ func issuedID(in *Instance, name string) string {
 type StatusEntry struct{ Type, Purpose, Index, List string }
 
 func (p *Plane) names(e StatusEntry, place service.StatusPlace) bool {
-	list := p.c.BaseURL + "/status/" + place.List
+	list := service.StatusListURL(p.c.BaseURL, place.List, "revocation")
 	return (e.Index == "" || e.Index == strconv.FormatInt(place.Index, 10)) &&
 		(e.List == "" || e.List == list)
 }
@@ -271,30 +271,6 @@ func (p *Plane) SetStatus(ctx context.Context, in *Instance, caller *service.Cal
 		p.c.Core.StatusChanged()
 	}
 	return err
-}
-
-// AddStatusList begins a status list (VCALM 1.0, 3.2.5).
-func (p *Plane) AddStatusList(ctx context.Context, in *Instance, caller *service.Caller, purpose string) (string, Value, error) {
-	if err := in.Need(caller, service.MayStatus); err != nil {
-		return "", nil, err
-	}
-	if purpose != "revocation" && purpose != "suspension" {
-		return "", nil, badRequest("statusPurpose: expected revocation or suspension")
-	}
-	url, text, err := p.c.Core.AddStatusList(ctx, in.Scope, in.Issuer, purpose)
-	if err != nil {
-		return "", nil, err
-	}
-	err = p.c.Store.Update(ctx, func(tx service.Tx) error {
-		return service.WriteAudit(ctx, tx, in.caller(caller), p.c.Clock(), "vcalm.list", in.Issuer, map[string]any{"purpose": purpose})
-	})
-	return url, text, err
-}
-
-// StatusList returns a published list.
-func (p *Plane) StatusList(ctx context.Context, id string) (service.File, error) {
-	f, _, err := p.c.Core.StatusList(ctx, id)
-	return f, err
 }
 
 func keyType(k signer.Key) string {

@@ -37,12 +37,14 @@ type Core interface {
 	// CountLive counts credentials against the quota of a scope, in the transaction that
 	// issues them.
 	CountLive(ctx context.Context, tx service.Tx, s service.Scope, n int64) error
-	// AddStatusList begins a list, from which the issuer's next indices are taken, and
-	// publishes it. It returns its URL for the purpose.
-	AddStatusList(ctx context.Context, s service.Scope, issuer, purpose string) (url string, published []byte, err error)
-	// StatusList returns a published list by the last part of its URL, and how long it may
-	// be kept.
-	StatusList(ctx context.Context, id string) (service.File, time.Duration, error)
+	// AddStatusList begins a list and publishes it. It returns its URL for the purpose.
+	AddStatusList(ctx context.Context, tx service.Tx, s service.Scope, n service.NewStatusList) (url string, published []byte, err error)
+	// StatusListAdded is called after that transaction: the issuer's next indices are taken
+	// from that list.
+	StatusListAdded(s service.Scope, issuer string)
+	// StatusListAt returns a published list by the path of its URL, without a slash at its
+	// beginning, and how long it may be kept.
+	StatusListAt(ctx context.Context, path string) (service.File, time.Duration, error)
 }
 
 // Instance is one issuer's set of endpoints.

@@ -49,11 +49,12 @@ func (c *core) SetStatus(_ context.Context, _ service.Tx, _ service.Scope, p ser
 
 func (c *core) StatusChanged()                                                    { c.changed++ }
 func (c *core) CountLive(context.Context, service.Tx, service.Scope, int64) error { return nil }
-func (c *core) AddStatusList(context.Context, service.Scope, string, string) (string, []byte, error) {
+func (c *core) StatusListAdded(service.Scope, string)                             {}
+func (c *core) AddStatusList(context.Context, service.Tx, service.Scope, service.NewStatusList) (string, []byte, error) {
 	return "https://c.example/status/l", []byte(`{}`), c.fail
 }
 
-func (c *core) StatusList(context.Context, string) (service.File, time.Duration, error) {
+func (c *core) StatusListAt(context.Context, string) (service.File, time.Duration, error) {
 	return service.File{}, 0, service.NotFound("status list")
 }
 
