@@ -51,7 +51,31 @@ func redteamRefusals(tb testing.TB) []refusal {
 	ob301 := with(tb, badgeDraft(tb, k.did), ob301ctx(""), "-validFrom", `"issuanceDate":"2026-01-01T00:00:00Z"`)
 	// Two places that describe one identifier: who signs does not sign which name stands where.
 	both := with(tb, plain, `"issuer":{"id":"`+k.did+`","name":"Academy"}`, `"credentialSubject":{"id":"`+k.did+`","name":"Someone"}`)
+	// A badge that its issuer's list of revoked ids names.
+	const revocations = "https://academy.example/revocations"
+	listed := func(more string) string {
+		return `"@context":["https://www.w3.org/ns/credentials/v2","https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json","https://purl.imsglobal.org/spec/ob/v3p0/extensions.json"` + more + `]`
+	}
+	withdrawn := sign(tb, badgeDraft(tb, k.did, listed(""), `"id":"https://academy.example/credentials/17"`,
+		`"credentialStatus":{"id":"`+revocations+`","type":"1EdTechRevocationList"}`), k, proofOf{})
+	ids := []verifier.PinnedDocument{pin(verifier.KindStatusList, revocations, `{"id":"`+revocations+`","revokedCredential":[{"id":"https://academy.example/credentials/17","revoked":true}]}`)}
+	good := sign(tb, badgeDraft(tb, k.did, listed("")), k, proofOf{})
+	openBadge := func(name, more string) string {
+		return with(tb, good, listed(more), `"type":["VerifiableCredential","`+name+`"]`)
+	}
+	const badgeIRI = "https://purl.imsglobal.org/spec/vc/ob/vocab.html#OpenBadgeCredential"
+	resource := func(media string) string {
+		return `"relatedResource":{"id":"https://academy.example/pictures/1.png","mediaType":` + media + `,"digestSRI":"sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}`
+	}
+	pictured := sign(tb, draft(tb, k.did, resource(`"image/png"`)), k, proofOf{})
 	out := []refusal{
+		{name: "id on the issuer's list", want: verifier.CredentialRevoked, s: vc(withdrawn), docs: ids},
+		{name: "id with a prefix of the document's own", want: verifier.UnsupportedJSONLD, s: vc(with(tb, withdrawn, listed(`,{"p":"https://academy.example/credentials/"}`), `"id":"p:17"`)), docs: ids},
+		{name: "id under a name of another context", want: verifier.UnsupportedJSONLD, s: vc(with(tb, plain, inline(`"https://www.w3.org/ns/odrl.jsonld"`), "-id", `"uid":"`+id+`"`))},
+		{name: "type as an IRI", want: verifier.UnsupportedJSONLD, s: vc(openBadge(badgeIRI, ""))},
+		{name: "type under another name", want: verifier.UnsupportedJSONLD, s: vc(openBadge("B", `,{"B":"`+badgeIRI+`"}`))},
+		{name: "media type in a list", want: verifier.ModelInvalid, s: vc(with(tb, pictured, resource(`["image/png"]`)))},
+		{name: "ended in the year 1", want: verifier.PeriodOver, s: vc(sign(tb, draft(tb, k.did, "-validFrom", `"validUntil":"0001-01-01T00:00:00Z"`), k, proofOf{}))},
 		{name: "two names of one identifier", want: verifier.UnsupportedJSONLD, s: vc(both)},
 		{name: "end as an IRI", want: verifier.UnsupportedJSONLD, s: vc(hide(`"` + vocabVC + `validUntil":` + end))},
 		{name: "end in nest", want: verifier.UnsupportedJSONLD, s: vc(hide(`"@nest":{"validUntil":"2026-02-01T00:00:00Z"}`))},

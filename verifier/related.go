@@ -32,6 +32,10 @@ func (c *run) checkRelatedResources() {
 			fault = "expected each id once"
 		case doc.Get(n, "digestSRI") == strictjson.None && doc.Get(n, "digestMultibase") == strictjson.None:
 			fault = "expected digestSRI or digestMultibase"
+		case doc.Get(n, "mediaType") != strictjson.None && doc.Kind(doc.Get(n, "mediaType")) != strictjson.String:
+			// In a list of one it says the same in RDF, and who looks for a picture by its
+			// media type would not find it.
+			fault = "expected a media type as text"
 		}
 		seen[id] = true
 		if fault != "" {

@@ -12,7 +12,9 @@ import (
 // the same quads. A reader who asks for the member "validUntil" of the root would not
 // find it under its IRI, under an alias that a context of the document gives it, within
 // @nest, or at a second description of the root within @included: the signature would
-// hold, and the end of validity would be gone. What follows refuses every such form.
+// hold, and the end of validity would be gone. The same goes for values: an identifier
+// written with a prefix is not the one that a revocation list holds, a type written as an
+// IRI not the one whose rules apply. What follows, and reference, refuses every such form.
 
 // reserved are the vocabularies whose properties decide about a document. The contexts
 // that publish them are pinned; a document may not give them other names.
@@ -26,8 +28,10 @@ func (r *run) byName(base int, ac *active) error {
 		case kwGraph, kwIncluded, kwNest, kwReverse:
 			return r.unsupported(m.node, "a member "+m.iri+" in a document that is read by its names")
 		case kwID, kwType:
+			// In the root no other name of a known context is taken either, such as the uid
+			// of ODRL.
 			name := m.iri[1:] // "id", "type"
-			if m.name != name && (m.name == m.iri || m.def == nil || m.def.inline) && ac.alias(name, m.kw) {
+			if m.name != name && (!r.hasRoot || m.name == m.iri || m.def == nil || m.def.inline) && ac.alias(name, m.kw) {
 				return r.unsupported(m.node, m.iri+" under another name than "+name)
 			}
 		case noKeyword:
@@ -69,6 +73,27 @@ func (r *run) nameOf(m *member, ac *active) error {
 		}
 		if known[m.iri] {
 			return r.unsupported(m.node, "a property under another name than that of its context")
+		}
+	}
+	return nil
+}
+
+// nameOfType refuses a type that is written as an IRI, or under a name of the document's
+// own, where a pinned context has a name for it.
+func (r *run) nameOfType(n strictjson.Node, name, iri string, ac *active) error {
+	if t := ac.lookup(name); t != nil && !t.inline {
+		return nil
+	}
+	for _, a := range []*active{ac, r.rootCtx} {
+		if a == nil {
+			continue
+		}
+		known, err := r.namesOf(a, n)
+		if err != nil {
+			return err
+		}
+		if known[iri] {
+			return r.unsupported(n, "a type under another name than that of its context")
 		}
 	}
 	return nil

@@ -126,6 +126,9 @@ func (r *run) reference(n strictjson.Node, v string, ac *active, vocab bool) (st
 	if !validIRI(x.iri) || isBlank(x.iri) && !validBlank(x.iri) {
 		return "", r.fail(InvalidIRI, n, "an IRI holds a character that IRIs exclude")
 	}
+	if r.opt.ByName && !vocab && x.iri != v {
+		return "", r.unsupported(n, "an identifier written with a prefix")
+	}
 	return x.iri, nil
 }
 
@@ -151,6 +154,11 @@ func (r *run) oneType(s rdfc.TermID, n strictjson.Node, typeCtx *active, g rdfc.
 	iri, err := r.typeIRI(n, v, typeCtx)
 	if err != nil {
 		return err
+	}
+	if r.opt.ByName {
+		if err := r.nameOfType(n, v, iri, typeCtx); err != nil {
+			return err
+		}
 	}
 	return r.hasType(s, iri, g, n)
 }
