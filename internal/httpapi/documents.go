@@ -26,17 +26,13 @@ type Invitation struct {
 	Issuer    string            `json:"issuer" doc:"who asks"`
 }
 
-// formRoom is what a form may put around files, beyond the limit of bodies: a file of that
-// very size is taken.
-const formRoom = 16 << 10
-
 func (a *api) addDocuments() {
 	documents := operation{Path: "/v1/documents", Tag: "Documents", Scope: service.MayDocuments}
 	one := documents
 	one.Path += "/{id}"
 
 	o := documents
-	o.Method, o.ID, o.Summary, o.Creates, o.MaxBody = http.MethodPost, "addDocuments", "Upload files", true, a.MaxBody+formRoom
+	o.Method, o.ID, o.Summary, o.Creates, o.MaxBody = http.MethodPost, "addDocuments", "Upload files", true, a.MaxBody
 	o.Description = "A part `file`, or several `files[]`, of 10 MB together. The same content is the existing document. `data` is a list in the order of the parts; 201 where one of them is new. Where one is refused, none is stored."
 	o.Consumes = []string{multipartType}
 	o.Bodies = []content{multipartBody("files[]", true)}
@@ -157,7 +153,7 @@ func (a *api) addInvitations() {
 		return v.File, noStore, err
 	})
 	o = invited
-	o.Method, o.Path, o.ID, o.Summary, o.MaxBody = http.MethodPost, invited.Path+"/file", "signInvitation", "Hand in the signed file", a.MaxBody+formRoom
+	o.Method, o.Path, o.ID, o.Summary, o.MaxBody = http.MethodPost, invited.Path+"/file", "signInvitation", "Hand in the signed file", a.MaxBody
 	o.Description = "It is verified on arrival: the document unchanged, and one more valid signature."
 	o.Consumes, o.Bodies = []string{multipartType}, []content{multipartBody("file", false)}
 	o.Out = []reply{dataReply[service.Signature](a, http.StatusOK, "signed", exampleSignature)}

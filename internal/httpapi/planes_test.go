@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/chancery-dev/chancery/internal/limits"
 	"github.com/chancery-dev/chancery/internal/service"
 )
 
@@ -262,6 +264,54 @@ func TestUploads(t *testing.T) {
 		if w := ask(a, "POST", "/v1/verify", c[0], "Content-Type", multipartType+c[1]); w.Code != 400 && w.Code != 415 || strings.Contains(w.Body.String(), marker) {
 			t.Errorf("%s: %d %s", c[1], w.Code, w.Body)
 		}
+	}
+}
+
+// TestUploadSize: files of 10 MB together are taken, whatever the form around them, and not
+// one byte more; the answer says which part is too large.
+func TestUploadSize(t *testing.T) {
+	a, f := start(t)
+	large := strings.Repeat("x", limits.DocumentBytes)
+	long := strings.Repeat("n", 190)
+	many := make([][3]string, maxFiles)
+	for i := range many {
+		many[i] = [3]string{"files[]", long, large[:limits.DocumentBytes/maxFiles]}
+	}
+	over := slices.Clone(many)
+	over[maxFiles-1][2] += "x"
+	for name, c := range map[string]struct {
+		parts [][3]string
+		want  int
+		says  string
+	}{
+		"the limit":               {[][3]string{{"file", long, large}}, 200, ""},
+		"the limit, in parts":     {many, 200, ""},
+		"one byte more":           {[][3]string{{"file", "a", large + "x"}}, 413, "file has more than 10485760 bytes"},
+		"the second is too much":  {[][3]string{{"file", "a", "x"}, {"files[]", "b", large}}, 413, "files[1] has more than 10485760 bytes together with those before it"},
+		"one byte more, in parts": {over, 413, "files[63] has more than 10485760 bytes"},
+		"much more":               {[][3]string{{"file", "a", large + large[:1<<20]}}, 413, "more than 10485760 bytes"},
+	} {
+		f.verified = nil
+		body, ct := form(t, c.parts...)
+		for _, length := range []string{"known", "unknown"} {
+			r := httptest.NewRequest("POST", "/v1/verify", strings.NewReader(body))
+			r.Header.Set("Content-Type", ct)
+			if length == "unknown" {
+				r.ContentLength = -1
+			}
+			w := httptest.NewRecorder()
+			a.ServeHTTP(w, r)
+			if w.Code != c.want || !strings.Contains(w.Body.String(), c.says) || c.want == 413 && !strings.Contains(w.Body.String(), "PAYLOAD_TOO_LARGE") {
+				t.Errorf("%s, length %s: %d %.300s", name, length, w.Code, w.Body)
+			}
+			if got := len(f.verified); c.want == 200 && got != len(c.parts) || c.want != 200 && got != 0 {
+				t.Errorf("%s, length %s: %d files reach the service", name, length, got)
+			}
+		}
+	}
+	// Without a form around it the limit is that of the body.
+	if w := ask(a, "POST", "/v1/verify", large+"x", "Content-Type", "application/vc"); w.Code != 413 {
+		t.Errorf("a credential: %d", w.Code)
 	}
 }
 

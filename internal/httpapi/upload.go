@@ -14,13 +14,18 @@ import (
 	"github.com/chancery-dev/chancery/internal/service"
 )
 
-// files reads the parts file and files[] of a multipart body, up to the operation's limit
-// for all of them together. Memory is taken as bytes arrive.
+// formRoom is what a form may put around files, beyond the limit of bodies: files of that
+// very size are taken.
+const formRoom = maxFiles << 10
+
+// files reads the parts file and files[] of a multipart body, up to the limit of bodies for
+// the content of all of them together. Memory is taken as bytes arrive.
 func (c *call) files() ([]service.Upload, error) {
-	if c.r.ContentLength > c.op.MaxBody {
-		return nil, &http.MaxBytesError{Limit: c.op.MaxBody}
+	left, room := c.a.MaxBody, c.a.MaxBody+formRoom
+	if c.r.ContentLength > room {
+		return nil, &http.MaxBytesError{Limit: c.a.MaxBody}
 	}
-	mr := multipart.NewReader(http.MaxBytesReader(c.w, c.r.Body, c.op.MaxBody), c.limit)
+	mr := multipart.NewReader(http.MaxBytesReader(c.w, c.r.Body, room), c.limit)
 	var out []service.Upload
 	for {
 		part, err := mr.NextRawPart()
@@ -30,7 +35,8 @@ func (c *call) files() ([]service.Upload, error) {
 		if err != nil {
 			return nil, multipartFault(err)
 		}
-		if name := part.FormName(); name != "file" && name != "files[]" {
+		name := part.FormName()
+		if name != "file" && name != "files[]" {
 			return nil, &service.Error{Code: service.CodeValidation, Detail: "expected parts file or files[] only", Fields: map[string][]string{"file": {"expected parts named file or files[] only"}}}
 		}
 		if len(out) == maxFiles {
@@ -39,9 +45,12 @@ func (c *call) files() ([]service.Upload, error) {
 		if enc := part.Header.Get("Content-Transfer-Encoding"); enc != "" && !strings.EqualFold(enc, "binary") && !strings.EqualFold(enc, "8bit") && !strings.EqualFold(enc, "7bit") {
 			return nil, badBody("multipart: Content-Transfer-Encoding is not taken")
 		}
-		b, err := io.ReadAll(part)
+		b, err := io.ReadAll(io.LimitReader(part, left+1))
 		if err != nil {
 			return nil, multipartFault(err)
+		}
+		if left -= int64(len(b)); left < 0 {
+			return nil, c.tooMuch(name, len(out))
 		}
 		out = append(out, service.Upload{Name: fileName(part.FileName()), Bytes: b})
 	}
@@ -49,6 +58,15 @@ func (c *call) files() ([]service.Upload, error) {
 		return nil, &service.Error{Code: service.CodeValidation, Detail: "file is required", Fields: map[string][]string{"file": {"is required"}}}
 	}
 	return out, nil
+}
+
+// tooMuch says at which part the files became too large together.
+func (c *call) tooMuch(name string, before int) error {
+	limit := " has more than " + strconv.FormatInt(c.a.MaxBody, 10) + " bytes"
+	if before > 0 {
+		name, limit = "files["+strconv.Itoa(before)+"]", limit+" together with those before it"
+	}
+	return &service.Error{Code: service.CodeTooLarge, Detail: name + limit}
 }
 
 // fileName keeps the last part of a name, without characters that no file name has.
@@ -72,7 +90,7 @@ func fileName(s string) string {
 func multipartFault(err error) error {
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
-		return err
+		return &http.MaxBytesError{Limit: tooLarge.Limit - formRoom}
 	}
 	return badBody("the multipart body cannot be read to its end")
 }
