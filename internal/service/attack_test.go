@@ -277,6 +277,15 @@ func TestStampIsNoVerdict(t *testing.T) {
 	if v := w.verify(zipped(t, map[string][]byte{"a.json": vc, "a.cbor": proof(0)})); v.Report.Outcome == verifier.Valid {
 		t.Error("zipped: a revoked credential with a stamp of its bytes is valid")
 	}
+	// A document that a credential here is bound to says nothing by itself.
+	document := w.pdf("Aina")
+	w.addDocument(c.Scope, "doc", document)
+	b := w.issue(c, func(in *service.NewCredential) { in.DocumentID = "doc" })
+	made = must(stamps.CreateStamps(w.ctx, c, []service.NewStamp{{Alg: "sha-256", Value: hexSum(document)}}, once))(t).Value
+	w.anchorAll(c, stamps, tsa)
+	expect(t, "bound document in force", w.verify(proof(0), document), "valid", "", service.StateIssued)
+	must(w.s.Revoke(w.ctx, c, b.ID, "x", once))(t)
+	expect(t, "bound document, revoked", w.verify(proof(0), document), "invalid", "revoked", service.StateRevoked)
 }
 
 // TestForeignLog: an institution cannot write into the verification log of another one.

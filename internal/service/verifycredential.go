@@ -45,7 +45,7 @@ func plainCredential(b []byte) bool {
 	if !bytes.HasPrefix(bytes.TrimLeft(b, " \t\r\n"), []byte("{")) || !bytes.Contains(b, []byte(`"DataIntegrityProof"`)) {
 		return false
 	}
-	for _, other := range [...]string{"erkleProof", "lockcerts", "Presentation", `\u`} {
+	for _, other := range [...]string{"erkleProof", "erkle-proof", "lockcerts", "Presentation", `\u`} {
 		if bytes.Contains(b, []byte(other)) {
 			return false
 		}

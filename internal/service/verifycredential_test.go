@@ -30,6 +30,8 @@ func TestVerifyCredentialAsFile(t *testing.T) {
 		{"with spaces", " \n" + vc + "\n", true},
 		{"revoked", string(w.file(c, gone.ID, "vc")), true},
 		{"tampered", change(`"validFrom":"20`, `"validFrom":"19`), true},
+		{"with members as of a Truestamp bundle", change(`{`, `{"v":1,"t":1,"pk":1,"sig":1,"b":1,"cx":1,`), true},
+		{"a Blockcert", change(`"eddsa-rdfc-2022"`, `"merkle-proof-2019"`), false},
 		{"another name of the issuer", change(`"issuer"`, `"Issuer"`), false},
 		{"no type", change(`"VerifiableCredential"`, `"Verifiable"`), false},
 		{"a presentation", change(`"VerifiableCredential"`, `"VerifiablePresentation"`), false},

@@ -28,23 +28,24 @@ func (in *Input) beside(ctx context.Context, v *verifier.Verifier, r *verifier.R
 	if err != nil || !IsProof(proof) {
 		return err
 	}
-	own, inside := judgedInside(r)
+	alone, inside := judgedInside(r)
+	counts := false
 	if !inside {
-		if own, err = in.documentAlone(ctx, v, proof, config); err != nil {
+		if alone, err = in.documentAlone(ctx, v, proof, config); err != nil {
 			return err
 		}
-		said, err := speaks(*in.Document, own)
-		if err != nil || !said {
+		if counts, err = speaks(*in.Document, alone); err != nil {
 			return err
 		}
 	}
-	before := own.Outcome
+	own, before := alone, alone.Outcome
 	if in.Known != nil {
-		if own, err = in.Known(ctx, own); err != nil || own == nil {
+		if own, err = in.Known(ctx, alone); err != nil || own == nil {
 			return err
 		}
 	}
-	if !inside || own.Outcome != before {
+	// A document that says nothing may be known all the same: something else vouches for it.
+	if counts || inside && own.Outcome != before || !inside && own != alone {
 		join(r, own)
 	}
 	return nil

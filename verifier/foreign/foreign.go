@@ -83,6 +83,8 @@ func Detect(b []byte) (s chancery.Secured, ok bool) {
 			return chancery.Secured{MediaType: MediaChainpoint, Bytes: b}, true
 		case blockcerts.Is(doc):
 			return chancery.Secured{MediaType: MediaBlockcerts, Bytes: b}, true
+		case doc.Get(0, "@context") != strictjson.None: // a credential may have members of any name
+			return chancery.Secured{}, false
 		}
 		return chancery.Secured{MediaType: MediaTruestamp, Bytes: b}, truestamp.Is(b)
 	}
