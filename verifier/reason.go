@@ -48,6 +48,8 @@ const (
 	Canceled             Reason = "canceled"
 	NotFound             Reason = "not_found"
 
+	NotJudged Reason = "not_judged"
+
 	ModelInvalid            Reason = "model_invalid"
 	UnknownContext          Reason = "unknown_context"
 	ContextRedefinition     Reason = "context_redefinition"
@@ -220,6 +222,8 @@ var reasonTable = []ReasonInfo{
 	{NotACredential, "input", Invalid, "The document is JSON, but neither a credential, a presentation nor an Open Badges 2.0 assertion.", "", sVCDM + "4.5"},
 	{Canceled, "input", Indeterminate, "The verification was stopped before it came to an end.", "Try again with more time.", ""},
 	{NotFound, "input", Indeterminate, "No document with this identifier is known here.", "Check the address; unknown is not the same as forged.", ""},
+
+	{NotJudged, "together", Indeterminate, "A file that was handed over with others holds nothing that could be judged.", "Nothing is said of what is in it, whatever the others prove. Hand over the others without it for a verdict on them alone.", ""},
 
 	{ModelInvalid, "model", Invalid, "The document breaks a rule of its data model.", "The detail names the member and the rule.", sVCDM + "4"},
 	{UnknownContext, "model", Indeterminate, "The document uses a JSON-LD context that is not pinned here.", "Add the context with its SHA-256 to the trust file.", sVCDM + "4.3"},

@@ -9,6 +9,7 @@ import (
 // areaTitles names the areas of the table of Reasons, in the order of the decision.
 var areaTitles = [][2]string{
 	{"input", "What was handed over"},
+	{"together", "Files handed over together"},
 	{"model", "Data model and contexts"},
 	{"proof", "Proofs"},
 	{"key", "Keys"},
