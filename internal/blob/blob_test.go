@@ -3,11 +3,8 @@ package blob
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"io"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,219 +14,16 @@ import (
 	"testing/iotest"
 	"time"
 
-	"pgregory.net/rapid"
-
+	"github.com/chancery-dev/chancery/internal/blob/blobtest"
 	"github.com/chancery-dev/chancery/internal/service"
 )
 
-func sum(b []byte) string {
-	h := sha256.Sum256(b)
-	return hex.EncodeToString(h[:])
+var sum, content = blobtest.Sum, blobtest.Content
+
+func conformance(t *testing.T, b service.Blobs, spoil func(t *testing.T, digest string, to []byte)) {
+	t.Helper()
+	blobtest.Run(t, b, blobtest.Driver{Most: testMost, Spoil: spoil, Corrupt: ErrCorrupt, Digest: ErrDigest, TooLarge: ErrTooLarge})
 }
-
-func content(n int) []byte {
-	b := make([]byte, n)
-	r := rand.NewChaCha8([32]byte{byte(n)})
-	_, _ = r.Read(b)
-	return b
-}
-
-// hostileNames never reach a path or a request.
-var hostileNames = []string{
-	"", "a", strings.Repeat("a", 63), strings.Repeat("a", 65), strings.Repeat("A", 64), strings.Repeat("g", 64), "../" + strings.Repeat("a", 61), strings.Repeat("a", 62) + "/.",
-	strings.Repeat("a", 63) + "\x00", strings.Repeat("../", 21) + "a", strings.Repeat("é", 32), strings.Repeat("%2e", 21) + "a", strings.Repeat(" ", 64), "ready",
-}
-
-// conformance is what every service.Blobs keeps to. spoil changes a stored file behind its
-// back, most is the bound of one file.
-func conformance(t *testing.T, b service.Blobs, most int, spoil func(t *testing.T, digest string, to []byte)) {
-	ctx := context.Background()
-	get := func(digest string) ([]byte, int64, error) {
-		r, size, err := b.Get(ctx, digest)
-		if err != nil {
-			return nil, 0, err
-		}
-		defer r.Close()
-		out, err := io.ReadAll(r)
-		return out, size, err
-	}
-	t.Run("sizes", func(t *testing.T) {
-		for _, n := range []int{0, 1, 4095, 64 << 10, 1<<20 - 1, 1 << 20, 1<<20 + 1, most} {
-			data := content(n)
-			for range 2 {
-				digest, size, err := b.Put(ctx, iotest.HalfReader(bytes.NewReader(data)))
-				if err != nil || digest != sum(data) || size != int64(n) {
-					t.Fatalf("%d: %s, %d, %v", n, digest, size, err)
-				}
-			}
-			got, size, err := get(sum(data))
-			if err != nil || size != int64(n) || !bytes.Equal(got, data) {
-				t.Fatalf("%d: %d bytes, %d, %v", n, len(got), size, err)
-			}
-			if ok, err := b.Has(ctx, sum(data)); !ok || err != nil {
-				t.Fatalf("%d: %v, %v", n, ok, err)
-			}
-		}
-	})
-	t.Run("reading in pieces", func(t *testing.T) {
-		data := content(1000)
-		digest, _, err := b.Put(ctx, bytes.NewReader(data))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r, _, err := b.Get(ctx, digest)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer r.Close()
-		if err := iotest.TestReader(r, data); err != nil {
-			t.Error(err)
-		}
-		if n, err := r.Read(make([]byte, 1)); n != 0 || err != io.EOF {
-			t.Errorf("after the end: %d, %v", n, err)
-		}
-	})
-	t.Run("nothing there", func(t *testing.T) {
-		none := sum([]byte("never stored"))
-		if _, _, err := get(none); !errors.Is(err, service.ErrNotFound) || errors.Is(err, service.ErrUnavailable) {
-			t.Error(err)
-		}
-		if ok, err := b.Has(ctx, none); ok || err != nil {
-			t.Error(ok, err)
-		}
-		if err := b.Delete(ctx, none); err != nil {
-			t.Error(err)
-		}
-	})
-	t.Run("delete", func(t *testing.T) {
-		digest, _, err := b.Put(ctx, strings.NewReader("to be deleted"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for range 2 {
-			if err := b.Delete(ctx, digest); err != nil {
-				t.Error(err)
-			}
-		}
-		if _, _, err := get(digest); !errors.Is(err, service.ErrNotFound) {
-			t.Error(err)
-		}
-	})
-	t.Run("hostile names", func(t *testing.T) {
-		for _, name := range hostileNames {
-			if _, _, err := b.Get(ctx, name); !errors.Is(err, ErrDigest) {
-				t.Errorf("Get %q: %v", name, err)
-			}
-			if _, err := b.Has(ctx, name); !errors.Is(err, ErrDigest) {
-				t.Errorf("Has %q: %v", name, err)
-			}
-			if err := b.Delete(ctx, name); !errors.Is(err, ErrDigest) {
-				t.Errorf("Delete %q: %v", name, err)
-			}
-		}
-	})
-	t.Run("the reader fails", func(t *testing.T) {
-		fail := errors.New("the upload broke off")
-		for _, n := range []int{0, 10, 2 << 20} {
-			data := content(n)
-			_, _, err := b.Put(ctx, io.MultiReader(bytes.NewReader(data), iotest.ErrReader(fail)))
-			if !errors.Is(err, fail) || errors.Is(err, service.ErrUnavailable) {
-				t.Errorf("%d: %v", n, err)
-			}
-			if ok, _ := b.Has(ctx, sum(data)); ok && n == 10 {
-				t.Errorf("%d: half a file is there", n)
-			}
-		}
-	})
-	t.Run("too large", func(t *testing.T) {
-		if _, _, err := b.Put(ctx, io.LimitReader(zeros{}, int64(most)+1)); !errors.Is(err, ErrTooLarge) {
-			t.Error(err)
-		}
-		if _, _, err := b.Put(ctx, zeros{}); !errors.Is(err, ErrTooLarge) {
-			t.Error("endless: ", err)
-		}
-	})
-	t.Run("the caller has stopped", func(t *testing.T) {
-		stopped, cancel := context.WithCancel(ctx)
-		cancel()
-		if _, _, err := b.Put(stopped, strings.NewReader("x")); !errors.Is(err, context.Canceled) {
-			t.Error(err)
-		}
-		if _, _, err := b.Get(stopped, sum(nil)); !errors.Is(err, context.Canceled) {
-			t.Error(err)
-		}
-		if err := b.Ready(stopped); !errors.Is(err, context.Canceled) {
-			t.Error(err)
-		}
-	})
-	t.Run("spoilt", func(t *testing.T) {
-		data := content(100_000)
-		for name, to := range map[string][]byte{
-			"a bit": append([]byte{data[0] ^ 1}, data[1:]...), "shorter": data[:99_999], "longer": append(bytes.Clone(data), 0), "empty": {}, "another": content(100_001)[:100_000],
-		} {
-			digest, _, err := b.Put(ctx, bytes.NewReader(data))
-			if err != nil {
-				t.Fatal(err)
-			}
-			spoil(t, digest, to)
-			if _, _, err := get(digest); !errors.Is(err, ErrCorrupt) {
-				t.Errorf("%s: %v", name, err)
-			}
-			// Who stops at the size that he was told sees it too.
-			r, size, err := b.Get(ctx, digest)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := io.ReadFull(r, make([]byte, size)); size > 0 && !errors.Is(err, ErrCorrupt) && err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-				t.Errorf("%s: %v", name, err)
-			}
-			r.Close()
-			if err := b.Delete(ctx, digest); err != nil {
-				t.Error(err)
-			}
-		}
-	})
-	t.Run("many at once", func(t *testing.T) {
-		var all sync.WaitGroup
-		for i := range 8 {
-			all.Go(func() {
-				for k := range 4 {
-					data := content(1000 + (i+k)%4)
-					digest, _, err := b.Put(ctx, bytes.NewReader(data))
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					if got, _, err := get(digest); err != nil || !bytes.Equal(got, data) {
-						t.Error(err)
-					}
-				}
-			})
-		}
-		all.Wait()
-	})
-	t.Run("ready", func(t *testing.T) {
-		if err := b.Ready(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	t.Run("any bytes", func(t *testing.T) {
-		rapid.Check(t, func(t *rapid.T) {
-			data := rapid.SliceOfN(rapid.Byte(), 0, 300).Draw(t, "data")
-			digest, _, err := b.Put(ctx, bytes.NewReader(data))
-			if err != nil || digest != sum(data) {
-				t.Fatal(digest, err)
-			}
-			if got, _, err := get(digest); err != nil || !bytes.Equal(got, data) {
-				t.Fatal(err)
-			}
-		})
-	})
-}
-
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 const testMost = 3 << 20
 
@@ -260,7 +54,7 @@ func files(t testing.TB, path string) []string {
 
 func TestDir(t *testing.T) {
 	d, path := dir(t)
-	conformance(t, d, testMost, func(t *testing.T, digest string, to []byte) {
+	conformance(t, d, func(t *testing.T, digest string, to []byte) {
 		if err := os.WriteFile(d.file(digest), to, 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -11,7 +11,7 @@ var _ service.Blobs = (*Memory)(nil)
 
 func TestMemory(t *testing.T) {
 	m := NewMemory(testMost)
-	conformance(t, m, testMost, func(_ *testing.T, digest string, to []byte) { m.Spoil(digest, to) })
+	conformance(t, m, func(_ *testing.T, digest string, to []byte) { m.Spoil(digest, to) })
 }
 
 func TestMemoryFiles(t *testing.T) {

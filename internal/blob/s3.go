@@ -3,8 +3,11 @@ package blob
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +16,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -106,13 +110,21 @@ func NewS3(c S3Config) (*S3, error) {
 	return &S3{c: c, core: core}, nil
 }
 
+// told are the codes of S3 that an operator can do something about.
+var told = []string{"AccessDenied", "AuthorizationHeaderMalformed", "EntityTooLarge", "InvalidAccessKeyId", "InvalidRegion", "NoSuchBucket", "PermanentRedirect", "QuotaExceeded", "RequestTimeTooSkewed", "SignatureDoesNotMatch", "SlowDown"}
+
 // fault turns what the server or the network says into our words. Texts of the server are
 // left out: they are of any length.
 func fault(what string, err error) error {
 	var answer minio.ErrorResponse
 	if errors.As(err, &answer) && answer.Code != "" {
-		if answer.Code == "NoSuchKey" || answer.Code == "NotFound" && answer.StatusCode == http.StatusNotFound {
+		// A 404 without the server's XML is that of a proxy whose server is away, or of
+		// another program: the client calls it NoSuchKey all the same.
+		if answer.XMLName.Local == "Error" && (answer.Code == "NoSuchKey" || answer.Code == "NotFound" && answer.StatusCode == http.StatusNotFound) {
 			return fmt.Errorf("blob: %w", service.ErrNotFound)
+		}
+		if answer.XMLName.Local == "Error" && slices.Contains(told, answer.Code) {
+			return unavailable(what, fmt.Errorf("the server answers %d, %s", answer.StatusCode, answer.Code))
 		}
 		return unavailable(what, fmt.Errorf("the server answers %d", answer.StatusCode))
 	}
@@ -121,6 +133,13 @@ func fault(what string, err error) error {
 		err = ue.Err // without the address
 	}
 	return unavailable(what, err)
+}
+
+// is404 is what can be told of an answer to HEAD, which has no text: the file is not there,
+// or neither is the bucket, or the key, or the server.
+func is404(err error) bool {
+	var answer minio.ErrorResponse
+	return errors.As(err, &answer) && answer.StatusCode == http.StatusNotFound
 }
 
 // Put implements service.Blobs. The digest names the file, so all of it is read before
@@ -142,10 +161,8 @@ func (s *S3) Put(ctx context.Context, r io.Reader) (string, int64, error) {
 	if err == nil && info.Size == src.size {
 		return digest, src.size, nil
 	}
-	if err != nil {
-		if err := fault("looking for a file", err); !errors.Is(err, service.ErrNotFound) {
-			return "", 0, err
-		}
+	if err != nil && !is404(err) {
+		return "", 0, fault("looking for a file", err)
 	}
 	if _, err := s.core.PutObject(ctx, s.c.Bucket, s.c.Prefix+digest, body, src.size, "", digest, putOptions()); err != nil {
 		return "", 0, wrote(fault("storing a file", err))
@@ -244,6 +261,12 @@ func (s *S3) Has(ctx context.Context, digest string) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.c.Timeout)
 	defer cancel()
 	_, err := s.core.StatObject(ctx, s.c.Bucket, s.c.Prefix+digest, minio.StatObjectOptions{})
+	if err != nil && is404(err) {
+		var body io.ReadCloser
+		if body, _, _, err = s.core.GetObject(ctx, s.c.Bucket, s.c.Prefix+digest, minio.GetObjectOptions{}); err == nil {
+			body.Close()
+		}
+	}
 	if err == nil {
 		return true, nil
 	}
@@ -287,4 +310,40 @@ func (s *S3) Ready(ctx context.Context) error {
 		return wrote(fault("looking for a file", err))
 	}
 	return nil
+}
+
+// Check finds out whether the key may do all that it must: Ready is too often asked for
+// that. It stores a file that nobody else has, reads it and removes it.
+func (s *S3) Check(ctx context.Context) error {
+	content := "chancery config check " + rand.Text()
+	h := sha256.Sum256([]byte(content))
+	digest := hex.EncodeToString(h[:])
+	if r, _, err := s.Get(ctx, digest); err == nil {
+		r.Close() // of 128 random bits
+		return unavailable("looking for a file", errors.New("one is there that nobody has stored"))
+	} else if !errors.Is(err, service.ErrNotFound) {
+		if strings.HasSuffix(err.Error(), ", AccessDenied") {
+			err = fmt.Errorf("%w to a file that is not there: the key must be allowed to list the bucket, too", err)
+		}
+		return err
+	}
+	if _, _, err := s.Put(ctx, strings.NewReader(content)); err != nil {
+		return err
+	}
+	r, _, err := s.Get(ctx, digest)
+	if err == nil {
+		_, err = io.ReadAll(r)
+		r.Close()
+	} else if errors.Is(err, service.ErrNotFound) {
+		err = unavailable("storing a file", errors.New("it is not there afterwards"))
+	}
+	// Also where it may not be read: nothing is left behind that could be removed.
+	if err := errors.Join(err, s.Delete(ctx, digest)); err != nil {
+		return err
+	}
+	there, err := s.Has(ctx, digest)
+	if err == nil && there {
+		return unavailable("removing a file", errors.New("it is there still"))
+	}
+	return err
 }

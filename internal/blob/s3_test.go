@@ -161,7 +161,7 @@ func bucket(t testing.TB, endpoint string, change func(*S3Config)) *S3 {
 func TestS3(t *testing.T) {
 	s := s3Server(t)
 	b := bucket(t, s.URL, nil)
-	conformance(t, b, testMost, func(_ *testing.T, digest string, to []byte) {
+	conformance(t, b, func(_ *testing.T, digest string, to []byte) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.objects["chancery/"+digest] = to
@@ -188,7 +188,11 @@ func all(b service.Blobs) map[string]error {
 		_, get = io.ReadAll(r)
 		r.Close()
 	}
-	return map[string]error{"Put": put, "Has": has, "Delete": del, "Get": get, "Ready": b.Ready(ctx)}
+	out := map[string]error{"Put": put, "Has": has, "Delete": del, "Get": get, "Ready": b.Ready(ctx)}
+	if c, ok := b.(interface{ Check(context.Context) error }); ok {
+		out["Check"] = c.Check(ctx)
+	}
+	return out
 }
 
 // TestS3Faults: whatever is wrong with the server is ErrUnavailable, in bounded time,
@@ -219,7 +223,9 @@ func TestS3Faults(t *testing.T) {
 			c.Close()
 			return true
 		}},
-		"no bucket":          {change: func(c *S3Config) { c.Bucket = "elsewhere" }, only: "Put Ready"},
+		"no bucket":          {change: func(c *S3Config) { c.Bucket = "elsewhere" }},
+		"404 of a proxy":     {before: answer(404, "<!doctype html><title>404 page not found</title>")},
+		"404 without a text": {before: answer(404, "")},
 		"breaks off":         {before: half(false), only: "Get"},
 		"pauses in between":  {before: half(true), only: "Get"},
 		"length is not said": {before: chunked, only: "Get"},
@@ -317,6 +323,70 @@ func TestS3Retry(t *testing.T) {
 	}
 }
 
+// TestS3Check: rights that are missing are found before a file needs them, and nothing is
+// left behind.
+func TestS3Check(t *testing.T) {
+	denied := func(w http.ResponseWriter) bool {
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, "<Error><Code>AccessDenied</Code><Message>text of the server</Message></Error>")
+		return true
+	}
+	for name, c := range map[string]struct {
+		before func(s *server, w http.ResponseWriter, r *http.Request) bool
+		want   string
+		left   int
+	}{
+		"all is well": {nil, "", 0},
+		"may not list": {func(s *server, w http.ResponseWriter, r *http.Request) bool {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			_, there := s.objects[strings.TrimPrefix(r.URL.Path, "/bucket/")]
+			return r.Method != http.MethodPut && !there && denied(w)
+		}, "opening a file: the server answers 403, AccessDenied to a file that is not there: the key must be allowed to list the bucket, too", 0},
+		"may not write": {func(_ *server, w http.ResponseWriter, r *http.Request) bool {
+			return r.Method == http.MethodPut && denied(w)
+		}, "storing a file: the server answers 403, AccessDenied", 0},
+		"may not read": {func(s *server, w http.ResponseWriter, r *http.Request) bool {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			_, there := s.objects[strings.TrimPrefix(r.URL.Path, "/bucket/")]
+			return r.Method == http.MethodGet && there && denied(w)
+		}, "opening a file: the server answers 403, AccessDenied", 0},
+		"may not remove": {func(_ *server, w http.ResponseWriter, r *http.Request) bool {
+			return r.Method == http.MethodDelete && denied(w)
+		}, "removing a file: the server answers 403, AccessDenied", 1},
+		"removes nothing": {func(_ *server, w http.ResponseWriter, r *http.Request) bool {
+			if r.Method == http.MethodDelete {
+				w.WriteHeader(http.StatusNoContent)
+			}
+			return r.Method == http.MethodDelete
+		}, "removing a file: it is there still", 1},
+		"stores nothing": {func(_ *server, w http.ResponseWriter, r *http.Request) bool {
+			if r.Method == http.MethodPut {
+				w.Header().Set("ETag", `"x"`)
+			}
+			return r.Method == http.MethodPut
+		}, "storing a file: it is not there afterwards", 0},
+		"throttles and says what it likes": {func(_ *server, w http.ResponseWriter, r *http.Request) bool {
+			w.WriteHeader(http.StatusTeapot)
+			_, _ = io.WriteString(w, "<Error><Code>text-of-the-server</Code></Error>")
+			return true
+		}, "the server answers 418", 0},
+	} {
+		s := s3Server(t)
+		if c.before != nil {
+			s.before = func(w http.ResponseWriter, r *http.Request) bool { return c.before(s, w, r) }
+		}
+		err := bucket(t, s.URL, nil).Check(t.Context())
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.HasSuffix(err.Error(), c.want)) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if len(s.objects) != c.left {
+			t.Errorf("%s: %d objects are left", name, len(s.objects))
+		}
+	}
+}
+
 func TestS3Config(t *testing.T) {
 	good := S3Config{Endpoint: "https://s3.example.com", Bucket: "b", AccessKey: "a", SecretKey: "s"}
 	if _, err := NewS3(good); err != nil {
@@ -381,7 +451,7 @@ func TestMoto(t *testing.T) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	conformance(t, b, testMost, func(t *testing.T, digest string, to []byte) {
+	conformance(t, b, func(t *testing.T, digest string, to []byte) {
 		if _, err := b.core.PutObject(ctx, "bucket", "chancery/"+digest, bytes.NewReader(to), int64(len(to)), "", sum(to), putOptions()); err != nil {
 			t.Fatal(err)
 		}
