@@ -67,7 +67,7 @@ func TestExchange(t *testing.T) {
 	if len(credentials) != 1 || !strings.Contains(got.text, string(must(w.core.Artifact(w.ctx, w.north, c.ID, "vc"))(t).Bytes)) {
 		t.Errorf("not the credential, byte for byte: %s", got.text)
 	}
-	if a := state("complete", 2); a.str("variables", "holder") != holder.did {
+	if a := state("complete", 2); a.str("variables", "results", "claim", "did") != holder.did {
 		t.Errorf("holder: %s", a.text)
 	}
 	w.want(409, "POST", path, vp(good)) // replayed
@@ -221,7 +221,7 @@ func TestInvited(t *testing.T) {
 		}
 	}
 	w.want(200, "POST", invite, `{"url":"https://wallet.example/go","purpose":"p","referenceId":"r"}`)
-	if a := w.want(200, "GET", path, "", "key", key); a.str("variables", "inviteResponse") != "https://wallet.example/go" {
+	if a := w.want(200, "GET", path, "", "key", key); a.str("variables", "results", "claim", "inviteRequest", "inviteResponse", "url") != "https://wallet.example/go" {
 		t.Errorf("%s", a.text)
 	}
 	w.want(404, "POST", strings.Replace(invite, w.issuer, "eddsa", 1), `{"url":"https://wallet.example/go","purpose":"p","referenceId":"r"}`)

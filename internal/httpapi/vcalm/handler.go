@@ -58,6 +58,7 @@ func New(c Config) (http.Handler, error) {
 		"GET /vc/{issuer}/workflows/{workflow}/exchanges/{id}":                          h.exchange,
 		"POST /vc/{issuer}/workflows/{workflow}/exchanges/{id}":                         h.participate,
 		"GET /vc/{issuer}/workflows/{workflow}/exchanges/{id}/protocols":                h.protocols,
+		"GET /vc/{issuer}/workflows/{workflow}/exchanges/{id}/request":                  h.request,
 		"POST /vc/{issuer}/workflows/{workflow}/exchanges/{id}/invite-request/response": h.invited,
 		"GET /interactions/{id}":                                                        h.interaction,
 	} {
@@ -85,6 +86,10 @@ func (h *handler) wrap(f func(*http.Request, *call) error) http.Handler {
 			h.fail(w, r, err)
 			return
 		}
+		if takesJSON(r) == 0 && r.Pattern != "GET /interactions/{id}" {
+			h.fail(w, r, &service.Error{Code: codeAcceptable, Detail: "expected an Accept that allows application/json"})
+			return
+		}
 		if err := f(r, c); err != nil {
 			h.fail(w, r, err)
 		}
@@ -96,7 +101,7 @@ func public(pattern string) bool {
 	return strings.HasPrefix(pattern, "GET /interactions/") || pattern == "GET /vc" ||
 		strings.HasPrefix(pattern, "GET /vc/{issuer}/status-lists/") ||
 		strings.HasSuffix(pattern, "/exchanges/{id}/invite-request/response") ||
-		strings.HasSuffix(pattern, "/protocols") ||
+		strings.HasSuffix(pattern, "/exchanges/{id}/protocols") || strings.HasSuffix(pattern, "/exchanges/{id}/request") ||
 		pattern == "POST /vc/{issuer}/workflows/{workflow}/exchanges/{id}"
 }
 
@@ -145,7 +150,7 @@ func (p *headerOnly) Write(b []byte) (int, error) { return len(b), nil }
 var statuses = map[service.Code]int{
 	service.CodeBody: 400, service.CodeParameter: 400, service.CodeKey: 401, service.CodeTokenExpired: 401, service.CodeScope: 403,
 	service.CodeQuota: 402, service.CodeState: 409, service.CodeDuplicate: 409, service.CodeRevoked: 409, service.CodeInProgress: 409, service.CodeTooLarge: 413, service.CodeMedia: 415,
-	service.CodeValidation: 422, service.CodeMismatch: 422, service.CodeRate: 429, service.CodeUnavailable: 503,
+	codeAcceptable: 406, service.CodeValidation: 422, service.CodeMismatch: 422, service.CodeRate: 429, service.CodeUnavailable: 503,
 }
 
 // fail answers with a problem. Of internal faults callers learn nothing.
@@ -217,8 +222,8 @@ func (h *handler) problem(w http.ResponseWriter, r *http.Request, status int, co
 		body = []byte("{}")
 	}
 	media := "application/problem+json"
-	if accept := r.Header.Get("Accept"); accept == "application/json" {
-		media = accept
+	if quality(r, media) == 0 && takesJSON(r) > 0 {
+		media = "application/json"
 	}
 	w.Header().Set("Content-Type", media)
 	w.Header().Set("Cache-Control", "no-store")
@@ -279,7 +284,11 @@ func known(doc *strictjson.Doc, object strictjson.Node, path string, allowed []s
 
 // answer writes JSON text as it is.
 func (c *call) answer(status int, text []byte) error {
-	c.w.Header().Set("Content-Type", "application/json")
+	return c.answerAs("application/json", status, text)
+}
+
+func (c *call) answerAs(media string, status int, text []byte) error {
+	c.w.Header().Set("Content-Type", media)
 	c.w.WriteHeader(status)
 	_, err := c.w.Write(text)
 	if err != nil {

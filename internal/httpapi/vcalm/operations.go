@@ -1,7 +1,9 @@
 package vcalm
 
 import (
+	"bytes"
 	"crypto/sha256"
+	"html/template"
 	"net/http"
 	"strings"
 	"time"
@@ -161,8 +163,7 @@ func (h *handler) derive(r *http.Request, c *call) error {
 
 // options reads the options of a verification. checks, domain and challenge are sent by
 // the test suites to credentials/verify as well; they change nothing there.
-func options(doc *strictjson.Doc, allowed ...string) (vcalm.Options, error) {
-	var o vcalm.Options
+func options(doc *strictjson.Doc, o vcalm.Options, allowed ...string) (vcalm.Options, error) {
 	n := doc.Get(0, "options")
 	if n == strictjson.None {
 		return o, nil
@@ -179,7 +180,7 @@ func options(doc *strictjson.Doc, allowed ...string) (vcalm.Options, error) {
 			if !ok {
 				return o, wrongType("options."+name, "true or false")
 			}
-			*to = *to || v
+			*to = v
 		}
 	}
 	var err error
@@ -198,7 +199,7 @@ func (h *handler) verifyCredential(r *http.Request, c *call) error {
 	if doc == nil || doc.Get(0, "verifiableCredential") == strictjson.None {
 		return missing("verifiableCredential")
 	}
-	o, err := options(doc, "returnCredential")
+	o, err := options(doc, vcalm.Options{}, "returnCredential")
 	if err != nil {
 		return err
 	}
@@ -221,7 +222,9 @@ func (h *handler) verifyPresentation(r *http.Request, c *call) error {
 	if doc == nil || doc.Get(0, member) == strictjson.None {
 		return missing("verifiablePresentation")
 	}
-	o, err := options(doc, "returnPresentation")
+	// VCALM has no option by which a client could ask for the results of a presentation:
+	// they are there, unless they are declined.
+	o, err := options(doc, vcalm.Options{Results: true, Problems: true}, "returnPresentation")
 	if err != nil {
 		return err
 	}
@@ -339,12 +342,17 @@ func (h *handler) statusList(r *http.Request, c *call) error {
 	}
 	etag := `"` + f.Digest + `"`
 	c.w.Header().Set("ETag", etag)
+	c.w.Header().Set("Vary", "Accept")
 	c.w.Header().Set("Cache-Control", "public, max-age=60")
 	if match := r.Header.Get("If-None-Match"); match == etag {
 		c.w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	return c.answer(http.StatusOK, f.Bytes)
+	media := "application/json" // by which VCALM has it, unless the list's own is asked for
+	if quality(r, f.MediaType) > quality(r, media) {
+		media = f.MediaType
+	}
+	return c.answerAs(media, http.StatusOK, f.Bytes)
 }
 
 func (h *handler) createExchange(r *http.Request, c *call) error {
@@ -353,14 +361,10 @@ func (h *handler) createExchange(r *http.Request, c *call) error {
 		return err
 	}
 	if doc == nil || doc.Kind(doc.Get(0, "variables")) != strictjson.Object {
-		return wrongType("variables", "an object with the member credential")
-	}
-	variables := doc.Get(0, "variables")
-	if err := known(doc, variables, "variables", []string{"credential"}); err != nil {
-		return err
+		return wrongType("variables", "an object")
 	}
 	n := vcalm.NewExchange{Workflow: r.PathValue("workflow")}
-	if n.Credential, err = text(doc, variables, "credential", "variables.credential"); err != nil {
+	if err := exchangeVariables(doc, doc.Get(0, "variables"), &n); err != nil {
 		return err
 	}
 	if m := doc.Get(0, "expires"); m != strictjson.None {
@@ -381,8 +385,34 @@ func (h *handler) createExchange(r *http.Request, c *call) error {
 	return c.answerValue(http.StatusCreated, map[string]string{"id": made.Value[strings.LastIndexByte(made.Value, '/')+1:]})
 }
 
+// exchangeVariables reads what an exchange of a workflow is made with.
+func exchangeVariables(doc *strictjson.Doc, variables strictjson.Node, n *vcalm.NewExchange) (err error) {
+	if n.Workflow != vcalm.WorkflowVerify {
+		if err := known(doc, variables, "variables", []string{"credential"}); err != nil {
+			return err
+		}
+		n.Credential, err = text(doc, variables, "credential", "variables.credential")
+		return err
+	}
+	const request, unsigned, redirect = "verifiablePresentationRequest", "allowUnprotectedPresentation", "redirectUrl"
+	if err := known(doc, variables, "variables", []string{request, unsigned, redirect}); err != nil {
+		return err
+	}
+	if m := doc.Get(variables, request); m != strictjson.None {
+		n.Request = vcalm.Value(doc.Raw(m))
+	}
+	if m := doc.Get(variables, unsigned); m != strictjson.None {
+		var ok bool
+		if n.Unsigned, ok = doc.Bool(m); !ok {
+			return wrongType("variables."+unsigned, "true or false")
+		}
+	}
+	n.Redirect, err = text(doc, variables, redirect, "variables."+redirect)
+	return err
+}
+
 func (h *handler) exchange(r *http.Request, c *call) error {
-	state, err := h.c.Plane.Exchange(r.Context(), c.instance, c.caller, r.PathValue("id"))
+	state, err := h.c.Plane.Exchange(r.Context(), c.instance, c.caller, address(r))
 	if err != nil {
 		return err
 	}
@@ -390,9 +420,6 @@ func (h *handler) exchange(r *http.Request, c *call) error {
 }
 
 func (h *handler) participate(r *http.Request, c *call) error {
-	if r.PathValue("workflow") != vcalm.WorkflowClaim {
-		return service.NotFound("workflow")
-	}
 	// referenceId is for people who look for a fault: it changes nothing.
 	doc, err := body(r, "verifiablePresentation", "referenceId")
 	if err != nil {
@@ -400,18 +427,60 @@ func (h *handler) participate(r *http.Request, c *call) error {
 	}
 	var presentation vcalm.Value
 	if doc != nil {
-		if n := doc.Get(0, "verifiablePresentation"); n != strictjson.None {
+		if _, err := text(doc, 0, "referenceId", "referenceId"); err != nil {
+			return err
+		}
+		n := doc.Get(0, "verifiablePresentation")
+		if doc.Kind(n) == strictjson.Array { // VCALM allows several; an exchange here asks for one
+			if doc.Len(n) != 1 {
+				return wrongType("verifiablePresentation", "one presentation")
+			}
+			n = doc.Index(n, 0)
+		}
+		if n != strictjson.None {
 			presentation = vcalm.Value(doc.Raw(n))
 		}
 	}
-	out, err := h.c.Plane.Participate(r.Context(), r.PathValue("issuer"), r.PathValue("id"), presentation)
+	out, err := h.c.Plane.Participate(r.Context(), address(r), presentation)
 	if err != nil {
 		return err
 	}
 	return c.answer(http.StatusOK, out)
 }
 
+// address is which exchange a path names.
+func address(r *http.Request) vcalm.Address {
+	return vcalm.Address{Instance: r.PathValue("issuer"), Workflow: r.PathValue("workflow"), ID: r.PathValue("id")}
+}
+
 func (h *handler) protocols(r *http.Request, c *call) error {
+	out, err := h.c.Plane.Protocols(r.Context(), address(r))
+	if err != nil {
+		return err
+	}
+	return c.answerValue(http.StatusOK, out)
+}
+
+func (h *handler) request(r *http.Request, c *call) error {
+	out, err := h.c.Plane.CurrentRequest(r.Context(), address(r))
+	if err != nil {
+		return err
+	}
+	return c.answer(http.StatusOK, out)
+}
+
+func (h *handler) interaction(r *http.Request, c *call) error {
+	if r.URL.Query().Get("iuv") != "1" {
+		return &service.Error{Code: service.CodeParameter, Detail: "iuv: expected 1"}
+	}
+	c.w.Header().Set("Vary", "Accept")
+	if wantsPage(r) {
+		page, err := h.c.Plane.InteractionPage(r.Context(), r.PathValue("id"))
+		if err != nil {
+			return err
+		}
+		return c.page(page)
+	}
 	out, err := h.c.Plane.Interaction(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return err
@@ -419,11 +488,27 @@ func (h *handler) protocols(r *http.Request, c *call) error {
 	return c.answerValue(http.StatusOK, out)
 }
 
-func (h *handler) interaction(r *http.Request, c *call) error {
-	if r.URL.Query().Get("iuv") != "1" {
-		return &service.Error{Code: service.CodeParameter, Detail: "iuv: expected 1"}
+// interactionPage tells people what to do with an interaction URL (VCALM 1.0, 3.7.4).
+var interactionPage = template.Must(template.New("").Parse(`<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>For a digital wallet</title></head>
+<body>
+<h1>This address is for a digital wallet</h1>
+<p>Open it with a wallet for verifiable credentials that understands interaction URLs (VCALM 1.0, protocol <code>vcapi</code>):
+scan the QR code that brought you here with the wallet, or paste the address of this page into it.</p>
+{{with .Credential}}<p>To see the credential itself, open <a href="{{.}}">its page</a>.</p>
+{{end}}</body>
+</html>
+`))
+
+func (c *call) page(p vcalm.InteractionPage) error {
+	var b bytes.Buffer
+	if err := interactionPage.Execute(&b, p); err != nil {
+		return err
 	}
-	return h.protocols(r, c)
+	c.w.Header().Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	c.w.Header().Set("Referrer-Policy", "no-referrer")
+	return c.answerAs("text/html; charset=utf-8", http.StatusOK, b.Bytes())
 }
 
 func (h *handler) invited(r *http.Request, c *call) error {
@@ -431,20 +516,19 @@ func (h *handler) invited(r *http.Request, c *call) error {
 	if err != nil {
 		return err
 	}
-	var url string
-	for _, name := range []string{"url", "purpose", "referenceId"} {
-		if doc == nil || doc.Get(0, name) == strictjson.None {
-			return missing(name)
+	var in vcalm.InviteResponse
+	for _, m := range []struct {
+		name string
+		to   *string
+	}{{"url", &in.URL}, {"purpose", &in.Purpose}, {"referenceId", &in.Reference}} {
+		if doc == nil || doc.Get(0, m.name) == strictjson.None {
+			return missing(m.name)
 		}
-		v, err := text(doc, 0, name, name)
-		if err != nil {
+		if *m.to, err = text(doc, 0, m.name, m.name); err != nil {
 			return err
 		}
-		if name == "url" {
-			url = v
-		}
 	}
-	if err := h.c.Plane.Invited(r.Context(), r.PathValue("issuer"), r.PathValue("id"), url); err != nil {
+	if err := h.c.Plane.Invited(r.Context(), address(r), in); err != nil {
 		return err
 	}
 	c.w.WriteHeader(http.StatusOK)

@@ -43,11 +43,19 @@ func TestPresentation(t *testing.T) {
 	if got.at("verified") != true || got.raw(t, "verifiablePresentation") != text || len(got.at("results", "credentials").([]any)) != 2 {
 		t.Errorf("%s", got.text)
 	}
-	// Only what was asked for.
-	c = w.challenge()
-	text = w.presents(holder, c, "", holds(vc))
-	if got := shape(t, "presentation", w.want(200, "POST", "/vc/eddsa/presentations/verify", `{"verifiablePresentation":`+text+`,"options":{"challenge":"`+c+`"}}`)); len(got.at().(map[string]any)) != 1 {
-		t.Errorf("%s", got.text)
+	for i, name := range []string{"validFrom", "proof"} { // of each credential; an envelope has none
+		one, _ := got.at("results", "credentials").([]any)[0].(map[string]any)["results"].(map[string]any)
+		if (one[name] != nil) != (i == 1) || len(one["credentialStatus"].([]any)) != 1 {
+			t.Errorf("%s of %v", name, one)
+		}
+	}
+	// The results are there unless they are declined, the presentation where it is asked for.
+	for options, want := range map[string]int{``: 3, `,"returnResults":false`: 2, `,"returnResults":false,"returnProblemDetails":false`: 1, `,"returnPresentation":true`: 4, `,"returnPresentation":false`: 3} {
+		c = w.challenge()
+		text = w.presents(holder, c, "", holds(vc))
+		if got := shape(t, "presentation", w.want(200, "POST", "/vc/eddsa/presentations/verify", `{"verifiablePresentation":`+text+`,"options":{"challenge":"`+c+`"`+options+`}}`)); len(got.at().(map[string]any)) != want {
+			t.Errorf("%s: %s", options, got.text)
+		}
 	}
 	// A changed credential within a good presentation.
 	c = w.challenge()

@@ -202,14 +202,18 @@ func TestClean(t *testing.T) {
 			if _, err := w.Challenge(t.Context(), w.in, nil); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := w.addExchange(t.Context(), w.in, w.in.Scope, NewExchange{Credential: "c"}, nil); err != nil {
+			if _, err := w.addExchange(t.Context(), w.in, exchange{Credential: "c"}, time.Time{}, service.Idempotency{}, nil); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.c.Store.Update(t.Context(), func(tx service.Tx) error {
+				return service.Put(t.Context(), tx, w.in.Scope, service.Record{Kind: kindPresented, ID: randomID(), Created: w.now, Updated: w.now}, presented{Until: w.now.Add(ExchangeLife).Unix()})
+			}); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	add(service.MaxLimit + 20)
-	long := NewExchange{Credential: "c", Expires: w.now.Add(20 * time.Hour)}
-	if _, err := w.addExchange(t.Context(), w.in, w.in.Scope, long, nil); err != nil {
+	if _, err := w.addExchange(t.Context(), w.in, exchange{Credential: "c"}, w.now.Add(20*time.Hour), service.Idempotency{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	w.now = w.now.Add(2 * time.Hour)
@@ -218,7 +222,7 @@ func TestClean(t *testing.T) {
 		if err := handlers[JobClean](t.Context(), service.Run{}); err != nil {
 			t.Fatal(err)
 		}
-		for _, k := range []service.Kind{service.KindChallenge, service.KindExchange} {
+		for _, k := range []service.Kind{service.KindChallenge, service.KindExchange, kindPresented} {
 			err := w.c.Store.View(t.Context(), func(tx service.Tx) error {
 				list, err := tx.List(t.Context(), w.in.Scope, k, nil, service.Page{Limit: service.MaxLimit})
 				want := 3

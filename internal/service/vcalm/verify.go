@@ -285,6 +285,7 @@ func presentationResult(r *verifier.Report, document Value, o Options, used bool
 	out := Result{Verified: sound(r) && !used}
 	var res presentationResults
 	res.Credentials = []Result{}
+	vp, _ := chancery.ParsePresentation(document) // nil where it is enveloped
 	var inner []Problem
 	for _, sub := range r.Sub {
 		if sub.Relation != "credential" {
@@ -295,6 +296,13 @@ func presentationResult(r *verifier.Report, document Value, o Options, used bool
 		if o.Problems {
 			one.Problems = problems(sub.Report, sub.Report.Checks)
 			inner = append(inner, one.Problems...)
+		}
+		if o.Results && vp != nil {
+			if n := vp.Document().Lookup(sub.Pointer); vp.Document().Kind(n) == strictjson.Object {
+				if secured, err := securedOf(Value(vp.Document().Raw(n)), "verifiableCredential"); err == nil {
+					one.Results = resultsOf(sub.Report, secured)
+				}
+			}
 		}
 		res.Credentials = append(res.Credentials, one)
 	}
@@ -315,7 +323,7 @@ func presentationResult(r *verifier.Report, document Value, o Options, used bool
 		if o.Domain != "" {
 			res.Presentation.Domain = &textResult{Verified: passed(r, verifier.CheckSignature), Input: o.Domain}
 		}
-		if vp, err := chancery.ParsePresentation(document); err == nil {
+		if vp != nil {
 			res.Presentation.Proof = proofResults(r, vp.Document())
 			if vp.Holder() != "" {
 				res.Presentation.Holder = &textResult{Verified: passed(r, verifier.CheckHolder), Input: vp.Holder()}
