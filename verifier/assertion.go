@@ -330,7 +330,7 @@ func (c *run) assertionStatus(parts badgeParts2) {
 		c.skip(CheckStatus, "switched off")
 		return
 	}
-	found, err := c.statusDocument(list)
+	found, err := c.unsignedList(list)
 	if err != nil {
 		c.fail(CheckStatus, StatusUnreachable, fetchFault(err))
 		return

@@ -52,6 +52,8 @@ type Document struct {
 	MediaType string // as the server said, "" where not known
 	Bytes     []byte
 	FetchedAt time.Time // when these bytes were current; zero where not known
+
+	brought bool // it came with the document that is judged: see Beside
 }
 
 // KeyResolver finds documents that hold keys. Implementations are safe for

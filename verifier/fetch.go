@@ -21,7 +21,7 @@ func (v *Verifier) pinned(url string, kinds ...string) (Document, bool) {
 	}
 	for _, d := range v.beside {
 		if d.URL == url && slices.Contains(kinds, d.Kind) {
-			return Document{URL: url, Bytes: d.Document, FetchedAt: d.FetchedAt}, true
+			return Document{URL: url, Bytes: d.Document, FetchedAt: d.FetchedAt, brought: true}, true
 		}
 	}
 	return Document{}, false
@@ -65,6 +65,16 @@ func (c *run) statusDocument(url string) (Document, error) {
 		return d, nil
 	}
 	return c.ask(c.v.cfg.Status != nil, func() (Document, error) { return c.v.cfg.Status.StatusList(c.ctx, url) })
+}
+
+// unsignedList finds a list of revoked documents that nobody has signed. A copy that came
+// with the document that is judged is the word of whoever made that up.
+func (c *run) unsignedList(url string) (Document, error) {
+	d, err := c.statusDocument(url)
+	if err == nil && d.brought {
+		return Document{}, ErrNotHeld
+	}
+	return d, err
 }
 
 func (c *run) otherDocument(url, kind string) (Document, error) {

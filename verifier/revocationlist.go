@@ -19,7 +19,7 @@ func (c *run) revocationList(e chancery.StatusEntry) statusResult {
 	if !isURL(e.ID) || id == "" {
 		return no(StatusEntryMalformed, "expected a URL as id of the entry, and an id of the credential")
 	}
-	doc, err := c.statusDocument(e.ID)
+	doc, err := c.unsignedList(e.ID)
 	if err != nil {
 		return no(StatusUnreachable, "%s", fetchFault(err))
 	}

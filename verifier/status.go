@@ -249,7 +249,7 @@ func (c *run) statusList(e chancery.StatusEntry) (*bitList, *statusResult) {
 	for _, d := range in.r.TrustInputs {
 		c.r.input(d)
 	}
-	if bad := c.listVerdict(in, doc.FetchedAt, subject, e.ListCredential); bad != nil {
+	if bad := c.listVerdict(in, doc, subject, e.ListCredential); bad != nil {
 		c.r.Sub = append(c.r.Sub, SubReport{"statusList", e.Pointer, in.r})
 		bad.detail = e.Pointer + ": " + bad.detail
 		return nil, bad
@@ -264,7 +264,7 @@ func (c *run) statusList(e chancery.StatusEntry) (*bitList, *statusResult) {
 
 // listVerdict turns the report on a status list into the reason for which it does
 // not count: proof first, since nothing else is to be believed without it.
-func (c *run) listVerdict(in *run, fetched time.Time, subject strictjson.Node, url string) *statusResult {
+func (c *run) listVerdict(in *run, doc Document, subject strictjson.Node, url string) *statusResult {
 	stale := false
 	for _, check := range in.r.Checks {
 		if !check.Required || check.Result == Pass {
@@ -297,14 +297,20 @@ func (c *run) listVerdict(in *run, fetched time.Time, subject strictjson.Node, u
 		}
 	}
 	// ttl, in milliseconds (section 2.2): a copy older than that is to be renewed.
-	if ttl, ok := in.doc.Float(in.doc.Get(subject, "ttl")); ok && ttl >= 0 && !fetched.IsZero() && ttl < 1e15 {
-		stale = stale || c.at.After(fetched.Add(time.Duration(ttl)*time.Millisecond))
+	if ttl, ok := in.doc.Float(in.doc.Get(subject, "ttl")); ok && ttl >= 0 && !doc.FetchedAt.IsZero() && ttl < 9e12 { // a longer one is no time.Duration
+		stale = stale || c.at.After(doc.FetchedAt.Add(time.Duration(ttl)*time.Millisecond))
+	}
+	why := "the list's period or its ttl is over"
+	// A copy that came with the credential may be as old as its holder likes. The list itself
+	// has to say that it still counts.
+	if _, _, ends, _ := in.period(); doc.brought && !ends {
+		stale, why = true, "the list came with the credential, and does not say until when it counts"
 	}
 	switch {
 	case stale && c.v.policy.InsecureAcceptStaleStatus:
 		c.r.find(GradeWarning, "stale_status", "/credentialStatus", "a status list was believed although it is too old")
 	case stale:
-		return &statusResult{reason: StatusListExpired, detail: "the list's period or its ttl is over"}
+		return &statusResult{reason: StatusListExpired, detail: why}
 	}
 	return nil
 }

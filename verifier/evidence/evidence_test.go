@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -144,9 +145,7 @@ func (w *world) bundle(tb testing.TB, p bundlePlan) []byte {
 		for _, m := range p.material {
 			h.Material = append(h.Material, m.SHA256[:])
 		}
-		if len(h.Material) == 2 && bytes.Compare(h.Material[0], h.Material[1]) > 0 {
-			h.Material[0], h.Material[1] = h.Material[1], h.Material[0]
-		}
+		slices.SortFunc(h.Material, bytes.Compare)
 	}
 	in, err := h.SigningInput()
 	if err != nil {

@@ -270,8 +270,9 @@ func fits(kind, mediaType string) bool {
 }
 
 // material returns the documents of the bundle that may be used. Status lists prove
-// themselves. Others count where the issuer, who must be trusted, signed for them in the
-// batch header, and key documents where they are the issuer's own.
+// themselves, or are not believed by the verifier. Others count where the issuer, who must
+// be trusted, signed for them in the batch header; documents that hold keys, and those of
+// badges, where they are the issuer's own.
 func (j *judge) material() []verifier.PinnedDocument {
 	var out []verifier.PinnedDocument
 	trusted, _ := j.r.Check(verifier.CheckIssuerTrust)
@@ -286,6 +287,8 @@ func (j *judge) material() []verifier.PinnedDocument {
 		case !listed:
 			continue
 		case m.Kind == verifier.KindController && m.URL != issuer:
+			continue
+		case m.Kind == verifier.KindBadge && (host(issuer) == "" || host(m.URL) != host(issuer)):
 			continue
 		case m.Kind == verifier.KindJWKS && (host(issuer) == "" || m.URL != "https://"+host(issuer)+"/.well-known/jwks.json"):
 			continue
