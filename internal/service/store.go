@@ -50,6 +50,23 @@ type Store interface {
 	Close() error
 }
 
+// Scrubber is a Store whose files go on holding what Updates have deleted or written over,
+// until the space is needed.
+type Scrubber interface {
+	// Scrub has that taken out of them, of all Updates that have returned. It waits for
+	// nothing and does not fail: it is done in the background, and if the process ends before,
+	// when the store is opened next.
+	Scrub()
+}
+
+// Scrub is called after personal data was erased. A Store that is no Scrubber has nothing
+// to do then, or it is the business of who runs its database.
+func Scrub(st Store) {
+	if s, ok := st.(Scrubber); ok {
+		s.Scrub()
+	}
+}
+
 // Tx is a transaction. It is not safe for concurrent use and is dead when its function
 // has returned. Times are kept to the microsecond, in UTC.
 type Tx interface {

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -19,6 +20,8 @@ type querier struct {
 	stmts   map[string]*sql.Stmt
 	missed  func(string) // told of statements that were not prepared yet
 
+	mapped, lost bool // see guard
+
 	tx       *sql.Tx
 	jobs     *river.Client[*sql.Tx]
 	enqueued bool // a job, which may have been rolled back
@@ -29,9 +32,12 @@ func (q *querier) stmt(ctx context.Context, text string) (*sql.Stmt, error) {
 	if st != nil {
 		return st, nil
 	}
-	st, err := q.prepare(ctx, text)
+	err := q.guard(func() (err error) {
+		st, err = q.prepare(ctx, text)
+		return err
+	})
 	if err != nil {
-		return nil, mapError(err)
+		return nil, err
 	}
 	q.stmts[text] = st
 	if q.missed != nil {
@@ -80,11 +86,15 @@ func (q *querier) Exec(ctx context.Context, text string, args ...any) (int64, er
 	if err != nil {
 		return 0, err
 	}
-	res, err := st.ExecContext(ctx, args...)
-	if err != nil {
-		return 0, mapError(err)
-	}
-	return res.RowsAffected()
+	var n int64
+	err = q.guard(func() error {
+		res, err := st.ExecContext(ctx, args...)
+		if err == nil {
+			n, err = res.RowsAffected()
+		}
+		return err
+	})
+	return n, err
 }
 
 // ExecMany implements store.Querier.
@@ -106,9 +116,28 @@ func (q *querier) Later(ctx context.Context, text string, args ...any) error {
 }
 
 // rows are rows whose errors are in our words.
-type rows struct{ *sql.Rows }
+type rows struct {
+	*sql.Rows
+	q    *querier
+	lost error
+}
 
-func (r rows) Err() error { return mapError(r.Rows.Err()) }
+func (r *rows) Next() (more bool) {
+	r.lost = r.q.guard(func() error {
+		more = r.Rows.Next()
+		return nil
+	})
+	return more && r.lost == nil
+}
+
+func (r *rows) Err() error {
+	if r.lost != nil {
+		return r.lost
+	}
+	return mapError(r.Rows.Err())
+}
+
+func (r *rows) Close() error { return r.q.guard(r.Rows.Close) }
 
 // Query implements store.Querier.
 func (q *querier) Query(ctx context.Context, text string, args ...any) (store.Rows, error) {
@@ -117,11 +146,25 @@ func (q *querier) Query(ctx context.Context, text string, args ...any) (store.Ro
 	if err != nil {
 		return nil, err
 	}
-	r, err := st.QueryContext(ctx, args...)
+	r := &rows{q: q}
+	err = q.guard(func() (err error) {
+		r.Rows, err = st.QueryContext(ctx, args...)
+		return err
+	})
 	if err != nil {
-		return nil, mapError(err)
+		return nil, err
 	}
-	return rows{r}, nil
+	return r, nil
+}
+
+// pragma runs a PRAGMA that answers with a row.
+func (q *querier) pragma(ctx context.Context, text string) error {
+	r, err := q.Query(ctx, text)
+	if err != nil {
+		return err
+	}
+	r.Next()
+	return errors.Join(r.Err(), r.Close())
 }
 
 // Enqueue implements store.Querier.

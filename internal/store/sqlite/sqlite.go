@@ -51,12 +51,15 @@ type Store struct {
 	idle    []*reader              // the one used last is used next: its cache is warm
 	jobs    *river.Client[*sql.Tx] // inserts
 
+	unmapped atomic.Bool // see lose
+
 	stirred atomic.Uint64 // see looking
 
 	queue  chan *request
+	scrubs chan struct{} // see Scrub
 	quit   chan struct{}
 	closed atomic.Bool
-	writer sync.WaitGroup
+	own    sync.WaitGroup // the goroutines of the store
 
 	workMu   sync.Mutex
 	workers  int
@@ -65,24 +68,27 @@ type Store struct {
 
 var _ service.Store = (*Store)(nil)
 
-// dsn is the data source name of a connection. Values that hold special characters are
+// source is the data source name of a connection. Values that hold special characters are
 // escaped; Path comes from the configuration and is trusted.
-func (c Config) dsn(write bool) string {
-	q := url.Values{}
-	pragmas := []string{"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)", "cache_size(-" + strconv.Itoa(c.CacheKiB) + ")"}
-	if write {
-		q.Set("_txlock", "immediate")
-		pragmas = append(pragmas, "wal_autocheckpoint(4000)", "journal_size_limit(67108864)", "secure_delete(1)") // what is erased is written over
-	} else {
-		// Readers look at the file through a mapping (of at most 2 GB, the rest is read): in a
-		// store of a million credentials a look-up meets pages that no cache holds, and each
-		// costs a system call otherwise. The mapping is read-only. What it costs: where the disk
-		// fails to give a page, the process ends, instead of answering that it cannot.
-		pragmas = append(pragmas, "query_only(1)", "mmap_size(2147418112)")
+func (c Config) source(lock string, pragmas ...string) string {
+	q := url.Values{"_pragma": pragmas}
+	if lock != "" {
+		q.Set("_txlock", lock)
 	}
-	q["_pragma"] = pragmas
 	return "file:" + (&url.URL{Path: filepath.ToSlash(c.Path)}).EscapedPath() + "?" + q.Encode()
 }
+
+func (c Config) pragmas(more ...string) []string {
+	return append([]string{"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)", "cache_size(-" + strconv.Itoa(c.CacheKiB) + ")"}, more...)
+}
+
+// writing is the source of the connection that writes. What is deleted is written over.
+func (c Config) writing() string {
+	return c.source("immediate", c.pragmas("wal_autocheckpoint(4000)", "journal_size_limit(67108864)", "secure_delete(1)")...)
+}
+
+// reading is the source of connections for Views.
+func (c Config) reading() string { return c.source("", c.pragmas("query_only(1)")...) }
 
 // Open opens the file, makes it where it is not there, and migrates it. The store must be
 // closed.
@@ -104,17 +110,18 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
 	c.Path = path
-	s := &Store{c: c, queue: make(chan *request), quit: make(chan struct{}), free: make(chan struct{}, c.Readers)}
+	s := &Store{c: c, queue: make(chan *request), scrubs: make(chan struct{}, 1), quit: make(chan struct{}), free: make(chan struct{}, c.Readers)}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.closeDBs())
 	}
-	s.writer.Go(s.write)
+	s.own.Go(s.write)
+	s.own.Go(s.scrubber)
 	return s, nil
 }
 
 func (s *Store) open(ctx context.Context) error {
 	var err error
-	if s.writeDB, err = sql.Open("sqlite", s.c.dsn(true)); err != nil {
+	if s.writeDB, err = sql.Open("sqlite", s.c.writing()); err != nil {
 		return mapError(err)
 	}
 	s.writeDB.SetMaxOpenConns(1)
@@ -125,16 +132,16 @@ func (s *Store) open(ctx context.Context) error {
 	if s.jobs, err = river.NewClient(riversqlite.New(s.writeDB), &river.Config{Logger: s.c.Logger}); err != nil {
 		return fmt.Errorf("sqlite: %w", err)
 	}
-	if s.readDB, err = sql.Open("sqlite", s.c.dsn(false)); err != nil {
+	if s.readDB, err = sql.Open("sqlite", s.c.reading()); err != nil {
 		return mapError(err)
 	}
 	s.readDB.SetMaxIdleConns(s.c.Readers)
 	for range s.c.Readers {
-		conn, err := s.readDB.Conn(ctx)
-		if err != nil {
-			return mapError(err)
+		r := &reader{}
+		if err := s.ready(ctx, r); err != nil {
+			return errors.Join(err, r.close())
 		}
-		s.give(&reader{conn: conn, stmts: map[string]*sql.Stmt{}})
+		s.give(r)
 	}
 	return nil
 }
@@ -167,7 +174,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	close(s.quit)
-	s.writer.Wait()
+	s.own.Wait()
 	return s.closeDBs()
 }
 
@@ -192,69 +199,6 @@ func (s *Store) closeDBs() error {
 
 var errClosed = fmt.Errorf("sqlite: the store is closed: %w", service.ErrUnavailable)
 
-// reader is a connection for Views, with its statements.
-type reader struct {
-	conn  *sql.Conn
-	stmts map[string]*sql.Stmt
-}
-
-func (r *reader) close() error {
-	for _, st := range r.stmts {
-		st.Close() //nolint:errcheck // the connection is closed next
-	}
-	return r.conn.Close()
-}
-
-// take takes an idle reader after one was received from free.
-func (s *Store) take() *reader {
-	s.idleMu.Lock()
-	defer s.idleMu.Unlock()
-	r := s.idle[len(s.idle)-1]
-	s.idle = s.idle[:len(s.idle)-1]
-	return r
-}
-
-func (s *Store) give(r *reader) {
-	s.idleMu.Lock()
-	s.idle = append(s.idle, r)
-	s.idleMu.Unlock()
-	s.free <- struct{}{}
-}
-
-// View implements service.Store.
-func (s *Store) View(ctx context.Context, f func(service.Tx) error) error {
-	return s.RunView(ctx, func(t *store.Tx) error { return f(t) })
-}
-
-// RunView implements store.Runner.
-func (s *Store) RunView(ctx context.Context, f func(*store.Tx) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	select {
-	case <-s.quit:
-		return errClosed
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-s.free:
-	}
-	r := s.take()
-	defer s.give(r)
-	if s.closed.Load() {
-		return errClosed
-	}
-	q := &querier{prepare: preparing(r.conn), stmts: r.stmts}
-	run := context.WithoutCancel(ctx)
-	if _, err := q.Exec(run, "BEGIN"); err != nil {
-		return err
-	}
-	// Also where f panics or ends its goroutine.
-	defer q.Exec(run, "ROLLBACK") //nolint:errcheck // nothing was written
-	t := store.NewTx(q, false)
-	defer t.End() //nolint:errcheck // a View that failed says so by f
-	return f(t)
-}
-
 // Anchors implements service.Store.
 func (s *Store) Anchors(scope service.Scope) anchor.Store { return store.Anchors(s, scope) }
 
@@ -275,7 +219,7 @@ func (s *Store) Backup(ctx context.Context, path string) error {
 	if strings.IndexByte(path, 0) >= 0 {
 		return errors.New("sqlite: expected a path without NUL")
 	}
-	db, err := sql.Open("sqlite", s.c.dsn(false))
+	db, err := sql.Open("sqlite", s.c.reading())
 	if err != nil {
 		return mapError(err)
 	}

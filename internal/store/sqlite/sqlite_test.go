@@ -2,6 +2,8 @@ package sqlite_test
 
 import (
 	"database/sql"
+	"io"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -91,3 +93,5 @@ func TestMigrateVerification(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func logger(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
