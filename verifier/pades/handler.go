@@ -25,15 +25,15 @@ type Handler struct {
 var _ verifier.Handler = Handler{}
 
 // Examine implements verifier.Handler.
-func (h Handler) Examine(ctx context.Context, v *verifier.Verifier, s chancery.Secured, _ verifier.Expect) (*verifier.Report, error) {
-	return h.examine(ctx, v, bytes.NewReader(s.Bytes), int64(len(s.Bytes)))
+func (h Handler) Examine(ctx context.Context, v *verifier.Verifier, s chancery.Secured, e verifier.Expect) (*verifier.Report, error) {
+	return h.examine(ctx, v, e, bytes.NewReader(s.Bytes), int64(len(s.Bytes)))
 }
 
 // ExamineFile judges a file that is too large to be held in memory, or for
 // verifier.Verify, and returns the whole report, decided; its Digest is left empty. An
 // error means I/O, the context or the configuration, never the file.
 func (h Handler) ExamineFile(ctx context.Context, v *verifier.Verifier, in io.ReaderAt, size int64) (*verifier.Report, error) {
-	r, err := h.examine(ctx, v, in, size)
+	r, err := h.examine(ctx, v, v.Policy().Expect, in, size)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (h Handler) ExamineFile(ctx context.Context, v *verifier.Verifier, in io.Re
 	return r, nil
 }
 
-func (h Handler) examine(ctx context.Context, v *verifier.Verifier, in io.ReaderAt, size int64) (*verifier.Report, error) {
+func (h Handler) examine(ctx context.Context, v *verifier.Verifier, e verifier.Expect, in io.ReaderAt, size int64) (*verifier.Report, error) {
 	c := h.Config
 	c.Clock = v.Now
 	c.Roots = withAnchors(c.Roots, v.Trust().Roots)
@@ -60,12 +60,37 @@ func (h Handler) examine(ctx context.Context, v *verifier.Verifier, in io.Reader
 		return nil, err
 	}
 	r := res.Report()
+	// What proves the whole proves its parts, and a document is for whom its credential is.
+	inner, forThem := verifier.Expect{Recipient: e.Recipient, ExistedAt: e.ExistedAt}, false
 	for i := range res.Attachments {
-		if err := examineAttachment(ctx, v, r, &res.Attachments[i], i); err != nil {
+		a := &res.Attachments[i]
+		counts, err := examineAttachment(ctx, v, inner, r, a, i)
+		if err != nil {
 			return nil, err
 		}
+		if a.Report != nil && counts {
+			recipient, _ := a.Report.Check(verifier.CheckRecipient)
+			forThem = forThem || recipient.Result == verifier.Pass
+		}
 	}
+	expected(r, e, forThem)
 	return r, nil
+}
+
+// expected lets fail what a signed PDF holds nothing to compare with.
+func expected(r *verifier.Report, e verifier.Expect, forThem bool) {
+	fail := func(id string, reason verifier.Reason, detail string) {
+		r.Add(verifier.Check{ID: id, Required: true, Reason: reason, Detail: detail})
+	}
+	if e.Domain != "" {
+		fail(verifier.CheckSignature, verifier.DomainMismatch, "signatures of PDFs name no domain")
+	}
+	if e.Challenge != "" {
+		fail(verifier.CheckSignature, verifier.ChallengeMismatch, "signatures of PDFs hold no challenge")
+	}
+	if e.Recipient.Identity != "" && !forThem {
+		fail(verifier.CheckRecipient, verifier.RecipientMismatch, "no credential in the document is for the recipient")
+	}
 }
 
 func withAnchors(have []Anchor, more []*x509.Certificate) []Anchor {
@@ -145,13 +170,14 @@ func holderName(c *x509.Certificate) string {
 // that is invalid, or that no signature covers, makes the document invalid. One that
 // cannot be decided makes the document undecided where its issuer is trusted: a page must
 // not be valid when the credential that it shows may have been revoked. One by somebody
-// who is not trusted is an attachment, and is reported.
-func examineAttachment(ctx context.Context, v *verifier.Verifier, r *verifier.Report, a *Attachment, n int) error {
-	verified, err := v.Verify(ctx, chancery.Secured{MediaType: a.MediaType, Bytes: a.Bytes})
+// who is not trusted is an attachment, and is reported. counts tells whether the document's
+// outcome hangs on the credential.
+func examineAttachment(ctx context.Context, v *verifier.Verifier, e verifier.Expect, r *verifier.Report, a *Attachment, n int) (counts bool, err error) {
+	verified, err := v.VerifyExpecting(ctx, chancery.Secured{MediaType: a.MediaType, Bytes: a.Bytes}, e)
 	var sub *verifier.Error
 	ok := errors.As(err, &sub)
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return false, ctx.Err()
 	}
 	c := verifier.Check{ID: verifier.CheckInner, Detail: "embedded credential " + a.Name, Evidence: []verifier.Fact{
 		{Name: "digest", Value: a.Digest}, {Name: "relationship", Value: a.Relationship},
@@ -161,9 +187,9 @@ func examineAttachment(ctx context.Context, v *verifier.Verifier, r *verifier.Re
 	case err == nil:
 		a.Report, c.Result = verified.Report(), verifier.Pass
 	case !ok:
-		return err
+		return false, err
 	case notACredential(sub.Reason):
-		return nil // some other file in JSON
+		return false, nil // some other file in JSON
 	default:
 		a.Report = sub.Report
 		c.Reason = verifier.InnerIndeterminate
@@ -190,7 +216,7 @@ func examineAttachment(ctx context.Context, v *verifier.Verifier, r *verifier.Re
 			r.TrustInputs = append(r.TrustInputs, d)
 		}
 	}
-	return nil
+	return c.Required || c.Result == verifier.Pass, nil
 }
 
 // notACredential tells the reasons for which a file is no credential at all.

@@ -125,6 +125,37 @@ func TestHandler(t *testing.T) {
 	}
 }
 
+// TestExpected: what is expected of a document fails where nothing in it can be compared
+// with that; the credential inside says for whom it is.
+func TestExpected(t *testing.T) {
+	w := newWorld(t)
+	plain := w.sign(sign.LevelLT, buildSample(t, true, nil).bytes, sign.Request{})
+	s := withCredential(t, w, credential(t, w), "application/vc", true)
+	inside := w.sign(sign.LevelLT, s.bytes, sign.Request{})
+	ada, bob := verifier.Expect{Recipient: verifier.Recipient{Identity: "did:example:ada"}}, verifier.Expect{Recipient: verifier.Recipient{Identity: "did:example:bob"}}
+	any := &verifier.Trust{Any: true}
+	for _, c := range []struct {
+		name   string
+		file   []byte
+		trust  *verifier.Trust
+		expect verifier.Expect
+		want   verifier.Reason
+	}{
+		{"nothing expected", plain, any, verifier.Expect{}, ""},
+		{"a recipient, of a document that names none", plain, any, ada, verifier.RecipientMismatch},
+		{"a domain", plain, any, verifier.Expect{Domain: "x.example"}, verifier.DomainMismatch},
+		{"a challenge", inside, any, verifier.Expect{Challenge: "abc"}, verifier.ChallengeMismatch},
+		{"the recipient", inside, any, ada, ""},
+		{"another recipient", inside, any, bob, verifier.InnerInvalid},
+		{"the recipient, says somebody who is not trusted", inside, &verifier.Trust{}, ada, verifier.RecipientMismatch},
+	} {
+		_, err := newVerifier(t, w, c.trust).VerifyExpecting(context.Background(), chancery.Secured{MediaType: chancery.MediaPDF, Bytes: c.file}, c.expect)
+		if c.want == "" && err != nil || c.want != "" && !errors.Is(err, c.want) {
+			t.Errorf("%s: expected %q, found %v", c.name, string(c.want), err)
+		}
+	}
+}
+
 func containsAll(have, want []string) bool {
 	for _, s := range want {
 		if !slices.Contains(have, s) {
