@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"net/http"
 	"reflect"
 	"slices"
@@ -118,8 +117,8 @@ func (a *api) serve(o *operation, hc huma.Context) {
 	x.route, x.secret = o.Path, o.Secret
 	c := call{a: a, op: o, w: w, r: r, x: x, ctx: r.Context()}
 	if !o.Streams {
-		ctx, cancel := context.WithTimeout(c.ctx, a.Timeout)
-		defer cancel()
+		ctx := withDeadline(c.ctx, a.Clock, a.Clock().Add(a.Timeout))
+		defer ctx.end()
 		c.ctx = ctx
 	}
 	if err := c.run(); err != nil {

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
@@ -168,16 +167,11 @@ func (o *indented) check(c *verdict.Check) {
 	if !o.open('{', len(c.Evidence)) {
 		return
 	}
-	names := make([]string, 0, 8)
-	for name := range c.Evidence {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, f := range c.Evidence {
 		o.item()
-		o.string(name)
+		o.string(f.Name)
 		o.b = append(o.b, ": "...)
-		o.string(c.Evidence[name])
+		o.string(f.Value)
 	}
 	o.close('}')
 }

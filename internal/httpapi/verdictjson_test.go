@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"bytes"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +35,11 @@ func TestVerdictAsEverything(t *testing.T) {
 	check := rapid.Custom(func(t *rapid.T) verdict.Check {
 		c := verdict.Check{ID: text.Draw(t, "id"), Result: text.Draw(t, "result"), Required: rapid.Bool().Draw(t, "required"), Code: optional.Draw(t, "code"), Detail: optional.Draw(t, "detail")}
 		if rapid.Bool().Draw(t, "evidence") {
-			c.Evidence = rapid.MapOfN(rapid.StringMatching("[a-zA-Z.0-9\"<]{0,6}"), text, 0, 4).Draw(t, "facts")
+			facts := rapid.MapOfN(rapid.StringMatching("[a-zA-Z.0-9\"<]{0,6}"), text, 0, 4).Draw(t, "facts")
+			c.Evidence = verdict.Facts{}
+			for _, name := range slices.Sorted(maps.Keys(facts)) {
+				c.Evidence = append(c.Evidence, verdict.Fact{Name: name, Value: facts[name]})
+			}
 		}
 		return c
 	})

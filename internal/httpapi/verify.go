@@ -21,8 +21,8 @@ var credentialTypes = []string{"application/vc", "application/vc+ld+json"}
 
 func exampleVerdict() verdict.Verdict {
 	return verdict.Verdict{Outcome: "valid", Lifecycle: ptr("issued"), Checks: []verdict.Check{
-		{ID: "signature", Result: "pass", Required: true, Detail: ptr("eddsa-rdfc-2022 by " + exampleDID + "#k1"), Evidence: map[string]string{"keyValidFrom": "2026-01-01T00:00:00Z"}},
-		{ID: "status", Result: "pass", Required: true, Detail: ptr("list 7, read 12 s ago"), Evidence: map[string]string{"listDigest": "sha-256:" + exampleDigest}},
+		{ID: "signature", Result: "pass", Required: true, Detail: ptr("eddsa-rdfc-2022 by " + exampleDID + "#k1"), Evidence: verdict.Facts{{Name: "keyValidFrom", Value: "2026-01-01T00:00:00Z"}}},
+		{ID: "status", Result: "pass", Required: true, Detail: ptr("list 7, read 12 s ago"), Evidence: verdict.Facts{{Name: "listDigest", Value: "sha-256:" + exampleDigest}}},
 		{ID: "anchor", Result: "skipped", Detail: ptr("not yet anchored")},
 	}, Subject: &verdict.Party{Name: "Aina Rahman", Type: "Safety Training Certificate"}, Issuer: &verdict.Party{ID: exampleDID, Name: "Academy"},
 		EvaluatedAt: *at("2026-05-10T10:00:00Z"), TrustInputs: []string{"sha-256:" + exampleDigest}}

@@ -38,12 +38,12 @@ type Verdict struct {
 
 // Check is one step of the decision.
 type Check struct {
-	ID       string            `json:"id" enum:"signature,schema,issuerTrust,validity,status,anchor,timestamp,pdfIntegrity,badgeBinding"`
-	Result   string            `json:"result" enum:"pass,fail,indeterminate,skipped"`
-	Required bool              `json:"required" doc:"the outcome hangs on it"`
-	Code     *string           `json:"code" doc:"reason why it did not pass"`
-	Detail   *string           `json:"detail"`
-	Evidence map[string]string `json:"evidence" doc:"what was used"`
+	ID       string  `json:"id" enum:"signature,schema,issuerTrust,validity,status,anchor,timestamp,pdfIntegrity,badgeBinding"`
+	Result   string  `json:"result" enum:"pass,fail,indeterminate,skipped"`
+	Required bool    `json:"required" doc:"the outcome hangs on it"`
+	Code     *string `json:"code" doc:"reason why it did not pass"`
+	Detail   *string `json:"detail"`
+	Evidence Facts   `json:"evidence" doc:"what was used"`
 }
 
 // Party is whom a document is about, or who issued it.
@@ -205,7 +205,7 @@ func gathered(id string, members []*verifier.Check) Check {
 			worst = c
 		}
 	}
-	return Check{ID: id, Result: worst.Result.String(), Required: required, Code: text(string(worst.Reason)), Detail: text(worst.Detail), Evidence: evidence(members)}
+	return Check{ID: id, Result: worst.Result.String(), Required: required, Code: given((*string)(&worst.Reason)), Detail: given(&worst.Detail), Evidence: evidence(members)}
 }
 
 func badness(r verifier.Result) int {
@@ -220,24 +220,34 @@ func badness(r verifier.Result) int {
 	return 2
 }
 
-func evidence(members []*verifier.Check) map[string]string {
-	var out map[string]string
+func evidence(members []*verifier.Check) Facts {
+	n := 0
+	for _, c := range members {
+		n += len(c.Evidence)
+	}
+	if n == 0 {
+		return nil
+	}
+	out := make(Facts, 0, n)
 	for _, c := range members {
 		for _, f := range c.Evidence {
-			if out == nil {
-				out = map[string]string{}
-			}
 			name := f.Name
-			for n := 2; ; n++ {
-				if _, taken := out[name]; !taken {
-					break
-				}
+			for n := 2; out.has(name); n++ {
 				name = f.Name + "." + strconv.Itoa(n)
 			}
-			out[name] = f.Value
+			out = append(out, Fact{name, f.Value})
 		}
 	}
+	slices.SortFunc(out, func(a, b Fact) int { return strings.Compare(a.Name, b.Name) })
 	return out
+}
+
+// given is s where it is not empty, with no copy made.
+func given(s *string) *string {
+	if *s == "" {
+		return nil
+	}
+	return s
 }
 
 func text(s string) *string {
