@@ -67,7 +67,7 @@ func (a *api) authenticate(h http.Header, r *http.Request, x *exchange) (service
 		return none, err
 	}
 	a.known.note(token)
-	caller.Source = x.source
+	caller.Source = x.source()
 	caller.RequestID = x.id
 	x.caller = caller
 	if wait, ok := a.keys.take(h, bucketKey{tenant: caller.Tenant, actor: caller.Actor}, now); !ok {

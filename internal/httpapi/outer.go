@@ -16,11 +16,12 @@ import (
 	"github.com/chancery-dev/chancery/internal/service"
 )
 
-// exchange is what is known of a request and its answer, for the log and for problems.
+// exchange is what is known of a request and its answer, for the log and for problems. It
+// is the context of the request too, in which it is found.
 type exchange struct {
+	context.Context
 	id     string
 	addr   netip.Addr
-	source string // the part of addr that may be kept
 	route  string // the pattern that was found, never the path
 	secret bool   // the path holds a secret
 	caller service.Caller
@@ -30,6 +31,17 @@ type exchange struct {
 }
 
 type exchangeKey struct{}
+
+// Value implements context.Context.
+func (x *exchange) Value(key any) any {
+	if key == (exchangeKey{}) {
+		return x
+	}
+	return x.Context.Value(key)
+}
+
+// source is the part of the caller's address that may be kept.
+func (x *exchange) source() string { return coarse(x.addr) }
 
 func exchangeOf(r *http.Request) *exchange {
 	x, _ := r.Context().Value(exchangeKey{}).(*exchange)
@@ -48,7 +60,7 @@ func RequestID(ctx context.Context) string {
 // Source returns the part of the caller's address that may be kept, "" where not known.
 func Source(ctx context.Context) string {
 	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
-		return x.source
+		return x.source()
 	}
 	return ""
 }
@@ -93,10 +105,13 @@ func (w *recorder) Write(b []byte) (int, error) {
 // writes the log line.
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begin := a.Clock()
-	x := &exchange{id: requestID(begin), addr: a.address(r)}
-	x.source = coarse(x.addr)
-	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
-	rec := &recorder{ResponseWriter: w, request: r}
+	both := &struct {
+		exchange
+		recorder
+	}{exchange: exchange{Context: r.Context(), id: requestID(begin), addr: a.address(r)}}
+	x, rec := &both.exchange, &both.recorder
+	r = r.WithContext(x)
+	rec.ResponseWriter, rec.request = w, r
 	h := w.Header()
 	h["X-Request-Id"] = []string{x.id}
 	h["X-Content-Type-Options"] = nosniff
@@ -247,7 +262,7 @@ func (a *api) done(r *http.Request, rec *recorder, x *exchange, took time.Durati
 		slog.Int("status", status),
 		slog.Int64("bytes", rec.bytes),
 		slog.Duration("took", took),
-		slog.String("source", x.source),
+		slog.String("source", x.source()),
 	}
 	n := 7
 	if x.caller.Tenant != "" {

@@ -7,7 +7,6 @@
 package verdict
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -122,14 +121,18 @@ func discreet(p verifier.Party) verifier.Party {
 }
 
 // place is where a check goes: its group, and how late it comes within it.
-type place struct{ group, turn int }
+type place int
+
+func placeOf(group, turn int) place { return place(group<<8 | turn) }
+
+func (p place) group() int { return int(p >> 8) }
 
 // places are those of every name that a group gathers.
 var places = func() map[string]place {
 	m := map[string]place{}
 	for i, g := range groups {
 		for j, id := range g.gather {
-			m[id] = place{i, j}
+			m[id] = placeOf(i, j)
 		}
 	}
 	return m
@@ -149,22 +152,26 @@ func Checks(r *verifier.Report) []Check {
 		c := &r.Checks[i]
 		at, ok := places[c.ID]
 		if !ok {
-			at = place{len(groups) + i, 0} // alone, after the others
+			at = placeOf(len(groups)+i, 0) // alone, after the others
 		}
 		sorted = append(sorted, placed{at, c})
 	}
 	for _, c := range within(r) {
 		sorted = append(sorted, placed{places[c.ID], c})
 	}
-	slices.SortStableFunc(sorted, func(a, b placed) int {
-		return cmp.Or(cmp.Compare(a.group, b.group), cmp.Compare(a.turn, b.turn))
-	})
-	out := make([]Check, 0, len(groups))
+	slices.SortStableFunc(sorted, func(a, b placed) int { return int(a.place - b.place) })
+	n := 0
+	for i := range sorted {
+		if i == 0 || sorted[i].group() != sorted[i-1].group() {
+			n++
+		}
+	}
+	out := make([]Check, 0, n)
 	members := make([]*verifier.Check, 0, len(held))
 	for i := 0; i < len(sorted); {
-		group := sorted[i].group
+		group := sorted[i].group()
 		members = members[:0]
-		for ; i < len(sorted) && sorted[i].group == group; i++ {
+		for ; i < len(sorted) && sorted[i].group() == group; i++ {
 			members = append(members, sorted[i].check)
 		}
 		id := members[0].ID
