@@ -19,6 +19,9 @@ func (c *run) checkInner() {
 	}
 	if len(inner) == 0 {
 		c.skip(CheckInner, "the presentation holds no credential")
+		if c.expect.Recipient.Identity != "" {
+			c.recipient(false) // there is nothing that says for whom it is
+		}
 		return
 	}
 	for _, in := range inner {

@@ -76,6 +76,8 @@ func redteamRefusals(tb testing.TB) []refusal {
 		{name: "type under another name", want: verifier.UnsupportedJSONLD, s: vc(openBadge("B", `,{"B":"`+badgeIRI+`"}`))},
 		{name: "media type in a list", want: verifier.ModelInvalid, s: vc(with(tb, pictured, resource(`["image/png"]`)))},
 		{name: "ended in the year 1", want: verifier.PeriodOver, s: vc(sign(tb, draft(tb, k.did, "-validFrom", `"validUntil":"0001-01-01T00:00:00Z"`), k, proofOf{}))},
+		{name: "presentation of nothing, for someone", want: verifier.RecipientMismatch, check: verifier.CheckRecipient, policy: verifier.Policy{Expect: verifier.Expect{Recipient: verifier.Recipient{Identity: "did:example:subject"}}},
+			s: raw(sign(tb, `{"@context":["https://www.w3.org/ns/credentials/v2"],"type":["VerifiablePresentation"],"holder":"`+k.did+`"}`, k, proofOf{purpose: "authentication"}))},
 		{name: "two names of one identifier", want: verifier.UnsupportedJSONLD, s: vc(both)},
 		{name: "end as an IRI", want: verifier.UnsupportedJSONLD, s: vc(hide(`"` + vocabVC + `validUntil":` + end))},
 		{name: "end in nest", want: verifier.UnsupportedJSONLD, s: vc(hide(`"@nest":{"validUntil":"2026-02-01T00:00:00Z"}`))},
