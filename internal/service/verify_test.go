@@ -333,16 +333,34 @@ func TestZip(t *testing.T) {
 		refused(t, name, err, test.code)
 	}
 	// A file in which nothing can be verified is invalid, whatever kind it seems to be.
-	whole := zipped(t, files)
-	broken := bytes.Replace(whole, []byte("PK\x03\x04"), []byte("PK\x03\x05"), 2) // the second file's head
-	copy(broken, "PK\x03\x04")
+	good := map[string][]byte{"b.pdf": files["b.pdf"], "b.png": files["b.png"]}
+	whole := zipped(t, good)
 	for name, b := range map[string][]byte{
-		"nested": zipped(t, map[string][]byte{"x.zip": zipped(t, files)}), "empty": zipped(t, nil), "cut": whole[:500], "damaged": broken,
-		"only folders": zipped(t, map[string][]byte{"a/": nil, "b/": nil}),
+		"empty": zipped(t, nil), "cut": whole[:500], "only folders": zipped(t, map[string][]byte{"a/": nil, "b/": nil}),
 	} {
 		expect(t, name, w.verify(b), "invalid", "unknown_content", "")
 	}
-	expect(t, "nested beside a good one", w.verify(zipped(t, map[string][]byte{"a": files["b.png"], "b": zipped(t, files)})), "invalid", "inner_invalid", "")
+	// What is in a ZIP and could not be judged is not said to be invalid, nor the whole valid.
+	broken := bytes.Replace(whole, []byte("PK\x03\x04"), []byte("PK\x03\x05"), 2) // the second file's head
+	copy(broken, "PK\x03\x04")
+	for name, b := range map[string][]byte{
+		"nested": zipped(t, map[string][]byte{"x.zip": whole}), "damaged": broken, "a text": zipped(t, map[string][]byte{"x": []byte("a text")}),
+		"nested beside a good one": zipped(t, map[string][]byte{"a": files["b.png"], "b": whole}),
+		"a text beside a good one": zipped(t, map[string][]byte{"a": files["b.png"], "b": []byte("a text")}),
+	} {
+		v := w.verify(b)
+		expect(t, name, v, "indeterminate", "not_judged", "")
+		if len(v.Report.Sub) != 0 && v.Environment != service.Test {
+			t.Errorf("%s: environment %q", name, v.Environment)
+		}
+	}
+	expect(t, "a text beside a revoked one", w.verify(zipped(t, map[string][]byte{"a": files["a.json"], "b": []byte("a text")})), "invalid", "inner_invalid", "")
+	v, err := w.s.VerifyFiles(w.ctx, []service.Upload{{Bytes: files["b.png"]}, {Bytes: []byte("a text")}}, "api")
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "a text handed over beside a good one", v, "indeterminate", "not_judged", "")
+	expect(t, "a text by itself", w.verify([]byte("a text")), "invalid", "unknown_content", "")
 }
 
 // TestPrivate: H10: the page of a private credential shows verdict and issuer, its files are

@@ -1,9 +1,9 @@
 package service
 
 import (
-	"archive/zip"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -11,19 +11,12 @@ import (
 
 	"github.com/chancery-dev/chancery"
 	"github.com/chancery-dev/chancery/badge"
-	"github.com/chancery-dev/chancery/internal/limits"
 	"github.com/chancery-dev/chancery/internal/verifying"
 	"github.com/chancery-dev/chancery/verifier"
 )
 
-// Bounds of a ZIP that is handed in for verification.
-const (
-	maxZipFiles = 100
-	maxZipTotal = 50 << 20 // bytes unpacked
-	maxZipRatio = 100      // unpacked to packed, of one file of more than zipSmall bytes
-	zipSmall    = 64 << 10
-	maxUploads  = maxZipFiles
-)
+// maxUploads is how many files may be handed in together.
+const maxUploads = 100
 
 // VerifyFiles implements Verifying.
 func (s *Service) VerifyFiles(ctx context.Context, files []Upload, source string) (Verdict, error) {
@@ -43,145 +36,93 @@ func (s *Service) VerifyFiles(ctx context.Context, files []Upload, source string
 // verifyUploads judges files, and names the public id of what the verdict is about.
 func (s *Service) verifyUploads(ctx context.Context, files []Upload) (Verdict, string, error) {
 	if len(files) == 1 {
-		b := files[0].Bytes
-		if bytes.HasPrefix(b, []byte("PK\x03\x04")) || bytes.HasPrefix(b, []byte("PK\x05\x06")) {
-			inside, err := unzip(b)
+		if b := files[0].Bytes; bytes.HasPrefix(b, []byte("PK")) && verifying.IsZIP(verifying.Bytes("", b)) {
+			archive, err := verifying.OpenZIP(verifying.Bytes("", b), verifying.Bounds{})
+			var beyond *verifying.BoundsError
+			if errors.As(err, &beyond) {
+				return Verdict{}, "", &Error{Code: CodeTooLarge, Detail: "the ZIP holds " + beyond.What}
+			}
 			if err != nil {
 				return Verdict{}, "", err
 			}
-			if len(inside) != 0 {
-				return s.verifyMany(ctx, inside, true)
+			if archive != nil {
+				return s.verifyMany(ctx, verifying.NewArchiveSet(archive), "sha-256:"+digestHexOf(b))
 			}
 		}
-		if v, about, ok, err := s.verifyPlain(ctx, b); ok || err != nil { // by far the most
+		if v, about, ok, err := s.verifyPlain(ctx, files[0].Bytes); ok || err != nil { // by far the most
 			return v, about, err
 		}
 	}
-	return s.verifyMany(ctx, files, false)
-}
-
-// unzip reads the files of a ZIP within bounds; none where it is damaged or empty, so that it
-// is judged as a file with nothing in it. A ZIP in it is such a file too.
-func unzip(b []byte) ([]Upload, error) {
-	tooLarge := func(what string) error { return &Error{Code: CodeTooLarge, Detail: "the ZIP holds " + what} }
-	r, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
-	if err != nil {
-		return nil, nil
+	together := make([]verifying.File, len(files))
+	for i, f := range files {
+		together[i] = verifying.Bytes(f.Name, f.Bytes)
 	}
-	var out []Upload
-	total := int64(0)
-	for _, f := range r.File {
-		if f.FileInfo().IsDir() {
-			continue
-		}
-		switch {
-		case len(out) >= maxZipFiles:
-			return nil, tooLarge(fmt.Sprintf("more than %d files", maxZipFiles))
-		case f.UncompressedSize64 > limits.DocumentBytes:
-			return nil, tooLarge("a file that is too large")
-		case f.UncompressedSize64 > zipSmall && f.UncompressedSize64 > maxZipRatio*max(f.CompressedSize64, 1):
-			return nil, tooLarge("a file that is packed too well")
-		}
-		content, err := readZipped(f)
-		if err != nil {
-			return nil, nil
-		}
-		if total += int64(len(content)); total > maxZipTotal {
-			return nil, tooLarge("too much")
-		}
-		out = append(out, Upload{Name: f.Name, Bytes: content})
-	}
-	return out, nil
-}
-
-// readZipped reads one file. What the directory says of its size is not believed.
-func readZipped(f *zip.File) ([]byte, error) {
-	r, err := f.Open()
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	b, err := io.ReadAll(io.LimitReader(r, limits.DocumentBytes+1))
-	if err == nil && (len(b) > limits.DocumentBytes || uint64(len(b)) != f.UncompressedSize64) {
-		err = fmt.Errorf("service: zip: a file of another size than is said")
-	}
-	return b, err
+	return s.verifyMany(ctx, verifying.NewSet(together), "")
 }
 
 // verifyMany judges files that were handed over together: each, or a proof with the
-// document that it is about.
-func (s *Service) verifyMany(ctx context.Context, uploads []Upload, zipped bool) (Verdict, string, error) {
-	files := make([]verifying.File, len(uploads))
-	for i, u := range uploads {
-		files[i] = verifying.Bytes(u.Name, u.Bytes)
-	}
-	cases := verifying.Arrange(files)
-	bound := boundDocuments(uploads)
-	m := &many{files: files, uploads: uploads, bound: bound, several: len(cases) > 1}
+// document that it is about. digest is that of the ZIP they were in, "" where they were in
+// none.
+func (s *Service) verifyMany(ctx context.Context, set *verifying.Set, digest string) (Verdict, string, error) {
+	about := &verifier.Report{Digest: digest, EvaluatedAt: s.now(), Profile: verifier.ProfileStrict.String(), Offline: s.c.Online == nil}
 	var verdicts []Verdict
+	var reports []verifying.Verdict
 	var abouts []string
-	for _, c := range cases {
-		v, about, err := s.verifyCase(ctx, m, c)
+	for _, c := range set.Cases {
+		v, public, err := s.verifyCase(ctx, set, c, about)
 		if err != nil {
 			return Verdict{}, "", err
 		}
-		if m.leftOut(c.File, v.Report) {
+		if set.LeftOut(c.File, v.Report) {
 			continue
 		}
-		m.named(c.File, v.Report)
-		verdicts, abouts = append(verdicts, v), append(abouts, about)
+		set.Named(c.File, v.Report)
+		judged, err := set.Judged(c, v.Report)
+		if err != nil {
+			return Verdict{}, "", err
+		}
+		if judged != v.Report {
+			v, public = verdict(judged), ""
+		}
+		verdicts, abouts = append(verdicts, v), append(abouts, public)
+		reports = append(reports, verifying.Verdict{Case: c, Report: v.Report})
 	}
-	if len(verdicts) == 1 && (!zipped || len(cases) == 1) {
+	if set.Alone(reports) {
 		return verdicts[0], abouts[0], nil
 	}
-	return s.together(verdicts), "", nil
-}
-
-// many are files that were handed over together.
-type many struct {
-	files   []verifying.File
-	uploads []Upload
-	bound   bindings
-	several bool // they are more than one case
-}
-
-// leftOut tells of a file that a credential beside it names that it is judged by that: it
-// need not speak for itself.
-func (m *many) leftOut(file int, r *verifier.Report) bool {
-	return m.several && m.bound.taken[file] && !carriesCredential(r)
-}
-
-// named adds to the report on a credential whether the document it names is beside it.
-func (m *many) named(file int, r *verifier.Report) {
-	if check, ok := m.bound.checks[file]; ok {
-		r.Add(check)
-		r.Decide()
-	}
-}
-
-func carriesCredential(r *verifier.Report) bool {
-	return slices.ContainsFunc(r.Sub, func(sub verifier.SubReport) bool { return sub.Relation == "credential" && sub.Report != nil })
+	return together(verdicts, set.Together(reports, about)), "", nil
 }
 
 // verifyCase judges one file, with the document that it is about.
-func (s *Service) verifyCase(ctx context.Context, m *many, c verifying.Case) (Verdict, string, error) {
-	in := verifying.Input{File: m.files[c.File], Parts: c.PartsOf(m.files), Revocation: s.c.SignerRevocation}
+func (s *Service) verifyCase(ctx context.Context, set *verifying.Set, c verifying.Case, about *verifier.Report) (Verdict, string, error) {
+	if f := set.Files[c.File]; f.Unread != "" {
+		return verdict(verifying.Unread(f, &verifier.Report{EvaluatedAt: about.EvaluatedAt, Profile: about.Profile, Offline: about.Offline})), "", nil
+	}
+	content, err := whole(set.Files[c.File])
+	if err != nil {
+		return Verdict{}, "", err
+	}
+	in := verifying.Input{File: set.Files[c.File], Parts: c.PartsOf(set.Files), Revocation: s.c.SignerRevocation}
 	var own *Verdict
 	if c.Document >= 0 {
-		in.Document = &m.files[c.Document]
+		in.Document = &set.Files[c.Document]
 		in.Known = func(ctx context.Context, r *verifier.Report) (*verifier.Report, error) {
-			v, _, err := s.finish(ctx, r, chancery.Secured{MediaType: r.MediaType, Bytes: m.uploads[c.Document].Bytes})
-			if err != nil || m.leftOut(c.Document, v.Report) {
+			document, err := whole(*in.Document)
+			if err != nil {
 				return nil, err
 			}
-			m.named(c.Document, v.Report)
+			v, _, err := s.finish(ctx, r, chancery.Secured{MediaType: r.MediaType, Bytes: document})
+			if err != nil || set.LeftOut(c.Document, v.Report) {
+				return nil, err
+			}
+			set.Named(c.Document, v.Report)
 			v.Report.Lifecycle = verifier.Lifecycle(v.Lifecycle)
 			own = &v
 			return v.Report, nil
 		}
 	}
 	report, err := s.judged(ctx, func(t *trustState) (*verifier.Report, error) {
-		config, err := s.withOwnBatch(ctx, t.config, verifying.FileForm(m.uploads[c.File].Bytes))
+		config, err := s.withOwnBatch(ctx, t.config, verifying.FileForm(content))
 		if err != nil {
 			return nil, err
 		}
@@ -194,11 +135,19 @@ func (s *Service) verifyCase(ctx context.Context, m *many, c verifying.Case) (Ve
 	if err != nil {
 		return Verdict{}, "", err
 	}
-	v, about, err := s.finish(ctx, report, chancery.Secured{MediaType: report.MediaType, Bytes: m.uploads[c.File].Bytes})
+	v, public, err := s.finish(ctx, report, chancery.Secured{MediaType: report.MediaType, Bytes: content})
 	if own != nil && (v.Environment == "" || own.Environment == Test) {
 		v.Environment = own.Environment
 	}
-	return v, about, err
+	return v, public, err
+}
+
+// whole is the content of an upload of any size: it is in memory.
+func whole(f verifying.File) ([]byte, error) {
+	if f.Large() {
+		return io.ReadAll(io.NewSectionReader(f.At, 0, f.Size))
+	}
+	return f.Content()
 }
 
 // finish adds what this installation knows of a document: its own PDFs have to be sealed by
@@ -213,7 +162,7 @@ func (s *Service) finish(ctx context.Context, report *verifier.Report, secured c
 	case chancery.MediaPDF:
 		// One with a credential inside is judged by that: anybody can bind a credential of
 		// his own to a file that is public.
-		if !carriesCredential(report) {
+		if !verifying.CarriesCredential(report) {
 			if v, about, ok, err := s.boundFile(ctx, report, secured.Bytes); err != nil || ok {
 				return v, about, err
 			}
@@ -294,7 +243,7 @@ func (s *Service) boundFile(ctx context.Context, own *verifier.Report, b []byte)
 	}
 	vc, _ := vcOf(state.artifacts)
 	check := verifier.Check{ID: verifier.CheckPDFIntegrity, Required: true, Result: verifier.Pass, Detail: "the credential names the digest of this file"}
-	if named, ok := namedDocument(vc.Bytes); !ok || named != digest {
+	if named, ok := verifying.NamedDocument(vc.Bytes); !ok || named != digest {
 		check = verifier.Check{ID: verifier.CheckPDFIntegrity, Required: true, Reason: verifier.RelatedResourceMismatch, Detail: "the credential does not name this file"}
 	}
 	v.Report.Add(check)
@@ -384,81 +333,18 @@ func namedPicture(credential chancery.Secured, prefix, media string) (digest str
 	return digest, ok
 }
 
-// namedDocument is the digest of the document that a credential is bound to.
-func namedDocument(credential []byte) (digest string, ok bool) {
-	verifying.Resources(chancery.Secured{Bytes: credential}, func(_, kind, d string) bool {
-		if kind == chancery.MediaPDF {
-			digest, ok = d, true
-		}
-		return !ok
-	})
-	return digest, ok
-}
-
-// bindings are files that credentials handed over with them name.
-type bindings struct {
-	taken  map[int]bool
-	checks map[int]verifier.Check
-}
-
-// boundDocuments finds, among files handed over together, credentials that are bound to a
-// PDF, and that PDF. Where PDFs are there and none is the one, the credential fails.
-func boundDocuments(files []Upload) bindings {
-	out := bindings{taken: map[int]bool{}, checks: map[int]verifier.Check{}}
-	pdfs := map[string]int{}
-	for i, f := range files {
-		if bytes.HasPrefix(f.Bytes, []byte("%PDF-")) {
-			pdfs[digestHexOf(f.Bytes)] = i
-		}
-	}
-	if len(pdfs) == 0 {
-		return out
-	}
-	for i, f := range files {
-		if !plainCredential(f.Bytes) {
-			continue
-		}
-		digest, named := namedDocument(f.Bytes)
-		if !named {
-			continue
-		}
-		if at, ok := pdfs[digest]; ok {
-			out.taken[at] = true
-			out.checks[i] = verifier.Check{ID: verifier.CheckPDFIntegrity, Required: true, Result: verifier.Pass, Detail: "the document is the one that the credential names"}
-			continue
-		}
-		out.checks[i] = verifier.Check{ID: verifier.CheckPDFIntegrity, Required: true, Reason: verifier.RelatedResourceMismatch, Detail: "no document handed over is the one that the credential names"}
-	}
-	return out
-}
-
-// together is one verdict on several documents: valid where all are.
-func (s *Service) together(verdicts []Verdict) Verdict {
-	r := &verifier.Report{EvaluatedAt: s.now(), MediaType: "application/zip", Profile: verifier.ProfileStrict.String(), Offline: s.c.Online == nil}
-	seen := map[string]bool{}
-	for i, v := range verdicts {
-		check := verifier.Check{ID: verifier.CheckInner, Required: true, Result: verifier.Pass, Detail: fmt.Sprintf("file %d", i+1)}
-		switch v.Report.Outcome {
-		case verifier.Invalid:
-			check.Reason = verifier.InnerInvalid
-		case verifier.Indeterminate:
-			check.Reason = verifier.InnerIndeterminate
-		}
-		r.Add(check)
-		r.Sub = append(r.Sub, verifier.SubReport{Relation: "file", Pointer: fmt.Sprintf("/files/%d", i), Report: v.Report})
-		for _, d := range v.Report.TrustInputs {
-			if !seen[d] {
-				seen[d] = true
-				r.TrustInputs = append(r.TrustInputs, d)
-			}
-		}
-	}
-	r.Decide()
+// together is the verdict of the report on several documents.
+func together(verdicts []Verdict, r *verifier.Report) Verdict {
 	out := verdict(r)
-	for i, v := range verdicts { // that of all; Test where one of them is
-		if i == 0 || v.Environment == Test || out.Environment != Test && v.Environment == "" {
+	first := true
+	for _, v := range verdicts { // that of all that were judged; Test where one of them is
+		if v.Report.Reason == verifier.NotJudged {
+			continue
+		}
+		if first || v.Environment == Test || out.Environment != Test && v.Environment == "" {
 			out.Environment = v.Environment
 		}
+		first = false
 	}
 	return out
 }

@@ -4,7 +4,8 @@
 //
 //	report, err := verifying.Judge(ctx, config, verifying.Input{File: verifying.Bytes("diploma.pdf", b)})
 //
-// Arrange tells, of several files handed over together, which is about which.
+// Arrange tells, of several files handed over together, which is about which. OpenZIP opens
+// archives, whose files JudgeAll judges together.
 //
 // Caveats. Nothing is dialled unless config names sources that do. It builds for
 // GOOS=js GOARCH=wasm and never links net/http.
@@ -32,6 +33,9 @@ type File struct {
 	Name string // for people; decides nothing
 	At   io.ReaderAt
 	Size int64 // in bytes
+	// Unread says why the content cannot be had, as of a file in a ZIP that is encrypted: such
+	// a file is never judged, and At is not asked. "": it can.
+	Unread string
 
 	held []byte // what was read, of a file that is small enough
 }
@@ -54,8 +58,11 @@ func (f *File) Large() bool { return f.Size > limits.DocumentBytes }
 
 // Content reads the whole file, once. A file that is Large is an error.
 func (f *File) Content() ([]byte, error) {
-	if f.held != nil {
+	switch {
+	case f.held != nil:
 		return f.held, nil
+	case f.Unread != "":
+		return nil, fmt.Errorf("verifying: a file that is %s", f.Unread)
 	}
 	if f.Large() {
 		return nil, fmt.Errorf("verifying: expected at most %d bytes, found %d", limits.DocumentBytes, f.Size)

@@ -133,12 +133,12 @@ func TestArrange(t *testing.T) {
 		want  []Case
 	}{
 		"nothing":              {nil, nil},
-		"one document":         {[][]byte{document}, []Case{{0, -1, nil}}},
-		"two documents":        {[][]byte{document, other}, []Case{{0, -1, nil}, {1, -1, nil}}},
-		"parts alone":          {[][]byte{parts}, []Case{{0, -1, nil}}},
-		"a proof and its file": {[][]byte{document, ots}, []Case{{1, 0, nil}}},
-		"a proof, two files":   {[][]byte{document, ots, other}, []Case{{1, -1, nil}, {0, -1, nil}, {2, -1, nil}}},
-		"parts with a file":    {[][]byte{parts, document}, []Case{{1, -1, []int{0}}}},
+		"one document":         {[][]byte{document}, []Case{{File: 0, Document: -1}}},
+		"two documents":        {[][]byte{document, other}, []Case{{File: 0, Document: -1}, {File: 1, Document: -1}}},
+		"parts alone":          {[][]byte{parts}, []Case{{File: 0, Document: -1}}},
+		"a proof and its file": {[][]byte{document, ots}, []Case{{File: 1, Document: 0}}},
+		"a proof, two files":   {[][]byte{document, ots, other}, []Case{{File: 1, Document: -1, Lost: true}, {File: 0, Document: -1}, {File: 2, Document: -1}}},
+		"parts with a file":    {[][]byte{parts, document}, []Case{{File: 1, Document: -1, Parts: []int{0}}}},
 	} {
 		var files []File
 		for _, b := range c.files {
@@ -150,7 +150,7 @@ func TestArrange(t *testing.T) {
 			continue
 		}
 		for i, w := range c.want {
-			if got[i].File != w.File || got[i].Document != w.Document || len(got[i].Parts) != len(w.Parts) {
+			if got[i].File != w.File || got[i].Document != w.Document || got[i].Lost != w.Lost || len(got[i].Parts) != len(w.Parts) {
 				t.Errorf("%s: expected %v, found %v", name, c.want, got)
 			}
 		}
