@@ -237,19 +237,28 @@ func InOB2RevocationList(list *strictjson.Doc, id, uid string) (rev Revocation, 
 	if list.Kind(0) != strictjson.Object || (list.Kind(entries) != strictjson.Array && list.Kind(entries) != strictjson.Object && list.Kind(entries) != strictjson.String) {
 		return Revocation{}, false
 	}
-	r := reader{list}
+	if id == "" && uid == "" {
+		return Revocation{}, false // one that has no name cannot be looked up
+	}
+	r, ok := reader{list}, true
 	list.Each(entries, func(e strictjson.Node) bool {
 		eid, euid := list.String(e), ""
 		if list.Kind(e) == strictjson.Object {
 			eid, euid = r.str(e, "id"), r.str(e, "uid")
 		}
-		if id != "" && eid == id || uid != "" && (euid == uid || eid == uid) {
+		if eid == "" && euid == "" {
+			ok = false // a list that cannot be read whole may hold what it seems not to
+		}
+		if id != "" && sameName(eid, id) || uid != "" && (euid == uid || eid == uid) {
 			rev = Revocation{true, r.text(e, "revocationReason")}
 		}
 		return !rev.Revoked
 	})
-	return rev, true
+	return rev, ok || rev.Revoked
 }
+
+// sameName compares identifiers as Same does.
+func sameName(a, b string) bool { return a == b || normalID(a) == normalID(b) }
 
 // InRevocationList looks a credential up in a 1EdTechRevocationList (Open Badges 3.0),
 // by id. ok is false for a document that is no such list: then nothing is known.
@@ -263,10 +272,10 @@ func InRevocationList(list *strictjson.Doc, id string) (rev Revocation, ok bool)
 		eid, isString := list.Str(list.Get(e, "id"))
 		revoked, isBool := list.Bool(list.Get(e, "revoked"))
 		if !isString || list.Get(e, "revoked") != strictjson.None && !isBool {
-			ok = false // a list that cannot be read whole may hold what it seems not to
-			return false
+			ok = false // as above
+			return true
 		}
-		if eid == id && (revoked || !isBool) { // revoked is true where it is left out
+		if sameName(eid, id) && (revoked || !isBool) { // revoked is true where it is left out
 			rev = Revocation{true, r.text(e, "revocationReason")}
 		}
 		return true

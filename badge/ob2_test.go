@@ -177,6 +177,8 @@ func TestRevocationLists(t *testing.T) {
 		{`{"revokedCredential":[{"id":7}]}`, false, false, ""},
 		{`{"revokedCredential":[{"id":"urn:a"},{"id":7}]}`, true, true, ""},
 		{`{"revokedCredential":[{"id":"urn:a","revoked":"yes"}]}`, false, false, ""},
+		{`{"revokedCredential":[{"id":7},{"id":"urn:a"}]}`, true, true, ""},
+		{`{"revokedCredential":[{"id":"urn:%61"}]}`, true, true, ""},
 		{`{"revokedCredential":"urn:a"}`, false, false, ""},
 		{`{"revokedCredentials":[]}`, false, false, ""},
 		{`{}`, false, false, ""},
@@ -199,7 +201,12 @@ func TestRevocationLists(t *testing.T) {
 		{`{"revokedAssertions":[{"uid":"7"}]}`, true, true},
 		{`{"revokedAssertions":["7"]}`, true, true},
 		{`{"revokedAssertions":"urn:a"}`, true, true},
-		{`{"revokedAssertions":["urn:b",{"id":"urn:c"},8]}`, false, true},
+		{`{"revokedAssertions":["urn:b",{"id":"urn:c"}]}`, false, true},
+		{`{"revokedAssertions":["urn:b",8]}`, false, false},
+		{`{"revokedAssertions":["urn:b",["urn:a"]]}`, false, false},
+		{`{"revokedAssertions":[{"id":["urn:a"]}]}`, false, false},
+		{`{"revokedAssertions":[8,"urn:a"]}`, true, true},
+		{`{"revokedAssertions":["urn%3Aa "]}`, true, true},
 		{`{"revokedAssertions":[]}`, false, true},
 		{`{}`, false, false},
 		{`[]`, false, false},
@@ -209,7 +216,7 @@ func TestRevocationLists(t *testing.T) {
 			t.Errorf("%s: found %+v, %v", tt.list, rev, ok)
 		}
 	}
-	if rev, _ := InOB2RevocationList(parse(t, `{"revokedAssertions":[{"id":""},""]}`), "", ""); rev.Revoked {
-		t.Error("nothing matched nothing")
+	if rev, ok := InOB2RevocationList(parse(t, `{"revokedAssertions":["urn:b"]}`), "", ""); rev.Revoked || ok {
+		t.Error("an assertion without id cannot be looked up")
 	}
 }

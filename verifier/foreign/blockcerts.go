@@ -290,17 +290,15 @@ func (j *judge) blockcertsStatus(cert *blockcerts.Certificate) {
 		j.fail(verifier.CheckStatus, verifier.StatusUnreachable, "the revocation list is not pinned")
 		return
 	}
-	entries := list.Get(0, "revokedAssertions")
-	if list.Kind(entries) != strictjson.Array || j.r.ID == "" {
+	rev, ok := badge.InOB2RevocationList(list, j.r.ID, "")
+	switch {
+	case rev.Revoked:
+		j.r.Lifecycle = verifier.Revoked
+		j.fail(verifier.CheckStatus, verifier.CredentialRevoked, "the revocation list names it")
+		return
+	case !ok:
 		j.fail(verifier.CheckStatus, verifier.StatusListMalformed, "expected revokedAssertions in the list and an id in the certificate")
 		return
-	}
-	for n := list.First(entries); n != strictjson.None; n = list.Next(n) {
-		if list.String(list.Get(n, "id")) == j.r.ID {
-			j.r.Lifecycle = verifier.Revoked
-			j.fail(verifier.CheckStatus, verifier.CredentialRevoked, "the revocation list names it")
-			return
-		}
 	}
 	j.pass(verifier.CheckStatus, "the pinned revocation list does not name it")
 }

@@ -343,6 +343,8 @@ func TestBlockcertsLife(t *testing.T) {
 	}
 	checkForged(t, []forgery{
 		{"revoked", pinned(`{"revokedAssertions":[{"id":"urn:uuid:1e10c8e5-6a8e-4a83-9d06-a2d1b0a7e2d3"}]}`), verifier.CredentialRevoked},
+		{"revoked, by its id alone", pinned(`{"revokedAssertions":["urn:uuid:1e10c8e5-6a8e-4a83-9d06-a2d1b0a7e2d3"]}`), verifier.CredentialRevoked},
+		{"a list that cannot be read whole", pinned(`{"revokedAssertions":[{"id":["urn:uuid:1e10c8e5-6a8e-4a83-9d06-a2d1b0a7e2d3"]}]}`), verifier.StatusListMalformed},
 		{"list not pinned", pinned(""), verifier.StatusUnreachable},
 		{"list of something else", pinned(`{}`), verifier.StatusListMalformed},
 	}, 3)
