@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"mime"
 	"net/http"
 	"slices"
 	"strconv"
@@ -175,7 +176,11 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		if known.RetryAfter > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(int(known.RetryAfter.Seconds())+1))
 		}
-		h.problem(w, r, status, string(known.Code), known.Detail, nil)
+		p := problemBody{Status: status, Detail: known.Detail, Code: string(known.Code)}
+		if status == http.StatusUnprocessableEntity {
+			p.Errors = known.Fields
+		}
+		h.write(w, r, p, nil)
 	case errors.Is(err, service.ErrNotFound):
 		h.problem(w, r, 404, "NOT_FOUND", "not found", nil)
 	case errors.Is(err, service.ErrConflict), errors.Is(err, service.ErrExists):
@@ -206,16 +211,32 @@ type problemBody struct {
 	Title     string `json:"title"`
 	Status    int    `json:"status"`
 	Detail    string `json:"detail"`
-	Instance  string `json:"instance"`
+	Instance  string `json:"instance,omitempty"`
 	Code      string `json:"code"`
 	Message   string `json:"message"`
 	RequestID string `json:"requestId,omitempty"`
+	// Errors are messages by dotted path, of a 422.
+	Errors map[string][]string `json:"errors,omitempty"`
 }
 
 func (h *handler) problem(w http.ResponseWriter, r *http.Request, status int, code, detail string, own *vcalm.Problem) {
-	p := problemBody{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Instance: instanceOf(r), Code: code, Message: detail, RequestID: h.id(r)}
+	h.write(w, r, problemBody{Status: status, Detail: detail, Code: code}, own)
+}
+
+// write completes a problem and answers with it. Its type is that of VCALM, or the page
+// that explains the code.
+func (h *handler) write(w http.ResponseWriter, r *http.Request, p problemBody, own *vcalm.Problem) {
+	p.Title, p.Message, p.Instance, p.RequestID = http.StatusText(p.Status), p.Detail, instanceOf(r), h.id(r)
+	code := p.Code
+	if p.Status == http.StatusNotFound {
+		code = "NOT_FOUND"
+	}
+	p.Type = h.c.Plane.URL("/problems/" + strings.ReplaceAll(strings.ToLower(code), "_", "-"))
 	if own != nil {
 		p.Type, p.Title = own.Type, own.Title
+	}
+	for _, name := range []string{"Location", "ETag"} {
+		w.Header().Del(name)
 	}
 	body, err := json.Marshal(p, jsontext.WithIndent("  "))
 	if err != nil {
@@ -227,16 +248,18 @@ func (h *handler) problem(w http.ResponseWriter, r *http.Request, status int, co
 	}
 	w.Header().Set("Content-Type", media)
 	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
+	w.WriteHeader(p.Status)
 	w.Write(body)
 }
 
-// instanceOf is the path, unless it holds a capability.
+// instanceOf is the path, unless it holds a capability, or something else than names.
 func instanceOf(r *http.Request) string {
-	if strings.Contains(r.URL.Path, "/exchanges/") || strings.HasPrefix(r.URL.Path, "/interactions/") {
+	path := r.URL.Path
+	odd := strings.Trim(path, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:/")
+	if odd != "" || len(path) > 300 || strings.Contains(path, "/exchanges/") || strings.HasPrefix(path, "/interactions/") {
 		return ""
 	}
-	return r.URL.Path
+	return path
 }
 
 // body reads a JSON object of the media types that VCALM sends. An empty one is None.
@@ -252,11 +275,8 @@ func body(r *http.Request, allowed ...string) (*strictjson.Doc, error) {
 	if len(b) == 0 {
 		return nil, nil
 	}
-	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
-	switch strings.ToLower(strings.TrimSpace(media)) {
-	case "application/json", "application/ld+json", "application/vc", "application/vp":
-	default:
-		return nil, &service.Error{Code: service.CodeMedia, Detail: "Content-Type: expected application/json"}
+	if err := mediaOf(r.Header); err != nil {
+		return nil, err
 	}
 	doc, err := strictjson.Parse(b, strictjson.Limits{})
 	if err != nil {
@@ -266,6 +286,26 @@ func body(r *http.Request, allowed ...string) (*strictjson.Doc, error) {
 		return nil, &service.Error{Code: service.CodeBody, Detail: "the body: expected a JSON object"}
 	}
 	return doc, known(doc, 0, "", allowed)
+}
+
+// mediaOf checks that a body is said to be JSON, in UTF-8 and not packed.
+func mediaOf(h http.Header) error {
+	if coding, ok := h["Content-Encoding"]; ok && (len(coding) != 1 || !strings.EqualFold(coding[0], "identity")) {
+		return &service.Error{Code: service.CodeMedia, Detail: "expected no Content-Encoding"}
+	}
+	expected := &service.Error{Code: service.CodeMedia, Detail: "Content-Type: expected application/json, in UTF-8"}
+	if len(h["Content-Type"]) != 1 {
+		return expected
+	}
+	media, params, err := mime.ParseMediaType(h["Content-Type"][0])
+	if charset, ok := params["charset"]; err != nil || ok && !strings.EqualFold(charset, "utf-8") {
+		return expected
+	}
+	switch media {
+	case "application/json", "application/ld+json", "application/vc", "application/vp":
+		return nil
+	}
+	return expected
 }
 
 // known refuses members that an object may not have.

@@ -166,7 +166,7 @@ func (p *Plane) sign(ctx context.Context, in *Instance, key signer.Key, c *chanc
 	var err error
 	if in.Suite == SuiteJWT {
 		if s, err = (&signer.JOSE{Key: key}).Sign(ctx, c); err == nil {
-			s.Bytes, err = signer.Envelop(s)
+			s.Bytes, err = enveloped(s)
 		}
 	} else {
 		d := &signer.DataIntegrity{Key: key, Suite: in.Suite, Created: p.c.Clock().UTC().Truncate(time.Second)}
@@ -187,6 +187,23 @@ func (p *Plane) sign(ctx context.Context, in *Instance, key signer.Key, c *chanc
 		return nil, badRequest("credential: " + bounded(err))
 	}
 	return Value(s.Bytes), nil
+}
+
+// enveloped is the envelope around a token, whose contexts are a list: VCALM's schema has
+// them so, and the data model allows it.
+func enveloped(s chancery.Secured) ([]byte, error) {
+	text, err := signer.Envelop(s)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := strictjson.Parse(text, strictjson.Limits{})
+	if err != nil {
+		return nil, err
+	}
+	if m := doc.Get(0, "@context"); doc.Kind(m) == strictjson.String {
+		text = doc.Rewrite(0, []strictjson.Member{{Name: "@context", Value: "[" + doc.Raw(m) + "]"}})
+	}
+	return text, nil
 }
 
 // remember stores where the status is kept. An explicit credentialId is used once only

@@ -207,7 +207,10 @@ func (p *Plane) own(ctx context.Context, s service.Scope) (out []*Instance, err 
 	return out, err
 }
 
-func (p *Plane) url(in *Instance) string { return p.c.BaseURL + "/vc/" + in.Name }
+func (p *Plane) url(in *Instance) string { return p.URL("/vc/" + in.Name) }
+
+// URL is the public address of a path of the installation.
+func (p *Plane) URL(path string) string { return p.c.BaseURL + path }
 
 // Problem is a problem in VCALM's form.
 type Problem struct {
