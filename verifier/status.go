@@ -24,6 +24,12 @@ type statusResult struct {
 // An entry that cannot be read is never taken for "not revoked".
 func (c *run) checkStatus() {
 	entries := c.cred.Status()
+	if name := c.statusBeside(); name != "" && !c.v.policy.InsecureNoStatus {
+		c.fail(CheckStatus, StatusTypeUnknown, "the claim "+name+" of the JWT")
+		if len(entries) == 0 {
+			return
+		}
+	}
 	if c.doc.Get(0, "credentialStatus") == strictjson.None {
 		c.skip(CheckStatus, "the credential names no status")
 		c.r.Lifecycle = issuedUnless(c.r.Lifecycle)
@@ -45,6 +51,21 @@ func (c *run) checkStatus() {
 		results = append(results, c.statusOf(e))
 	}
 	c.reportStatus(results)
+}
+
+// statusBeside names a claim about revocation that stands beside the credential in a JWT,
+// "" where there is none: such as that of Token Status Lists (IETF), which are not read
+// here.
+func (c *run) statusBeside() string {
+	if c.token == nil || c.token.claims.Wrapped == "" {
+		return ""
+	}
+	for _, name := range []string{"status", "credentialStatus"} {
+		if c.token.claims.Doc.Get(0, name) != strictjson.None {
+			return name
+		}
+	}
+	return ""
 }
 
 // reportStatus adds one check for each entry that did not pass, the gravest first,
