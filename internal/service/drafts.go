@@ -136,6 +136,7 @@ func (s *Service) DeleteDraft(ctx context.Context, c Caller, id string) error {
 	if err := c.Need(MayIssue); err != nil {
 		return err
 	}
+	defer Scrub(s.c.Store)
 	return s.update(ctx, func(tx Tx) error {
 		state, err := s.read(ctx, tx, c.Scope, id)
 		if err != nil {

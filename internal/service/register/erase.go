@@ -43,6 +43,7 @@ func (g *Register) Erase(ctx context.Context, c service.Caller, subject string) 
 			return none, service.NotFound("subject")
 		}
 	}
+	defer service.Scrub(g.c.Store) // also of what was erased before it failed
 	// Rows first: what was queued is not issued any more, and what was issued in between is
 	// found among the credentials.
 	_, err = g.c.Rows.EraseRows(ctx, c.Scope, func(r service.Recipient) bool {
@@ -282,6 +283,7 @@ func (g *Register) unlink(ctx context.Context, r service.Run) error {
 	case err != nil && !errors.Is(err, anchor.ErrNotFound):
 		return err
 	}
+	defer service.Scrub(g.c.Store)
 	waiting := false
 	uerr := retry(func() error {
 		return g.c.Store.Update(ctx, func(tx service.Tx) error {

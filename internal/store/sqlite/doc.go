@@ -7,6 +7,8 @@
 // One that fails takes back only itself. What Update returned nil for is on the disk (WAL,
 // synchronous FULL).
 //
+// What is deleted is written over, and soon after Scrub it is in the -wal file no more.
+//
 // Several processes may open the file, such as a command beside the server; one of them at
 // a time does jobs. The file must be on a local disk: WAL does not work over a network.
 package sqlite

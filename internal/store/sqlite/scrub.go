@@ -13,6 +13,8 @@ const (
 	// scrubEvery is how long what was deleted without anybody calling Scrub, such as the
 	// arguments of old jobs, may stay in the -wal file.
 	scrubEvery = time.Hour
+	// scrubPause is the time between two, so that erasing many people is no burden.
+	scrubPause = time.Second
 	// scrubWait is when it is tried again after a View was in the way, and scrubWaitMost
 	// what that grows to: a backup of a large store takes minutes.
 	scrubWait, scrubWaitMost = 100 * time.Millisecond, 30 * time.Second
@@ -37,27 +39,39 @@ func (s *Store) Scrub() {
 // scrubber is the goroutine that does it: when it is asked to, when the store is opened,
 // since a process may have been killed before, and now and then.
 func (s *Store) scrubber() {
+	told := false
 	for wait := scrubWait; ; {
 		done, err := s.scrub()
-		next := scrubEvery
-		if !done {
-			next, wait = wait, min(2*wait, scrubWaitMost)
-			if err != nil || wait == scrubWaitMost {
-				s.c.Logger.Warn("sqlite: what was deleted is still in the -wal file: it is tried again", "after", next, "error", err)
+		if done {
+			wait, told = scrubWait, false
+			if s.rest(scrubPause, nil) || s.rest(scrubEvery, s.scrubs) {
+				return
 			}
-		} else {
-			wait = scrubWait
+			continue
 		}
-		timer := time.NewTimer(next)
-		select {
-		case <-timer.C:
-		case <-s.scrubs:
-		case <-s.quit:
-			timer.Stop()
+		if !told && (err != nil || wait == scrubWaitMost) {
+			s.c.Logger.Warn("sqlite: what was deleted is still in the -wal file; it is tried again and again", "error", err)
+			told = true
+		}
+		if s.rest(wait, nil) {
 			return
 		}
-		timer.Stop()
+		wait = min(2*wait, scrubWaitMost)
 	}
+}
+
+// rest waits for a time, or until something comes, and reports whether the store is being
+// closed.
+func (s *Store) rest(d time.Duration, something <-chan struct{}) (closing bool) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-something:
+	case <-s.quit:
+		return true
+	}
+	return false
 }
 
 // scrub empties the -wal file, unless a View reads from it for longer than scrubBusy.
