@@ -122,6 +122,13 @@ func ReadClaims(kind TokenKind, payload []byte) (*Claims, error) {
 			return nil, err
 		}
 	}
+	if c.Wrapped != "" {
+		for _, name := range []string{"credentialSubject", "verifiableCredential"} {
+			if d.Get(0, name) != strictjson.None {
+				return nil, fmt.Errorf("%w: expected one document, found %s beside the claim %s", ErrClaims, name, c.Wrapped)
+			}
+		}
+	}
 	return c, nil
 }
 

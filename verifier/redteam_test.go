@@ -78,6 +78,8 @@ func redteamRefusals(tb testing.TB) []refusal {
 		{name: "ended in the year 1", want: verifier.PeriodOver, s: vc(sign(tb, draft(tb, k.did, "-validFrom", `"validUntil":"0001-01-01T00:00:00Z"`), k, proofOf{}))},
 		{name: "status beside the credential in a JWT", want: verifier.StatusTypeUnknown, check: verifier.CheckStatus,
 			s: raw(jws(tb, k, `{"alg":"EdDSA","typ":"JWT","kid":"`+k.method+`"}`, `{"iss":"`+k.did+`","nbf":1767225600,"status":{"status_list":{"idx":9,"uri":"https://academy.example/status/9"}},"vc":{"@context":["https://www.w3.org/2018/credentials/v1"],"type":["VerifiableCredential"],"credentialSubject":{"id":"did:example:subject"}}}`))},
+		{name: "two credentials in a JWT", want: verifier.JOSEClaims,
+			s: raw(jws(tb, k, `{"alg":"EdDSA","typ":"JWT","kid":"`+k.method+`"}`, `{"iss":"`+k.did+`","nbf":1767225600,"credentialSubject":{"id":"did:example:other"},"vc":{"@context":["https://www.w3.org/2018/credentials/v1"],"type":["VerifiableCredential"],"credentialSubject":{"id":"did:example:subject"}}}`))},
 		{name: "presentation of nothing, for someone", want: verifier.RecipientMismatch, check: verifier.CheckRecipient, policy: verifier.Policy{Expect: verifier.Expect{Recipient: verifier.Recipient{Identity: "did:example:subject"}}},
 			s: raw(sign(tb, `{"@context":["https://www.w3.org/ns/credentials/v2"],"type":["VerifiablePresentation"],"holder":"`+k.did+`"}`, k, proofOf{purpose: "authentication"}))},
 		{name: "two names of one identifier", want: verifier.UnsupportedJSONLD, s: vc(both)},
