@@ -1,6 +1,7 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"errors"
@@ -59,6 +60,7 @@ func TestScripts(t *testing.T) {
 			"items":  scriptItems,
 			"grow":   scriptGrow,
 			"fill":   scriptFill,
+			"zip":    scriptZip,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -94,6 +96,27 @@ func scriptSwap(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s: expected %q once, found it %d times", args[2], args[0], n)
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[3]), bytes.Replace(text, []byte(args[0]), []byte(args[1]), 1), 0o644))
+}
+
+// scriptZip packs files: zip OUT FILE... With NAME=FILE the file has another name inside.
+func scriptZip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: zip OUT FILE...")
+	}
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
+	for _, arg := range args[1:] {
+		name, file, ok := strings.Cut(arg, "=")
+		if !ok {
+			file = name
+		}
+		f, err := w.Create(name)
+		ts.Check(err)
+		_, err = f.Write([]byte(ts.ReadFile(file)))
+		ts.Check(err)
+	}
+	ts.Check(w.Close())
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), out.Bytes(), 0o644))
 }
 
 // scriptAwait waits until a server listens and a file is there: await ADDRESS [FILE].

@@ -80,6 +80,10 @@ func (c *cli) render(w io.Writer, name string, r *verifier.Report, verbose bool)
 	for _, s := range r.Sub {
 		fmt.Fprintf(w, "  %s %s: %s\n", c.outcomeSymbol(s.Report.Outcome), plain(strings.TrimSpace(s.Relation+" "+s.Pointer)), c.sentence(s.Report))
 	}
+	c.renderVerdict(w, r)
+}
+
+func (c *cli) renderVerdict(w io.Writer, r *verifier.Report) {
 	fmt.Fprintf(w, "  %s %s\n", c.outcomeSymbol(r.Outcome), c.paint(bold, c.sentence(r)))
 	if hint := r.Reason.Info().Hint; hint != "" && r.Outcome != verifier.Valid {
 		fmt.Fprintf(w, "    hint: %s\n", hint)

@@ -1,22 +1,13 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/go-json-experiment/json/jsontext"
-
-	"github.com/chancery-dev/chancery/internal/limits"
-	"github.com/chancery-dev/chancery/internal/verifying"
-	"github.com/chancery-dev/chancery/proof/evidence"
 	"github.com/chancery-dev/chancery/verifier"
 	"github.com/chancery-dev/chancery/verifier/online"
-	"github.com/chancery-dev/chancery/verifier/pades"
 )
 
 type verifyFlags struct {
@@ -37,11 +28,18 @@ func (c *cli) verifyCommand() *cobra.Command {
 		Use:   "verify --trust FILE|any FILE...",
 		Short: "Judge credentials, presentations, badges, signed PDFs and evidence",
 		Long: `Judges each FILE ("-" for standard input): a credential or presentation as JSON
-or JWT, a PNG or SVG with one baked in, a signed PDF, or an evidence bundle. What a
-file is, is told by its content. An evidence bundle followed by one other file is
-judged together with that file: the document that it is about. A document that says
-by itself who made it, such as a credential or a signed PDF, is judged as well, and
-the result is valid only if both are.
+or JWT, a PNG or SVG with one baked in, a signed PDF, an evidence bundle, or a ZIP
+of such. What a file is, is told by its content.
+
+Evidence, or another detached proof, is judged together with the document that it is
+about: of the files given, in any order, the one with the digest that it names, or
+the only one; or that of --document. A document that says by itself who made it, such
+as a credential or a signed PDF, is judged as well, and the result is valid only if
+both are.
+
+A ZIP gets one verdict on all that is in it, valid only if everything is. A file in it
+that holds nothing to judge, such as the table in a batch's results.zip, is listed as
+not judged and leaves the ZIP indeterminate: nothing is said of what it contains.
 
 The network is not used unless --online is given. --trust names a trust file
 (docs/formats/trust.md), or is the word "any", which accepts every issuer whose
@@ -53,7 +51,8 @@ decided.`,
   chancery verify --trust any --json credential.json
   chancery verify --trust trust.json --at 2030-01-01T00:00:00Z --online badge.svg
   chancery verify --roots ca.pem --tsa-roots tsa.pem signed.pdf
-  chancery verify --trust trust.json evidence.cbor thesis.pdf`,
+  chancery verify --trust trust.json evidence.cbor thesis.pdf
+  chancery verify --trust trust.json results.zip`,
 		Args: atLeast(1, "one or more files"),
 		RunE: func(cmd *cobra.Command, files []string) error {
 			config, err := c.verifierConfig(f)
@@ -155,191 +154,4 @@ func (c *cli) readTrust(f verifyFlags) (*verifier.Trust, error) {
 	}
 	trust.Roots, trust.TSARoots = append(trust.Roots, roots...), append(trust.TSARoots, tsaRoots...)
 	return trust, nil
-}
-
-// subject is a file to judge, and the document beside it where it is evidence.
-type subject struct {
-	name     string
-	document string
-}
-
-// subjects pairs an evidence bundle with the one other file given, so that
-// "verify evidence.cbor FILE" judges them together.
-func (c *cli) subjects(f verifyFlags, files []string) ([]subject, map[string][]byte, error) {
-	var out []subject
-	content := map[string][]byte{}
-	for _, name := range files {
-		if large(name) {
-			out = append(out, subject{name, f.document})
-			continue
-		}
-		b, err := c.readDocument(name)
-		if err != nil && len(files) > 1 {
-			if err := c.unread(f, name, err); err != nil {
-				return nil, nil, err
-			}
-			continue
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-		content[name] = b
-		out = append(out, subject{name, f.document})
-	}
-	if f.document != "" && !large(f.document) {
-		b, err := c.readDocument(f.document)
-		if err != nil {
-			return nil, nil, err
-		}
-		content[f.document] = b
-	} else if len(files) == 2 && len(out) == 2 && verifying.IsProof(content[files[0]]) && !verifying.IsProof(content[files[1]]) {
-		out = []subject{{files[0], files[1]}}
-	}
-	return out, content, nil
-}
-
-// unread says that one file of several could not be read. The others are judged all the
-// same; the exit status is that of the fault.
-func (c *cli) unread(f verifyFlags, name string, fault error) error {
-	c.status = worse(c.status, c.complain(fault))
-	if !f.json {
-		return nil
-	}
-	quotedName, err := jsontext.AppendQuote(nil, name)
-	if err != nil {
-		quotedName = []byte(`"?"`)
-	}
-	message, err := jsontext.AppendQuote(nil, fault.Error())
-	if err != nil {
-		message = []byte(`"?"`)
-	}
-	_, err = fmt.Fprintf(c.stdout, "{\"file\":%s,\"error\":%s}\n", quotedName, message)
-	return err
-}
-
-func (c *cli) verifyFiles(ctx context.Context, config verifier.Config, f verifyFlags, files []string) error {
-	if f.online {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, f.timeout)
-		defer cancel()
-	}
-	parts, err := c.readParts(f.parts)
-	if err != nil {
-		return err
-	}
-	password, err := c.passwordFile(f.passwordFile)
-	if err != nil {
-		return err
-	}
-	subjects, content, err := c.subjects(f, files)
-	if err != nil {
-		return err
-	}
-	several := len(files) > 1 && (len(subjects) != 1 || subjects[0].document == "")
-	for i, s := range subjects {
-		report, err := c.judge(ctx, config, s, content, parts, password)
-		if err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
-		}
-		c.status = worse(c.status, exitOf(report.Outcome))
-		if f.json {
-			if err := c.printJSON(report, s.name, several); err != nil {
-				return err
-			}
-			continue
-		}
-		if i > 0 {
-			fmt.Fprintln(c.stdout)
-		}
-		c.render(c.stdout, s.name, report, f.verbose)
-	}
-	return nil
-}
-
-// readParts reads detached parts of evidence bundles.
-func (c *cli) readParts(files []string) ([][]byte, error) {
-	var out [][]byte
-	for _, name := range files {
-		b, err := c.read(name, 64<<20)
-		if err != nil {
-			return nil, err
-		}
-		parts, err := evidence.ParseParts(b)
-		if err != nil {
-			return nil, invalidError{fmt.Errorf("%s: %w", name, err)}
-		}
-		out = append(out, parts...)
-	}
-	return out, nil
-}
-
-// large tells whether a file is too large to be held as a document. Such a file is read
-// as it is needed: a PDF to be judged, or the document that evidence is about.
-func large(name string) bool {
-	info, err := os.Stat(name)
-	return err == nil && info.Mode().IsRegular() && info.Size() > limits.DocumentBytes
-}
-
-// judge returns the report on one file; the error is a fault on our side.
-func (c *cli) judge(ctx context.Context, config verifier.Config, s subject, content map[string][]byte, parts [][]byte, password string) (*verifier.Report, error) {
-	in := verifying.Input{Parts: parts, Password: password}
-	if source, ok := config.Keys.(pades.RevocationSource); ok { // with --online
-		in.Revocation = source
-	}
-	file, closeFile, err := openSubject(s.name, content)
-	if err != nil {
-		return nil, err
-	}
-	defer closeFile()
-	in.File = file
-	if s.document != "" {
-		document, closeDocument, err := openSubject(s.document, content)
-		if err != nil {
-			return nil, err
-		}
-		defer closeDocument()
-		in.Document = &document
-	}
-	return verifying.Judge(ctx, config, in)
-}
-
-// openSubject returns a file that was read already, or opens a large one, to be read as
-// it is needed.
-func openSubject(name string, content map[string][]byte) (verifying.File, func() error, error) {
-	if b, held := content[name]; held {
-		return verifying.Bytes(name, b), func() error { return nil }, nil
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return verifying.File{}, nil, fileError(err)
-	}
-	info, err := f.Stat()
-	if err != nil {
-		f.Close()
-		return verifying.File{}, nil, fileError(err)
-	}
-	return verifying.File{Name: name, At: f, Size: info.Size()}, f.Close, nil
-}
-
-// printJSON writes one report: indented when alone, on one line with the file's name
-// when one of several.
-func (c *cli) printJSON(r *verifier.Report, name string, several bool) error {
-	b, err := r.MarshalJSON()
-	if err != nil {
-		return err
-	}
-	v := jsontext.Value(b)
-	if several {
-		quoted, err := jsontext.AppendQuote(nil, name)
-		if err != nil {
-			quoted = []byte(`"?"`) // a file name that is not UTF-8
-		}
-		_, err = fmt.Fprintf(c.stdout, "{\"file\":%s,\"report\":%s}\n", quoted, bytes.TrimSpace(b))
-		return err
-	}
-	if err := v.Indent(jsontext.WithIndent("  ")); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(c.stdout, "%s\n", v)
-	return err
 }

@@ -36,12 +36,18 @@ func Resources(credential chancery.Secured, f func(id, media, digest string) boo
 		root = badge.JWTCredential(doc)
 	}
 	doc.Each(doc.Get(root, "relatedResource"), func(n strictjson.Node) bool {
-		text, ok := strings.CutPrefix(doc.String(doc.Get(n, "digestSRI")), "sha256-")
-		sum, err := base64.StdEncoding.DecodeString(text)
-		if !ok || err != nil {
-			return true
-		}
-		return f(doc.String(doc.Get(n, "id")), doc.String(doc.Get(n, "mediaType")), hex.EncodeToString(sum))
+		on := true
+		doc.Each(doc.Get(n, "digestSRI"), func(d strictjson.Node) bool { // one or several
+			for _, text := range strings.Fields(doc.String(d)) {
+				text, ok := strings.CutPrefix(text, "sha256-")
+				sum, err := base64.StdEncoding.DecodeString(text)
+				if on && ok && err == nil {
+					on = f(doc.String(doc.Get(n, "id")), doc.String(doc.Get(n, "mediaType")), hex.EncodeToString(sum))
+				}
+			}
+			return on
+		})
+		return on
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/chancery-dev/chancery"
 	"github.com/chancery-dev/chancery/verifier"
@@ -15,6 +16,8 @@ import (
 
 // MediaZIP is the media type of reports on files that were handed over together.
 const MediaZIP = "application/zip"
+
+const maxName = 500 // bytes of a name that are told
 
 // RelationFile is the relation of the reports on those files; the pointer is /files/ and the
 // place in the list.
@@ -26,6 +29,9 @@ type Set struct {
 	Cases []Case
 	// Archive is where they come from. Nil: they were handed over one beside the other.
 	Archive *Archive
+	// Names puts the names of files into the report on all, for readers who handed them over
+	// themselves. False: they are told by their places, since names may tell of persons.
+	Names bool
 
 	bound bindings
 }
@@ -106,14 +112,14 @@ type Verdict struct {
 // Together is one report on the cases of s: invalid where one is, valid where all are. What
 // was not judged keeps it from being valid, though it says nothing against the rest: whoever
 // reads "valid" over an archive would take the table in it for proven as well. Each file is
-// in the evidence of a check, by its place in the list, with what became of it; names are
-// not, since they may tell of persons. about tells how all was judged.
+// in the evidence of a check, by its place in the list, with what became of it. about tells
+// how all was judged.
 func (s *Set) Together(verdicts []Verdict, about *verifier.Report) *verifier.Report {
 	r := &verifier.Report{MediaType: MediaZIP, Digest: about.Digest, Profile: about.Profile, EvaluatedAt: about.EvaluatedAt, Offline: about.Offline}
 	if s.Archive != nil && s.Archive.Odd != "" {
 		r.Add(verifier.Check{ID: verifier.CheckDocument, Required: true, Reason: verifier.NotJudged, Detail: "the archive: " + s.Archive.Odd})
 	}
-	fates := s.fates(verdicts)
+	fates, used := s.fates(verdicts), map[string]bool{}
 	for _, v := range verdicts {
 		check := verifier.Check{ID: verifier.CheckInner, Required: true, Result: verifier.Pass, Detail: fmt.Sprintf("file %d", v.Case.File+1), Evidence: fates[v.Case.File]}
 		switch {
@@ -128,7 +134,8 @@ func (s *Set) Together(verdicts []Verdict, about *verifier.Report) *verifier.Rep
 		r.Add(check)
 		r.Sub = append(r.Sub, verifier.SubReport{Relation: RelationFile, Pointer: fmt.Sprintf("/files/%d", v.Case.File), Report: v.Report})
 		for _, d := range v.Report.TrustInputs {
-			if !slices.Contains(r.TrustInputs, d) {
+			if !used[d] {
+				used[d] = true
 				r.TrustInputs = append(r.TrustInputs, d)
 			}
 		}
@@ -151,6 +158,11 @@ func (s *Set) fates(verdicts []Verdict) map[int][]verifier.Fact {
 		if !told[file] {
 			told[file] = true
 			out[at] = append(out[at], verifier.Fact{Name: fmt.Sprintf("file.%d", file+1), Value: what})
+			if s.Names {
+				name := s.Files[file].Name
+				name = strings.ToValidUTF8(name[:min(len(name), maxName)], "\ufffd")
+				out[at] = append(out[at], verifier.Fact{Name: fmt.Sprintf("name.%d", file+1), Value: name})
+			}
 		}
 	}
 	for _, v := range verdicts {
