@@ -17,14 +17,11 @@ import (
 // mail, audit and events. ErrExists: a credential with one of the ids is there. It is
 // ErrConflict where the issuer's key was rotated since Sign: sign anew.
 func (s *Service) Commit(ctx context.Context, tx Tx, c Caller, signed []*Signed) error {
-	if err := s.beforeCommit(ctx, tx, c, signed); err != nil {
+	hooks, err := s.beforeCommit(ctx, tx, c, c.Environment == Live, signed)
+	if err != nil {
 		return err
 	}
 	if err := s.putSubjects(ctx, tx, c.Scope, signed); err != nil {
-		return err
-	}
-	hooks, err := ListHooks(ctx, tx, c.Scope)
-	if err != nil {
 		return err
 	}
 	stored := make([]StoredCredential, len(signed))
@@ -56,20 +53,17 @@ func (s *Service) Commit(ctx context.Context, tx Tx, c Caller, signed []*Signed)
 }
 
 // beforeCommit checks what holds for all: the key that signed is still the issuer's, and
-// the quota is not used up.
-func (s *Service) beforeCommit(ctx context.Context, tx Tx, c Caller, signed []*Signed) error {
-	return s.beforeCommitAs(ctx, tx, c, c.Environment == Live, signed)
-}
-
-func (s *Service) beforeCommitAs(ctx context.Context, tx Tx, c Caller, counted bool, signed []*Signed) error {
+// the quota is not used up. It returns the webhooks, which drafts do not need.
+func (s *Service) beforeCommit(ctx context.Context, tx Tx, c Caller, counted bool, signed []*Signed) (Hooks, error) {
+	hooks := Hooks{scope: c.Scope}
 	published := int64(0)
 	checked := map[string]bool{}
 	for _, g := range signed {
 		if g.Err != nil {
-			return g.Err
+			return hooks, g.Err
 		}
 		if g.t.Scope != c.Scope {
-			return NotFound("credential type")
+			return hooks, NotFound("credential type")
 		}
 		if !g.w.Publish {
 			continue
@@ -78,19 +72,28 @@ func (s *Service) beforeCommitAs(ctx context.Context, tx Tx, c Caller, counted b
 		if checked[g.stored.IssuerID+" "+g.method] {
 			continue
 		}
-		checked[g.stored.IssuerID+" "+g.method] = true
-		r, err := tx.Get(ctx, c.Scope, KindIssuer, g.stored.IssuerID)
-		if err != nil {
-			return err
+		var r Record
+		var err error
+		if len(checked) == 0 {
+			var list []Record
+			if r, list, err = tx.GetList(ctx, c.Scope, KindIssuer, g.stored.IssuerID, KindWebhook); err == nil {
+				hooks, err = hooksOf(c.Scope, list)
+			}
+		} else {
+			r, err = tx.Get(ctx, c.Scope, KindIssuer, g.stored.IssuerID)
 		}
+		if err != nil {
+			return hooks, err
+		}
+		checked[g.stored.IssuerID+" "+g.method] = true
 		if err := s.stillSigns(g, r); err != nil {
-			return err
+			return hooks, err
 		}
 	}
 	if s.c.Quota != nil && counted && published > 0 {
-		return s.c.Quota.Take(ctx, tx, c.Scope, published)
+		return hooks, s.c.Quota.Take(ctx, tx, c.Scope, published)
 	}
-	return nil
+	return hooks, nil
 }
 
 // stillSigns compares the issuer's record with the one that signed.

@@ -264,7 +264,8 @@ func (s *Service) signOver(ctx context.Context, c Caller, i Idempotency, state *
 
 func (s *Service) commitOver(ctx context.Context, tx Tx, c Caller, state *credentialState, g *Signed, first bool) error {
 	// Signing again is not counted.
-	if err := s.beforeCommitAs(ctx, tx, c, first && c.Environment == Live, []*Signed{g}); err != nil {
+	hooks, err := s.beforeCommit(ctx, tx, c, first && c.Environment == Live, []*Signed{g})
+	if err != nil {
 		return err
 	}
 	old := state.stored
@@ -283,10 +284,6 @@ func (s *Service) commitOver(ctx context.Context, tx Tx, c Caller, state *creden
 		}
 	}
 	mail := g.body.MailID
-	hooks, err := ListHooks(ctx, tx, c.Scope)
-	if err != nil {
-		return err
-	}
 	if err := s.follow(ctx, tx, c, hooks, g); err != nil {
 		return err
 	}

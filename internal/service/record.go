@@ -144,9 +144,17 @@ type hookOf struct {
 
 // ListHooks reads those that are active.
 func ListHooks(ctx context.Context, tx Tx, s Scope) (Hooks, error) {
-	out := Hooks{scope: s}
 	list, err := tx.List(ctx, s, KindWebhook, nil, Page{Limit: MaxLimit})
-	for _, r := range list.Items {
+	if err != nil {
+		return Hooks{}, err
+	}
+	return hooksOf(s, list.Items)
+}
+
+// hooksOf decodes webhooks, and keeps those that are active.
+func hooksOf(s Scope, list []Record) (Hooks, error) {
+	out := Hooks{scope: s}
+	for _, r := range list {
 		hook := hookOf{id: r.ID}
 		if err := json.Unmarshal(r.Body, &hook.StoredWebhook); err != nil {
 			return out, err
@@ -155,7 +163,7 @@ func ListHooks(ctx context.Context, tx Tx, s Scope) (Hooks, error) {
 			out.hooks = append(out.hooks, hook)
 		}
 	}
-	return out, err
+	return out, nil
 }
 
 // Emit does what the function Emit does, with these webhooks.

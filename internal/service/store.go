@@ -157,6 +157,9 @@ type Records interface {
 	// List returns records, newest first (Created, then ID), of one Parent where it is
 	// not nil.
 	List(ctx context.Context, s Scope, k Kind, parent *string, p Page) (List[Record], error)
+	// GetList is Get, and the MaxLimit newest records of another kind in no order, at the
+	// price of one: who issues reads the issuer and the webhooks each time.
+	GetList(ctx context.Context, s Scope, k Kind, id string, listed Kind) (Record, []Record, error)
 	// Scopes yields every scope that holds a record of kind k.
 	Scopes(ctx context.Context, k Kind) ([]Scope, error)
 }
@@ -216,9 +219,9 @@ type CredentialTx interface {
 	// DigestCredential finds the one of any scope of which an artefact, of any issue,
 	// has a digest (hex of SHA-256).
 	DigestCredential(ctx context.Context, digest string) (Scope, StoredCredential, error)
-	// AddCredential adds one with its Version set to 1: ErrExists where ID, PublicID or
-	// ListID and Index are taken. Of several, none is added then, and the transaction has
-	// failed.
+	// AddCredential adds some with their Version set to 1. ErrExists where ID, PublicID or
+	// ListID and Index are taken: the transaction has failed then, which may be told as
+	// late as where it commits.
 	AddCredential(ctx context.Context, s Scope, c ...StoredCredential) error
 	// SetCredential replaces one, comparing Version.
 	SetCredential(ctx context.Context, s Scope, c StoredCredential) error

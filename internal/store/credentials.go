@@ -99,31 +99,23 @@ func claimsText(m map[string]string) (string, error) {
 	return string(b), err
 }
 
+const addCredential = `INSERT INTO credential (tenant, environment, id, public_id, state, version, issue, type_id, issuer_id, subject_id, batch_id, recipient_name, recipient_email,
+	claims, created, issued_at, valid_until, list_id, list_index, digest, body, name_key, email_key, place)
+	VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`
+
 // AddCredential implements service.CredentialTx.
 func (t *Tx) AddCredential(ctx context.Context, s service.Scope, list ...service.StoredCredential) error {
-	args := make([][]any, len(list))
 	for i := range list {
 		c := &list[i]
 		claims, err := claimsText(c.Claims)
 		if err != nil {
 			return err
 		}
-		args[i] = []any{s.Tenant, string(s.Environment), c.ID, c.PublicID, string(c.State), int64(c.Issue), c.TypeID, c.IssuerID, c.SubjectID, c.BatchID, c.RecipientName, c.RecipientEmail,
+		err = t.later(ctx, addCredential, s.Tenant, string(s.Environment), c.ID, c.PublicID, string(c.State), int64(c.Issue), c.TypeID, c.IssuerID, c.SubjectID, c.BatchID, c.RecipientName, c.RecipientEmail,
 			claims, micro(c.Created), micro(c.IssuedAt), micro(c.ValidUntil), c.ListID, c.Index, c.Digest, string(c.Body),
-			folded(c.RecipientName), indexed(c.RecipientEmail), micro(place(c))}
-	}
-	added, err := t.execMany(ctx, `INSERT INTO credential (tenant, environment, id, public_id, state, version, issue, type_id, issuer_id, subject_id, batch_id, recipient_name, recipient_email,
-		claims, created, issued_at, valid_until, list_id, list_index, digest, body, name_key, email_key, place)
-		VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) ON CONFLICT DO NOTHING`, args)
-	if err != nil {
-		return err
-	}
-	for _, n := range added {
-		switch {
-		case n == 0 && len(list) > 1:
-			return t.fail(service.ErrExists)
-		case n == 0:
-			return service.ErrExists
+			folded(c.RecipientName), indexed(c.RecipientEmail), micro(place(c)))
+		if err != nil {
+			return err
 		}
 	}
 	for i := range list {

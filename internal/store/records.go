@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/chancery-dev/chancery/internal/service"
@@ -87,6 +88,22 @@ func (t *Tx) List(ctx context.Context, s service.Scope, k service.Kind, parent *
 		table: "record", columns: recordColumns, at: "created", id: "id", scan: scanRecord, name: keyset.Records(s, k, parent),
 		place: func(r service.Record) keyset.Place { return keyset.Place{At: micro(r.Created), ID: r.ID} },
 	}, &w, p)
+}
+
+// GetList implements service.Records.
+func (t *Tx) GetList(ctx context.Context, s service.Scope, k service.Kind, id string, listed service.Kind) (service.Record, []service.Record, error) {
+	all, err := rows(ctx, t, false, scanRecord, `SELECT `+recordColumns+` FROM record WHERE tenant = $1 AND environment = $2 AND kind = $3 AND id = $4
+		UNION ALL SELECT `+recordColumns+` FROM (SELECT `+recordColumns+` FROM record WHERE tenant = $5 AND environment = $6 AND kind = $7 ORDER BY created DESC, id DESC LIMIT $8) AS newest`,
+		s.Tenant, string(s.Environment), string(k), id, s.Tenant, string(s.Environment), string(listed), int64(service.MaxLimit))
+	if err != nil {
+		return service.Record{}, nil, err
+	}
+	for i, r := range all {
+		if r.Kind == k && r.ID == id {
+			return r, slices.Delete(all, i, i+1), nil
+		}
+	}
+	return service.Record{}, nil, service.ErrNotFound
 }
 
 // Scopes implements service.Records.

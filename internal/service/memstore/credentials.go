@@ -65,10 +65,7 @@ func (t *tx) AddCredential(ctx context.Context, s service.Scope, list ...service
 		_, public := t.d.publicIDs[c.PublicID]
 		_, taken := t.d.slots[slot{c.ListID, c.Index}]
 		if id || public || taken && c.ListID != "" {
-			if len(list) > 1 {
-				return t.poison(service.ErrExists)
-			}
-			return service.ErrExists
+			return t.poison(service.ErrExists)
 		}
 		c.Version = 1
 		t.putCredential(s, c)

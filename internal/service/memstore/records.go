@@ -120,6 +120,16 @@ func (t *tx) List(ctx context.Context, s service.Scope, k service.Kind, parent *
 	return out, err
 }
 
+// GetList implements service.Records.
+func (t *tx) GetList(ctx context.Context, s service.Scope, k service.Kind, id string, listed service.Kind) (service.Record, []service.Record, error) {
+	r, err := t.Get(ctx, s, k, id)
+	if err != nil {
+		return r, nil, err
+	}
+	list, err := t.List(ctx, s, listed, nil, service.Page{Limit: service.MaxLimit})
+	return r, list.Items, err
+}
+
 // Scopes implements service.Records.
 func (t *tx) Scopes(ctx context.Context, k service.Kind) ([]service.Scope, error) {
 	if err := t.reading(ctx); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -11,6 +12,44 @@ import (
 
 	"github.com/chancery-dev/chancery/internal/service"
 )
+
+func testGetList(t *testing.T, su Suite) {
+	st := su.New(t)
+	put(t, st, record("i"))
+	update(t, st, func(ctx context.Context, tx service.Tx) error {
+		for n, s := range []service.Scope{ScopeA, ScopeA, ScopeB} {
+			hook := record(fmt.Sprint("hook", n))
+			hook.Kind, hook.Lookup = service.KindWebhook, ""
+			check(t, tx.Put(ctx, s, hook))
+		}
+		return nil
+	})
+	view(t, st, func(ctx context.Context, tx service.Tx) error {
+		r, list, err := tx.GetList(ctx, ScopeA, service.KindIssuer, "i", service.KindWebhook)
+		check(t, err)
+		one, err := tx.Get(ctx, ScopeA, service.KindIssuer, "i")
+		check(t, err)
+		equal(t, "the one", fmt.Sprintf("%+v", r), fmt.Sprintf("%+v", one))
+		var ids []string
+		for _, r := range list {
+			equal(t, "kind", r.Kind, service.KindWebhook)
+			ids = append(ids, r.ID)
+		}
+		slices.Sort(ids)
+		equal(t, "the others", strings.Join(ids, " "), "hook0 hook1")
+		r, list, err = tx.GetList(ctx, ScopeA, service.KindWebhook, "hook1", service.KindIssuer)
+		check(t, err)
+		equal(t, "the other way", r.ID+" "+list[0].ID, "hook1 i")
+		_, _, err = tx.GetList(ctx, ScopeA, service.KindIssuer, "hook0", service.KindWebhook)
+		want(t, err, service.ErrNotFound)
+		_, _, err = tx.GetList(ctx, ScopeB, service.KindIssuer, "i", service.KindWebhook)
+		want(t, err, service.ErrNotFound)
+		_, list, err = tx.GetList(ctx, ScopeA, service.KindIssuer, "i", service.KindMail)
+		check(t, err)
+		equal(t, "of none", len(list), 0)
+		return nil
+	})
+}
 
 func testRecords(t *testing.T, su Suite) {
 	st := su.New(t)

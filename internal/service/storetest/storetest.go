@@ -41,7 +41,7 @@ func Run(t *testing.T, su Suite) {
 		f    func(*testing.T, Suite)
 	}{
 		{"Rollback", testRollback}, {"ReadOnly", testReadOnly}, {"DeadTx", testDeadTx}, {"Goexit", testGoexit}, {"Snapshot", testSnapshot}, {"Cancelled", testCancelled}, {"Closed", testClosed},
-		{"Records", testRecords}, {"RecordPages", testRecordPages}, {"Lookup", testLookup}, {"LookupChange", testLookupChange}, {"RecordRace", testRecordRace}, {"BadCursors", testBadCursors}, {"Text", testText},
+		{"Records", testRecords}, {"GetList", testGetList}, {"RecordPages", testRecordPages}, {"Lookup", testLookup}, {"LookupChange", testLookupChange}, {"RecordRace", testRecordRace}, {"BadCursors", testBadCursors}, {"Text", testText},
 		{"Answers", testAnswers}, {"OnceRace", testOnceRace},
 		{"Credentials", testCredentials}, {"CredentialKeys", testCredentialKeys}, {"CredentialFilters", testCredentialFilters}, {"CredentialPages", testCredentialPages}, {"Claims", testClaims},
 		{"Artifacts", testArtifacts}, {"SlotRace", testSlotRace},
