@@ -465,7 +465,7 @@ func TestCORS(t *testing.T) {
 	}
 }
 
-// TestVCALM_T26_T27_Workflow: there is one workflow, and its one variable is checked.
+// TestVCALM_T26_T27_Workflow: the workflows are fixed, and the one variable of claim is checked.
 func TestVCALM_T26_T27_Workflow(t *testing.T) {
 	w := newWorld(t)
 	key, c := w.key(w.north), w.claimable()

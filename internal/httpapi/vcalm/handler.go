@@ -280,7 +280,12 @@ func body(r *http.Request, allowed ...string) (*strictjson.Doc, error) {
 	}
 	doc, err := strictjson.Parse(b, strictjson.Limits{})
 	if err != nil {
-		return nil, &service.Error{Code: service.CodeBody, Detail: "the body is not one strict JSON value", Err: err}
+		detail := "the body is not one strict JSON value"
+		var fault *strictjson.Error
+		if errors.As(err, &fault) {
+			detail += ": " + string(fault.Code)
+		}
+		return nil, &service.Error{Code: service.CodeBody, Detail: detail, Err: err}
 	}
 	if doc.Kind(0) != strictjson.Object {
 		return nil, &service.Error{Code: service.CodeBody, Detail: "the body: expected a JSON object"}

@@ -246,7 +246,7 @@ func (p *Plane) names(e StatusEntry, place service.StatusPlace) bool {
 		(e.List == "" || e.List == list)
 }
 
-// SetStatus changes the status of what was issued under an id (VCALM 1.0, 3.2.4). When it
+// SetStatus changes the status of what was issued under an id (VCALM 1.0, Update Status). When it
 // returns, the list is published.
 func (p *Plane) SetStatus(ctx context.Context, in *Instance, caller *service.Caller, credentialID string, entry StatusEntry, value bool) error {
 	if err := in.Need(caller, service.MayStatus); err != nil {

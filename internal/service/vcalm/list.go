@@ -27,7 +27,7 @@ type List struct {
 // maxListName is the longest last part of an id that a caller chooses.
 const maxListName = 128
 
-// AddStatusList begins a status list (VCALM 1.0, appendix A.1).
+// AddStatusList begins a status list (VCALM 1.0, Create Status List).
 func (p *Plane) AddStatusList(ctx context.Context, in *Instance, caller *service.Caller, n NewList) (service.Result[List], error) {
 	var none service.Result[List]
 	if err := in.Need(caller, service.MayStatus); err != nil {
