@@ -4,13 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -24,126 +22,6 @@ const (
 	keySumLength    = 6
 	base62          = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 )
-
-// keysFresh is how long a key's record is believed without being read again: revoking is
-// seen at once by the process that does it, and within this time by others.
-const keysFresh = time.Second
-
-// keyCache keeps records of keys that were used lately.
-type keyCache struct {
-	mu    sync.Mutex
-	keys  map[string]cachedKey
-	drops uint64 // how often a key was changed here
-}
-
-type cachedKey struct {
-	scope Scope
-	key   StoredKey
-	read  time.Time
-}
-
-const maxCachedKeys = 10_000
-
-func (c *keyCache) init() { c.keys = map[string]cachedKey{} }
-
-func (c *keyCache) get(id string, now time.Time) (cachedKey, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	k, ok := c.keys[id]
-	return k, ok && now.Sub(k.read) < keysFresh && !now.Before(k.read)
-}
-
-// changes is what put compares: a record that was read before a change is not kept after it.
-func (c *keyCache) changes() uint64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.drops
-}
-
-func (c *keyCache) put(id string, k cachedKey, changes uint64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.drops != changes {
-		return
-	}
-	if len(c.keys) >= maxCachedKeys {
-		clear(c.keys)
-	}
-	c.keys[id] = k
-}
-
-func (c *keyCache) drop(id string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.keys, id)
-	c.drops++
-}
-
-var errKey = &Error{Code: CodeKey, Detail: "the API key or token is not valid"}
-
-// Authenticate implements Keys.
-func (s *Service) Authenticate(ctx context.Context, token string) (Caller, error) {
-	if strings.HasPrefix(token, "sk_") {
-		return s.authenticateKey(ctx, token)
-	}
-	return s.authenticateToken(ctx, token)
-}
-
-func (s *Service) authenticateKey(ctx context.Context, text string) (Caller, error) {
-	env, id, secret, ok := parseKey(text)
-	if !ok {
-		return Caller{}, errKey
-	}
-	k, err := s.key(ctx, id)
-	if err != nil {
-		return Caller{}, err
-	}
-	sum := sha256.Sum256([]byte(secret))
-	if subtle.ConstantTimeCompare(sum[:], k.key.Hash) != 1 || k.scope.Environment != env {
-		return Caller{}, errKey
-	}
-	if err := s.usable(k); err != nil {
-		return Caller{}, err
-	}
-	s.seen.note(k.scope, id, s.now())
-	return Caller{Scope: k.scope, Actor: "key:" + id, Permissions: k.key.Scopes}, nil
-}
-
-// key returns a key's record, not older than keysFresh.
-func (s *Service) key(ctx context.Context, id string) (cachedKey, error) {
-	now := s.now()
-	if k, ok := s.keys.get(id, now); ok {
-		return k, nil
-	}
-	k, changes := cachedKey{read: now}, s.keys.changes()
-	err := s.view(ctx, func(tx Tx) error {
-		scope, r, err := tx.Find(ctx, KindKey, id)
-		if err != nil {
-			return err
-		}
-		k.scope, k.key = scope, StoredKey{}
-		return decode(r.Body, &k.key)
-	})
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return k, errKey
-	case err != nil:
-		return k, err
-	}
-	s.keys.put(id, k, changes)
-	return k, nil
-}
-
-// usable reports why a key that is known and proven does not count.
-func (s *Service) usable(k cachedKey) error {
-	switch {
-	case !k.key.Enabled, k.key.Revoked != nil, !s.offers(k.scope.Environment):
-		return errKey
-	case k.key.Expires != nil && !s.now().Before(*k.key.Expires):
-		return &Error{Code: CodeTokenExpired, Detail: "the API key has expired"}
-	}
-	return nil
-}
 
 // parseKey takes a key apart; it checks form and checksum, nothing else.
 func parseKey(text string) (env Environment, id, secret string, ok bool) {
@@ -414,79 +292,6 @@ func (s *Service) Me(ctx context.Context, c Caller) (Me, error) {
 		out.Limits.QuotaLeft, err = s.c.Quota.Left(ctx, c.Scope)
 	}
 	return out, err
-}
-
-// lastUsed remembers when keys were used, until Run writes it down.
-type lastUsed struct {
-	mu   sync.Mutex
-	keys map[string]usedKey
-}
-
-type usedKey struct {
-	scope Scope
-	at    time.Time
-	dirty bool
-}
-
-func (l *lastUsed) init() { l.keys = map[string]usedKey{} }
-
-func (l *lastUsed) note(scope Scope, id string, now time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.keys) >= maxCachedKeys {
-		clear(l.keys)
-	}
-	l.keys[id] = usedKey{scope: scope, at: now.Truncate(time.Second), dirty: true}
-}
-
-func (l *lastUsed) last(id string) (time.Time, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	k, ok := l.keys[id]
-	return k.at, ok
-}
-
-// take returns what is not written yet.
-func (l *lastUsed) take() map[string]usedKey {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	out := map[string]usedKey{}
-	for id, k := range l.keys {
-		if k.dirty {
-			out[id] = k
-			k.dirty = false
-			l.keys[id] = k
-		}
-	}
-	return out
-}
-
-func usedRecord(id string) string { return "key-used/" + id }
-
-// writeLastUsed writes down when keys were used.
-func (s *Service) writeLastUsed(ctx context.Context) error {
-	used := s.seen.take()
-	if len(used) == 0 {
-		return nil
-	}
-	return s.update(ctx, func(tx Tx) error {
-		for id, k := range used {
-			r, old, err := Get[StoredLastUse](ctx, tx, k.scope, KindSetting, usedRecord(id))
-			if errors.Is(err, ErrNotFound) {
-				r = Record{Kind: KindSetting, ID: usedRecord(id), Created: k.at}
-			} else if err != nil {
-				return err
-			}
-			if !k.at.After(old.At) {
-				continue
-			}
-			r.Updated = k.at
-			if err := Put(ctx, tx, k.scope, r, StoredLastUse{At: k.at}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }
 
 // shortID draws a short id for people to read, such as that of an issuer: 60 bits.
