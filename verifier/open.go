@@ -151,7 +151,17 @@ func (c *run) openImage(s chancery.Secured, level int) {
 	if g, ok := badge.Worst(baked.Findings); ok && g == badge.Error {
 		c.fail(CheckDocument, ImageMalformed, baked.Findings[0].Message)
 	}
+	// A picture speaks for its credential. In an envelope or a presentation, which anybody
+	// can make, it would speak for the credential of somebody who has never seen it (Open
+	// Badges 3.0, 5.3).
+	if _, envelope, _ := chancery.Unwrap(baked.Payload.Bytes); envelope {
+		c.fail(CheckDocument, ImageMalformed, "expected a credential, found an envelope around one")
+		return
+	}
 	c.open(baked.Payload, level+1)
+	if c.pres != nil {
+		c.fail(CheckDocument, ImageMalformed, "expected a credential, found a presentation")
+	}
 }
 
 // openJSON judges JSON that is no W3C document: an Open Badges 2.0 assertion.

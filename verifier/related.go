@@ -6,8 +6,10 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/chancery-dev/chancery/internal/ldcontext"
 	"github.com/chancery-dev/chancery/internal/multikey"
 	"github.com/chancery-dev/chancery/internal/strictjson"
 )
@@ -65,56 +67,72 @@ func (c *run) checkRelatedResources() {
 	}
 }
 
-// related compares one resource. known is false where its bytes are not at hand.
+// related compares one resource. known is false where its bytes are not at hand, or their
+// digest by no hash that the credential uses.
 func (c *run) related(n strictjson.Node, id string) (same, known bool, fault string) {
-	doc := c.doc
-	var digests []string // hex of SHA-256 or SHA-384 that the credential gives
-	for _, name := range []string{"digestSRI", "digestMultibase"} {
-		d := doc.Get(n, name)
-		if d == strictjson.None {
-			continue
-		}
-		h, ok := digestHex(name, doc.String(d))
-		if !ok {
-			return false, false, "expected a digest in " + name
-		}
-		digests = append(digests, h)
+	digests, fault := c.digestsOf(n)
+	if fault != "" {
+		return false, false, fault
 	}
-	match := func(candidates ...string) bool {
+	match := func(digests []string, candidates ...string) bool {
 		for _, want := range digests {
-			found := false
-			for _, have := range candidates {
-				found = found || have == want
-			}
-			if !found {
+			if !slices.Contains(candidates, want) {
 				return false
 			}
 		}
 		return true
 	}
-	for _, v := range c.v.contexts.Versions(id) {
-		known = true
-		// Only SHA-256 digests of the published bytes are known for contexts; any
-		// version that is known may be meant.
-		if match(v.Published.String()) {
-			return true, true, ""
+	if versions := c.v.contexts.Versions(id); len(versions) > 0 {
+		// Only SHA-256 digests of the published bytes are known for contexts, and not of
+		// every one; any version that is known may be meant.
+		sha256s, all := slices.DeleteFunc(digests, func(d string) bool { return len(d) != 2*sha256.Size }), true
+		for _, v := range versions {
+			same = same || match(sha256s, v.Published.String())
+			all = all && v.Published != ldcontext.Digest{}
 		}
-	}
-	if known {
-		for _, d := range digests {
-			if len(d) != 64 {
-				return false, false, "" // another hash than the table holds
-			}
-		}
-		return false, true, ""
+		return same, len(sha256s) > 0 && (same || all), ""
 	}
 	for _, p := range c.v.cfg.Trust.Documents {
 		if p.URL == id {
 			a, b, e := sha256.Sum256(p.Document), sha512.Sum384(p.Document), sha512.Sum512(p.Document)
-			return match(hex.EncodeToString(a[:]), hex.EncodeToString(b[:]), hex.EncodeToString(e[:])), true, ""
+			return match(digests, hex.EncodeToString(a[:]), hex.EncodeToString(b[:]), hex.EncodeToString(e[:])), true, ""
 		}
 	}
 	return false, false, ""
+}
+
+// digestsOf reads the digests that the credential gives for a resource, in hex. Both
+// members hold one or several; those of digestSRI may stand in one text.
+func (c *run) digestsOf(n strictjson.Node) (out []string, fault string) {
+	doc := c.doc
+	for _, name := range []string{"digestSRI", "digestMultibase"} {
+		d := doc.Get(n, name)
+		if d == strictjson.None {
+			continue
+		}
+		before := len(out)
+		doc.Each(d, func(e strictjson.Node) bool {
+			texts := []string{doc.String(e)}
+			if name == "digestSRI" {
+				texts = strings.Fields(texts[0])
+			}
+			if len(texts) == 0 {
+				fault = "expected a digest in " + name
+			}
+			for _, text := range texts {
+				h, ok := digestHex(name, text)
+				if !ok || len(out) > 32 {
+					fault = "expected a digest in " + name
+				}
+				out = append(out, h)
+			}
+			return fault == ""
+		})
+		if len(out) == before {
+			fault = "expected a digest in " + name
+		}
+	}
+	return out, fault
 }
 
 // digestHex reads a digest: digestSRI as in Subresource Integrity, digestMultibase as
@@ -123,7 +141,7 @@ func digestHex(name, s string) (string, bool) {
 	if name == "digestSRI" {
 		alg, b64, ok := strings.Cut(s, "-")
 		size := map[string]int{"sha256": 32, "sha384": 48, "sha512": 64}[alg]
-		b, err := base64.StdEncoding.DecodeString(b64)
+		b, err := base64.StdEncoding.DecodeString(strings.NewReplacer("-", "+", "_", "/").Replace(b64)) // either alphabet (SRI, 3.5)
 		return hex.EncodeToString(b), ok && err == nil && size != 0 && len(b) == size
 	}
 	b, err := multikey.DecodeMultibase(s)

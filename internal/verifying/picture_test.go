@@ -4,15 +4,19 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
+	"hash/crc32"
 	"image"
 	"image/color"
 	"image/png"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/chancery-dev/chancery"
 	"github.com/chancery-dev/chancery/badge"
+	"github.com/chancery-dev/chancery/signer"
 	"github.com/chancery-dev/chancery/verifier"
 )
 
@@ -25,6 +29,22 @@ func drawn(t *testing.T, c color.Color) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
+}
+
+// welding is an Open Badge that names pictures.
+func (r *registrar) welding(resources []any) chancery.Draft {
+	draft := chancery.Draft{
+		ID: "https://registry.example.edu/c/1", Issuer: r.deskDID, ValidFrom: r.w.Now, Name: "Welding",
+		Contexts: []string{"https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json"}, Types: []string{"OpenBadgeCredential"},
+		IssuerMembers: map[string]any{"type": []string{"Profile"}},
+		Subject: map[string]any{"id": "did:example:holder", "type": []string{"AchievementSubject"}, "achievement": map[string]any{
+			"id": "https://registry.example.edu/a/1", "type": []string{"Achievement"}, "name": "Welding", "description": "Welds", "criteria": map[string]any{"narrative": "welds"},
+		}},
+	}
+	if resources != nil {
+		draft.Members = map[string]any{"relatedResource": resources}
+	}
+	return draft
 }
 
 // TestPicture: a credential that names its pictures by their digests holds in no other one,
@@ -47,6 +67,13 @@ func TestPicture(t *testing.T) {
 		}
 		return out
 	}
+	several := func(resources []any) []any {
+		for _, one := range resources {
+			m := one.(map[string]any)
+			m["digestSRI"] = []string{m["digestSRI"].(string), "sha384-OLBgp1GsljhM2TJ+sbHjaiH9txEUvgdDTAzHv2P24donTt6/529l+9Ua0vFImLlb"}
+		}
+		return resources
+	}
 	const here = "https://registry.example.edu/pictures/"
 	both := []string{chancery.MediaPNG, chancery.MediaSVG}
 	for _, c := range []struct {
@@ -59,20 +86,11 @@ func TestPicture(t *testing.T) {
 		{"its own", named(here, both...), pictures, "", true},
 		{"another", named(here, both...), others, verifier.RelatedResourceMismatch, true},
 		{"of a kind that it does not name", named(here, chancery.MediaSVG), map[string][]byte{chancery.MediaPNG: pictures[chancery.MediaPNG]}, verifier.RelatedResourceMismatch, true},
+		{"another, named by several digests", several(named(here, both...)), others, verifier.RelatedResourceMismatch, true},
 		{"none named", nil, others, "", false},
 		{"named in another way", named("https://registry.example.edu/logos/", both...), others, "", false},
 	} {
-		draft := chancery.Draft{
-			ID: "https://registry.example.edu/c/1", Issuer: r.deskDID, ValidFrom: r.w.Now, Name: "Welding",
-			Contexts: []string{"https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json"}, Types: []string{"OpenBadgeCredential"},
-			IssuerMembers: map[string]any{"type": []string{"Profile"}},
-			Subject: map[string]any{"id": "did:example:holder", "type": []string{"AchievementSubject"}, "achievement": map[string]any{
-				"id": "https://registry.example.edu/a/1", "type": []string{"Achievement"}, "name": "Welding", "description": "Welds", "criteria": map[string]any{"narrative": "welds"},
-			}},
-		}
-		if c.resources != nil {
-			draft.Members = map[string]any{"relatedResource": c.resources}
-		}
+		draft := r.welding(c.resources)
 		credential, err := draft.Build()
 		if err != nil {
 			t.Fatal(err)
@@ -110,4 +128,71 @@ func TestPicture(t *testing.T) {
 			t.Errorf("%s: the credential alone: %v %s", c.name, got.Outcome, string(got.Reason))
 		}
 	}
+}
+
+// TestPictureOfAnotherForm: a credential that names its picture is not shown in another one
+// by something around it that anybody can make.
+func TestPictureOfAnotherForm(t *testing.T) {
+	r := newRegistrar(t)
+	mine, strange := drawn(t, color.White), drawn(t, color.Black)
+	sum := sha256.Sum256(mine)
+	draft := r.welding([]any{map[string]any{
+		"id": "https://registry.example.edu/pictures/" + hex.EncodeToString(sum[:]) + ".png", "mediaType": chancery.MediaPNG, "digestSRI": "sha256-" + base64.StdEncoding.EncodeToString(sum[:]),
+	}})
+	credential, err := draft.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	jwt, err := (&signer.JOSE{Key: r.desk}).Sign(t.Context(), credential)
+	if err != nil {
+		t.Fatal(err)
+	}
+	envelope, err := signer.Envelop(jwt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, holder := newKey(t, "holder")
+	presentation, err := chancery.ParsePresentation([]byte(`{"@context":["` + chancery.ContextV2 + `"],"type":["VerifiablePresentation"],"verifiableCredential":[` + string(r.sign(credential)) + `]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	presented, err := (&signer.DataIntegrity{Key: holder, Clock: r.w.Clock}).SignPresentation(t.Context(), presentation)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		baked chancery.Secured
+		want  verifier.Reason // in the strange picture
+		own   verifier.Reason // in the right one
+	}{
+		"JWT":          {jwt, verifier.RelatedResourceMismatch, ""},
+		"envelope":     {chancery.Secured{MediaType: chancery.MediaVC, Bytes: envelope}, verifier.ImageMalformed, verifier.ImageMalformed},
+		"presentation": {presented, verifier.ImageMalformed, verifier.ImageMalformed},
+	} {
+		if got, err := Judge(t.Context(), verifier.Config{Trust: r.trust, Clock: r.w.Clock}, Input{File: Bytes("", c.baked.Bytes)}); err != nil || got.Outcome != verifier.Valid {
+			t.Errorf("%s alone: %v %s", name, got.Outcome, string(got.Reason))
+		}
+		for picture, want := range map[string]verifier.Reason{string(strange): c.want, string(mine): c.own} {
+			got, err := Judge(t.Context(), verifier.Config{Trust: r.trust, Clock: r.w.Clock}, Input{File: Bytes("", bakedAs(t, []byte(picture), c.baked))})
+			if err != nil || got.Reason != want {
+				t.Errorf("%s: expected %q, found %v %q", name, string(want), got.Outcome, string(got.Reason))
+			}
+		}
+	}
+}
+
+// bakedAs puts anything into a PNG as a badge stands there.
+func bakedAs(t *testing.T, picture []byte, s chancery.Secured) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	if s.MediaType == chancery.MediaVCJWT {
+		s.MediaType = chancery.MediaJWT
+	}
+	if err := badge.Bake(&out, bytes.NewReader(picture), s, badge.BakeOptions{}); err == nil {
+		return out.Bytes()
+	}
+	typed := append([]byte("iTXtopenbadgecredential\x00\x00\x00\x00\x00"), s.Bytes...)
+	chunk := append(binary.BigEndian.AppendUint32(nil, uint32(len(typed)-4)), typed...)
+	chunk = binary.BigEndian.AppendUint32(chunk, crc32.ChecksumIEEE(typed))
+	return slices.Concat(picture[:headPNG], chunk, picture[headPNG:])
 }

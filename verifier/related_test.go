@@ -1,0 +1,56 @@
+package verifier_test
+
+import (
+	"encoding/base64"
+	"testing"
+
+	"github.com/chancery-dev/chancery/internal/ldcontext"
+	"github.com/chancery-dev/chancery/verifier"
+)
+
+// TestRelatedDigests: digests of related resources in the forms that they may have, and no
+// verdict by a digest that is not known here.
+func TestRelatedDigests(t *testing.T) {
+	k := newKey(t, "issuer")
+	const v2 = "https://www.w3.org/ns/credentials/v2"
+	sum := ldcontext.Default().Versions(v2)[0].Published
+	good, urlForm := "sha256-"+base64.StdEncoding.EncodeToString(sum[:]), "sha256-"+base64.URLEncoding.EncodeToString(sum[:])
+	multi := "u" + b64(append([]byte{0x12, 32}, sum[:]...))
+	const (
+		wrong  = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+		sha384 = "sha384-OLBgp1GsljhM2TJ+sbHjaiH9txEUvgdDTAzHv2P24donTt6/529l+9Ua0vFImLlb"
+		// Of this context the published bytes are not known.
+		citizenship = "https://w3id.org/citizenship/v4rc1"
+	)
+	for _, c := range []struct {
+		name, id, member string
+		want             verifier.Reason
+		note             bool // that it was not compared
+	}{
+		{"SRI", v2, `"digestSRI":"` + good + `"`, "", false},
+		{"SRI in the other alphabet", v2, `"digestSRI":"` + urlForm + `"`, "", false},
+		{"several in one text", v2, `"digestSRI":"` + good + " " + sha384 + `"`, "", false},
+		{"several in a list", v2, `"digestSRI":["` + sha384 + `","` + good + `"]`, "", false},
+		{"both members", v2, `"digestSRI":"` + good + `","digestMultibase":"` + multi + `"`, "", false},
+		{"another hash", v2, `"digestSRI":"` + sha384 + `"`, "", true},
+		{"a context whose bytes are not known", citizenship, `"digestSRI":"` + wrong + `"`, "", true},
+		{"wrong", v2, `"digestSRI":"` + wrong + `"`, verifier.RelatedResourceMismatch, false},
+		{"wrong beside another hash", v2, `"digestSRI":"` + sha384 + " " + wrong + `"`, verifier.RelatedResourceMismatch, false},
+		{"right and wrong", v2, `"digestSRI":["` + good + `","` + wrong + `"]`, verifier.RelatedResourceMismatch, false},
+		{"members that differ", v2, `"digestSRI":"` + wrong + `","digestMultibase":"` + multi + `"`, verifier.RelatedResourceMismatch, false},
+		{"one that is none", v2, `"digestSRI":"` + good + ` md5-AAAA"`, verifier.ModelInvalid, false},
+		{"empty", v2, `"digestSRI":" "`, verifier.ModelInvalid, false},
+		{"an empty list", v2, `"digestSRI":[]`, verifier.ModelInvalid, false},
+		{"no text", v2, `"digestSRI":7`, verifier.ModelInvalid, false},
+	} {
+		doc := sign(t, draft(t, k.did, `"relatedResource":[{"id":"`+c.id+`",`+c.member+`}]`), k, proofOf{suite: "eddsa-jcs-2022"})
+		r := judge(t, setup(t, verifier.Policy{}), vc(doc))
+		noted := false
+		for _, f := range r.Findings {
+			noted = noted || f.Code == "related_resource_not_at_hand"
+		}
+		if r.Reason != c.want || noted != c.note {
+			t.Errorf("%s: expected %q, noted %t\n%s", c.name, string(c.want), c.note, explain(r))
+		}
+	}
+}
