@@ -57,6 +57,7 @@ func statusFailures(tb testing.TB) map[string]statusFailure {
 		"bad signature":           {verifier.StatusListSignature, strings.Replace(ok, "2026-01-01", "2026-01-02", 1), ""},
 		"wrong issuer":            {verifier.StatusListIssuer, statusList(tb, other, listBits()), ""},
 		"wrong purpose":           {verifier.StatusPurposeMismatch, ok, entry(7, "suspension", "")},
+		"purpose not known":       {verifier.StatusTypeUnknown, statusList(tb, k, listBits(7), subject(`"statusPurpose":"withdrawal","encodedList":"`+encodeList(listBits(7))+`"`)), entry(7, "withdrawal", "")},
 		"wrong type":              {verifier.StatusListType, sign(tb, with(tb, statusDraft(tb, k, listBits()), `"type":["VerifiableCredential"]`), k, proofOf{}), ""},
 		"out of range":            {verifier.StatusIndexRange, ok, entry(131072, "revocation", "")},
 		"too short":               {verifier.StatusListTooShort, statusList(tb, k, make([]byte, 16383)), ""},

@@ -206,7 +206,7 @@ func (c *run) meaning(e chancery.StatusEntry, value uint64, messages map[uint64]
 		c.r.find(GradeNote, "status_message", e.Pointer, "status "+"0x"+strconv.FormatUint(value, 16)+": "+clip(text))
 	default:
 		if value != 0 {
-			c.r.find(GradeWarning, "status_other_purpose", e.Pointer, "a status of another purpose is set")
+			out.reason, out.detail = StatusTypeUnknown, e.Pointer+": a status is set whose purpose is not known here"
 		}
 	}
 	return out
