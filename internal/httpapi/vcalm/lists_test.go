@@ -64,6 +64,35 @@ func TestOwnListID(t *testing.T) {
 	}
 }
 
+// TestOwnListIDOfProducts: credentials of the product plane come into that list as well, and
+// are revoked in it.
+func TestOwnListIDOfProducts(t *testing.T) {
+	w := newWorld(t)
+	key := w.key(w.north)
+	w.claimable() // there is another list
+	w.pass(time.Second)
+	path := "/vc/" + w.issuer + "/status-lists/autumn"
+	before := w.want(201, "POST", "/vc/"+w.issuer+"/status-lists", `{"statusPurpose":"revocation","id":"autumn"}`, "key", key).raw(t, "verifiableCredential")
+	c := w.claimable()
+	vc := string(must(w.core.Artifact(w.ctx, w.north, c.ID, "vc"))(t).Bytes)
+	if got := (answer{text: vc}).str("credentialStatus", "statusListCredential"); got != base+path {
+		t.Fatalf("the credential names %s", got)
+	}
+	outcome := func() string {
+		return w.want(200, "GET", "/v1/verify/"+c.PublicID, "").str("data", "outcome") + " " + w.want(200, "POST", "/v1/verify", `{"credential":`+vc+`}`).str("data", "reason")
+	}
+	if got := outcome(); !strings.HasPrefix(got, "valid ") || strings.Contains(got, "status") {
+		t.Errorf("before: %s", got)
+	}
+	revoked := must(w.core.Revoke(w.ctx, w.north, c.ID, "error", service.Idempotency{}))(t).Value
+	if revoked.StatusList != base+path || w.want(200, "GET", path, "").text == before {
+		t.Errorf("published at %s", revoked.StatusList)
+	}
+	if got := outcome(); got != "invalid revoked" {
+		t.Errorf("after: %s", got)
+	}
+}
+
 // TestOwnListIDOnce: an id is given to one list of an issuer, whatever its purpose and
 // however many ask at once; another issuer's lists do not matter.
 func TestOwnListIDOnce(t *testing.T) {

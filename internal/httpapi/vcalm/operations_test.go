@@ -249,13 +249,15 @@ func count(w *world) (n int, text string, err error) {
 
 // FuzzOperations: no request makes a 5xx, and every answer is JSON.
 func FuzzOperations(f *testing.F) {
-	paths := []string{"credentials/issue", "credentials/verify", "credentials/derive", "presentations/verify", "credentials/status", "status-lists", "challenges", "workflows/claim/exchanges", "workflows/claim/exchanges/z1", "workflows/claim/exchanges/z1/invite-request/response"}
+	paths := []string{"credentials/issue", "credentials/verify", "credentials/derive", "presentations/verify", "credentials/status", "status-lists", "challenges", "workflows/claim/exchanges", "workflows/claim/exchanges/z1", "workflows/claim/exchanges/z1/invite-request/response", "workflows/verify/exchanges"}
 	for i := range paths {
 		f.Add(i, `{"credential":{"@context":["https://www.w3.org/ns/credentials/v2"],"type":["VerifiableCredential"],"issuer":"did:key:z6Mk","credentialSubject":{}},"options":{}}`)
 		f.Add(i, `{"verifiableCredential":{"proof":[{"type":"DataIntegrityProof","previousProof":"x"}]},"options":{"returnResults":true,"returnProblemDetails":true}}`)
 		f.Add(i, `{"verifiablePresentation":{"type":["VerifiablePresentation"],"verifiableCredential":[{}]},"options":{"challenge":"c"}}`)
 		f.Add(i, `{"credentialId":"a","credentialStatus":{"type":"BitstringStatusListEntry","statusPurpose":"revocation"},"status":true}`)
 		f.Add(i, `{"url":"https://a.example/","purpose":"p","referenceId":"r"}`)
+		f.Add(i, `{"variables":{"verifiablePresentationRequest":{"query":[{"type":"QueryByExample"}]},"allowUnprotectedPresentation":true},"expires":"2026-05-10T08:10:00Z"}`)
+		f.Add(i, `{"statusPurpose":"revocation","id":"a"}`)
 	}
 	w := newWorld(f)
 	f.Fuzz(func(t *testing.T, i int, body string) {
