@@ -3,7 +3,6 @@ package service_test
 import (
 	"archive/zip"
 	"bytes"
-	"context"
 	"encoding/base64"
 	"fmt"
 	"net/url"
@@ -461,68 +460,5 @@ func TestLog(t *testing.T) {
 	}
 	if lines := must(w.s.Verifications(w.ctx, c, service.Page{}))(t).Items; len(lines) != 3 {
 		t.Errorf("logged although switched off: %d lines", len(lines))
-	}
-}
-
-// quota allows two.
-type quota struct{ left int64 }
-
-func (q *quota) Take(_ context.Context, _ service.Tx, _ service.Scope, n int64) error {
-	if q.left < n {
-		return &service.Error{Code: service.CodeQuota, Detail: "used up"}
-	}
-	q.left -= n
-	return nil
-}
-
-func (q *quota) Left(context.Context, service.Scope) (*int64, error) { return &q.left, nil }
-
-// TestQuota: C20: live issuing is counted, test issuing is not, and a refusal stores nothing.
-func TestQuota(t *testing.T) {
-	q := &quota{left: 1}
-	w := newWorld(t, func(c *service.Config) { c.Quota = q })
-	c := w.school("north")
-	w.issue(c)
-	w.issue(c)
-	live := service.System(service.Scope{Tenant: "north", Environment: service.Live})
-	w.issuer(live)
-	w.newType(live)
-	w.issue(live, draft)
-	got := w.issue(live)
-	_, err := w.s.Issue(w.ctx, live, aina(), once)
-	refused(t, "used up", err, service.CodeQuota)
-	if n := must(w.s.ListCredentials(w.ctx, live, service.CredentialFilter{State: service.StateIssued}, service.Page{WithTotal: true}))(t).Total; n != 1 {
-		t.Errorf("expected one, found %d", n)
-	}
-	until := w.clock().AddDate(3, 0, 0)
-	must(w.s.SetExpiry(w.ctx, live, got.ID, &until, once))(t)
-	if me := must(w.s.Me(w.ctx, live))(t); me.Limits.QuotaLeft == nil || *me.Limits.QuotaLeft != 0 {
-		t.Errorf("unexpected %+v", me.Limits)
-	}
-}
-
-func second[T any](_ T, err error) error { return err }
-
-// TestConfig: what is missing or unsafe is refused.
-func TestConfig(t *testing.T) {
-	w := newWorld(t)
-	for name, change := range map[string]func(*service.Config){
-		"store": func(c *service.Config) { c.Store = nil }, "blobs": func(c *service.Config) { c.Blobs = nil },
-		"sealer": func(c *service.Config) { c.Sealer = nil }, "clock": func(c *service.Config) { c.Clock = nil },
-		"no URL": func(c *service.Config) { c.BaseURL = "" }, "bare http": func(c *service.Config) { c.BaseURL = "http://chancery.example" },
-		"query": func(c *service.Config) { c.BaseURL = base + "?x" }, "user": func(c *service.Config) { c.BaseURL = "https://a@chancery.example" },
-	} {
-		config := w.config
-		change(&config)
-		if _, err := service.New(config); err == nil {
-			t.Errorf("%s: taken", name)
-		}
-	}
-	for _, ok := range []string{"http://localhost:8080", "http://127.0.0.1:1", "http://[::1]:1", "https://a.example/path/"} {
-		config := w.config
-		config.BaseURL = ok
-		if _, err := service.New(config); err != nil {
-			t.Errorf("%s: %v", ok, err)
-		}
 	}
 }

@@ -5,12 +5,8 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
-	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -18,11 +14,9 @@ import (
 
 	"golang.org/x/net/html"
 
-	"github.com/chancery-dev/chancery/internal/limits"
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/internal/web/page"
 	"github.com/chancery-dev/chancery/internal/web/words"
-	"github.com/chancery-dev/chancery/verifier"
 )
 
 func get(t *testing.T, h http.Handler, path string, headers ...string) *httptest.ResponseRecorder {
@@ -181,112 +175,6 @@ func TestHidden(t *testing.T) {
 	}
 }
 
-var payloads = []string{
-	`"><script>alert(1)</script>`, `'"><img src=x onerror=alert(1)>`, `javascript:alert(1)`, `</title></style></script><svg onload=alert(1)>`, "data:text/html,<script>alert(1)</script>",
-	`{{.}}`, "--><iframe src=//evil.example>", "\u202e\u2066evil\u0000\ufffe", `https://evil.example/" onmouseover="alert(1)`, "//evil.example", "JaVaScRiPt:alert(1)", "https://user:pass@evil.example/", `\x3cscript\x3e`,
-}
-
-// fill puts a payload into every string of a value.
-func fill(v reflect.Value, payload string) {
-	switch v.Kind() {
-	case reflect.String:
-		v.SetString(payload)
-	case reflect.Pointer:
-		if v.IsNil() {
-			v.Set(reflect.New(v.Type().Elem()))
-		}
-		fill(v.Elem(), payload)
-	case reflect.Struct:
-		if v.Type() == reflect.TypeFor[time.Time]() {
-			return
-		}
-		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() {
-				fill(v.Field(i), payload)
-			}
-		}
-	case reflect.Slice:
-		if v.Type().Elem().Kind() == reflect.Uint8 {
-			return
-		}
-		if v.Len() == 0 && v.Type().Elem() != reflect.TypeFor[verifier.SubReport]() {
-			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
-		}
-		for i := range v.Len() {
-			fill(v.Index(i), payload)
-		}
-	}
-}
-
-// TestHostile: no member of what the service answers becomes an element, an attribute
-// or an address that a page of ours would not have.
-func TestHostile(t *testing.T) {
-	checked := 0
-	for _, payload := range payloads {
-		for _, outcome := range []verifier.Outcome{verifier.Valid, verifier.Invalid, verifier.Indeterminate} {
-			v := exampleView("x")
-			fill(reflect.ValueOf(&v).Elem(), payload)
-			v.Verdict.Hidden, v.Test = false, outcome == verifier.Valid
-			v.Verdict.Report.Outcome, v.Image, v.Kind = outcome, "svg", "diploma"
-			for _, c := range []string{"vc", "png", payload} {
-				v.Artifacts[c] = service.Artifact{MediaType: payload, URL: payload, Digest: payload, Size: 10}
-			}
-			f := examples()
-			f.views["x"] = v
-			f.portfolios["x"] = service.PublicPortfolioView{Slug: payload, Title: payload, URL: payload, Items: []service.PublicView{v}}
-			var in service.Invited
-			fill(reflect.ValueOf(&in).Elem(), payload)
-			in.Signature.State, in.Document.MediaType = "invited", "application/pdf"
-			f.invited["x"] = in
-			h := handler(f, base)
-			for _, path := range []string{"/c/x", "/c/x/embed", "/p/x", "/sign/x", "/c/x?lang=ar", "/c/x?lang=" + url.QueryEscape(payload), "/" + url.PathEscape(payload), "/c/" + url.PathEscape(payload), "/c?id=" + url.QueryEscape(payload)} {
-				w := get(t, h, path)
-				if w.Code >= 500 {
-					t.Errorf("%s with %q: %d", path, payload, w.Code)
-				}
-				examine(t, path, payload, w.Body.Bytes())
-				checked++
-			}
-		}
-	}
-	if checked < 300 {
-		t.Errorf("%d pages only", checked)
-	}
-}
-
-var ownLink = regexp.MustCompile(`^(/[A-Za-z0-9_~.%?=&-]|/$|#content$|https://gruenau\.example|https://www\.linkedin\.com/profile/add\?|https://evil\.example/%22|data:image/svg\+xml,%3Csvg xmlns='http://www.w3.org/2000/svg')`)
-
-// examine looks for what no page of ours has.
-func examine(t *testing.T, path, payload string, b []byte) {
-	t.Helper()
-	known := strings.Fields("html head meta title link script body a header svg path nav main section div p strong span time h1 h2 article img dl dt dd bdi ul ol li em details summary code small button footer g circle rect iframe form label input textarea")
-	for _, n := range nodes(t, b, func(*html.Node) bool { return true }) {
-		if !slices.Contains(known, n.Data) {
-			t.Errorf("%s with %q: element %s", path, payload, n.Data)
-		}
-		if n.Data == "script" && !strings.HasPrefix(attr(n, "src"), "/assets/page.") || n.Data == "iframe" && !strings.HasPrefix(attr(n, "src"), "/sign/x/file") {
-			t.Errorf("%s with %q: %s from %q", path, payload, n.Data, attr(n, "src"))
-		}
-		if n.Data == "script" && n.FirstChild != nil {
-			t.Errorf("%s with %q: script in the page", path, payload)
-		}
-		for _, a := range n.Attr {
-			switch {
-			case strings.HasPrefix(a.Key, "on") || a.Key == "style" || a.Key == "srcdoc":
-				t.Errorf("%s with %q: attribute %s", path, payload, a.Key)
-			case (a.Key == "href" || a.Key == "src" || a.Key == "action") && !ownLink.MatchString(a.Val):
-				t.Errorf("%s with %q: %s leads to %q", path, payload, n.Data, a.Val)
-			}
-			if strings.ContainsAny(a.Val, "\u202e\u2066\x00") {
-				t.Errorf("%s with %q: attribute %s turns the direction", path, payload, a.Key)
-			}
-		}
-	}
-	if bytes.ContainsAny(b, "\u202e\u2066\x00") {
-		t.Errorf("%s with %q: turns the direction of writing", path, payload)
-	}
-}
-
 // TestHeaders: the policy of each kind of answer.
 func TestHeaders(t *testing.T) {
 	h := handler(examples(), base)
@@ -440,100 +328,6 @@ func TestFaults(t *testing.T) {
 		if _, err := New(c); err == nil {
 			t.Errorf("%+v is taken", c)
 		}
-	}
-}
-
-func upload(t *testing.T, h http.Handler, path, field string, content []byte, headers ...string) *httptest.ResponseRecorder {
-	t.Helper()
-	var b bytes.Buffer
-	form := multipart.NewWriter(&b)
-	part, err := form.CreateFormFile(field, "signed.pdf")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := part.Write(content); err != nil {
-		t.Fatal(err)
-	}
-	if err := form.Close(); err != nil {
-		t.Fatal(err)
-	}
-	r := httptest.NewRequest(http.MethodPost, base+path, &b)
-	r.Header.Set("Content-Type", form.FormDataContentType())
-	for i := 0; i+1 < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
-	}
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	return w
-}
-
-// TestSign: an invited signer reads, sends back, declines.
-func TestSign(t *testing.T) {
-	f := examples()
-	h := handler(f, base)
-	w := get(t, h, "/sign/tok123")
-	for _, want := range []string{"Universität Grünau asks Prof. Dr. Ida Falk to sign", "25 November 2026, 21:03 UTC", digest, `action="/sign/tok123"`, `enctype="multipart/form-data"`} {
-		if !strings.Contains(w.Body.String(), want) {
-			t.Errorf("the page lacks %s", want)
-		}
-	}
-	if strings.Contains(w.Body.String(), "og:url") || strings.Contains(w.Body.String(), "canonical") {
-		t.Error("the secret address is made known")
-	}
-	if w := get(t, h, "/sign/tok123/file"); w.Code != 200 || !strings.HasPrefix(w.Header().Get("Content-Disposition"), "attachment") || w.Body.String() != "%PDF-1.7 example" {
-		t.Errorf("download: %d %v", w.Code, w.Header())
-	}
-	if w := get(t, h, "/sign/tok123/file?inline=1"); !strings.HasPrefix(w.Header().Get("Content-Disposition"), "inline") || w.Header().Get("Cache-Control") != "no-store" || !strings.Contains(w.Header().Get("Content-Security-Policy"), "frame-ancestors 'self'") {
-		t.Errorf("shown within the page: %v", w.Header())
-	}
-
-	if w := upload(t, h, "/sign/tok123?lang=de", "file", []byte("%PDF-1.7 signed"), "Origin", base); w.Code != 200 || !strings.Contains(w.Body.String(), "Danke.") {
-		t.Errorf("signed: %d %s", w.Code, w.Body)
-	}
-	if len(f.signed) != 1 || string(f.signed[0].Bytes) != "%PDF-1.7 signed" || f.signed[0].Name != "signed.pdf" {
-		t.Errorf("the service was given %v", f.signed)
-	}
-	for name, c := range map[string]struct {
-		field   string
-		content []byte
-		headers []string
-		status  int
-		says    string
-	}{
-		"another site":    {"file", []byte("x"), []string{"Sec-Fetch-Site", "cross-site"}, 403, "another website"},
-		"another origin":  {"file", []byte("x"), []string{"Origin", "https://evil.example"}, 403, "another website"},
-		"no file":         {"other", []byte("x"), nil, 422, "Choose the signed file first"},
-		"empty file":      {"file", nil, nil, 422, "Choose the signed file first"},
-		"too large":       {"file", bytes.Repeat([]byte("x"), limits.DocumentBytes+1), nil, 413, "larger than 10 MB"},
-		"far too large":   {"other", bytes.Repeat([]byte("x"), 2*limits.DocumentBytes), nil, 413, "larger than 10 MB"},
-		"not a form":      {"file", []byte("x"), []string{"Content-Type", "text/plain"}, 422, "Choose the signed file first"},
-		"largest allowed": {"file", bytes.Repeat([]byte("x"), limits.DocumentBytes), nil, 200, "Thank you"},
-	} {
-		if w := upload(t, h, "/sign/tok123", c.field, c.content, c.headers...); w.Code != c.status || !strings.Contains(w.Body.String(), c.says) {
-			t.Errorf("%s: %d, expected %d and %q", name, w.Code, c.status, c.says)
-		}
-	}
-	f.signErr = &service.Error{Code: service.CodeValidation, Detail: "the document was changed <b>"}
-	if w := upload(t, h, "/sign/tok123", "file", []byte("x")); w.Code != 422 || !strings.Contains(w.Body.String(), "The file was not accepted.") || !strings.Contains(w.Body.String(), "changed &lt;b&gt;") {
-		t.Errorf("refused: %d %s", w.Code, w.Body)
-	}
-	f.signErr = &service.Error{Code: service.CodeState, Detail: "used"}
-	if w := upload(t, h, "/sign/tok123", "file", []byte("x")); w.Code != 410 || !strings.Contains(w.Body.String(), "This invitation has been used") {
-		t.Errorf("used: %d", w.Code)
-	}
-	f.signErr = nil
-	r := httptest.NewRequest(http.MethodPost, base+"/sign/tok123/decline", strings.NewReader("reason="+large(5000)))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	w = httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	if w.Code != 200 || !strings.Contains(w.Body.String(), "You have declined") || len(f.declined) != 1 || len(f.declined[0]) != maxReason {
-		t.Errorf("declined: %d %d", w.Code, len(f.declined))
-	}
-	in := f.invited["tok123"]
-	in.Signature.State = "signed"
-	f.invited["tok123"] = in
-	if w := get(t, h, "/sign/tok123"); w.Code != 410 || strings.Contains(w.Body.String(), "Zoë") {
-		t.Errorf("after the end: %d", w.Code)
 	}
 }
 
