@@ -223,7 +223,7 @@
 			const answer = await e.ask({ kind: "judge", files: given, request }, (p) => ($("progress").value = p));
 			if (mine !== turn) return;
 			if (answer.error) return fail(say("unread", { name: files[0].name }), answer.error);
-			await show(answer.cases.map((c) => ({ ...c, files, text: c.report, report: JSON.parse(c.report) })));
+			await show(answer.cases.map((c) => (c.error ? { ...c, files } : { ...c, files, text: c.report, report: JSON.parse(c.report) })));
 		} catch (fault) {
 			if (mine !== turn) return;
 			if (!(await verifier().then(() => true, () => false))) return offerUpload(files);
@@ -258,7 +258,7 @@
 	async function show(cases) {
 		const cards = [];
 		for (const c of cases) cards.push(await card(c));
-		const spoken = (cases.length > 1 ? say("done", { n: number(cases.length) }) + " " : "") + cases.map((c) => c.files[c.file].name + ": " + (isTest(c.report) ? say("test.word") + ". " : "") + sentence(c.report)).join(" ");
+		const spoken = (cases.length > 1 ? say("done", { n: number(cases.length) }) + " " : "") + cases.map((c) => c.error ? say("unread", { name: c.files[c.file].name }) : c.files[c.file].name + ": " + (isTest(c.report) ? say("test.word") + ". " : "") + sentence(c.report)).join(" ");
 		place(cards, spoken);
 	}
 
@@ -284,6 +284,9 @@
 	// What a test issuer made is marked, whatever is in force: the trust file of the page
 	// tells which ones they are by their names, and the server by the environment.
 	const isTest = (r) => r.environment === "test" || testIssuers.has(r.issuer?.id) || (r.sub || []).some((s) => isTest(s.report));
+	// The verdict on a ZIP says of each file what became of it, and how it is called.
+	const filesIn = (r) => Object.assign({}, ...r.checks.map((k) => k.evidence || {}));
+	const isZIP = (r) => r.mediaType === "application/zip" || "file.1" in filesIn(r);
 	const isAny = (r) => r.insecure.includes("any issuer is trusted");
 	const nameOf = (party) => party?.name || party?.id || "";
 
@@ -296,6 +299,7 @@
 		const reason = c.reason ? words["reason." + c.reason] || words.noreason : words.noreason;
 		switch (state) {
 			case "valid": {
+				if (isZIP(r)) return say("valid.zip");
 				const inside = credentialIn(r);
 				const existed = r.checks.flatMap((k) => Object.entries(k.evidence || {})).find(([name]) => name.startsWith("existedBefore"));
 				if (r.mediaType === "application/pdf") return inside ? say("valid.pdf.inside", { issuer: nameOf(inside.issuer), date: date(inside.validFrom) }) : say("valid.pdf");
@@ -325,9 +329,10 @@
 	const title = (id) => words["check." + id + ".title"] || words["check.unknown.title"];
 
 	async function card(c) {
+		if (c.error) return el("article", { class: "notice", "data-state": "unread" }, el("h2", {}, say("unread", { name: c.files[c.file].name })), el("p", {}, code(c.error)));
 		const r = c.report, state = stateOf(r);
 		const file = c.files[c.file];
-		const head = el("p", { class: "file" }, el("bdi", {}, clean(file.name)), " · ", size(file.size), c.document >= 0 ? " · " + say("with", { name: c.files[c.document].name }) : "", c.note ? " · " + c.note : "");
+		const head = el("p", { class: "file" }, el("bdi", {}, clean(file.name)), c.inside ? [": ", clean(c.inside)].join("") : "", " · ", size(file.size), c.document >= 0 ? " · " + say("with", { name: c.files[c.document].name }) : "", c.note ? " · " + c.note : "");
 		const test = isTest(r);
 		const heading = el("h2", { class: "verdict" }, icon(state), ...said(state, sentence(r), test));
 		const card = el("article", { class: "card " + state + (test ? " is-test" : ""), "data-outcome": r.outcome, "data-state": state, "data-reason": r.reason || "" }, head, test ? el("p", { class: "test" }, el("strong", {}, say("test.word")), " ", say("test.note")) : "", heading);
@@ -400,9 +405,10 @@
 
 	function inside(r) {
 		if (!r.sub?.length) return [];
-		return [el("h3", {}, say("inside")), ...r.sub.slice(0, 100).map((s) => {
-			const state = stateOf(s.report);
-			return el("details", { class: "sub " + state }, el("summary", {}, sentence(s.report)), ...claims(s.report), ...checks(s.report), ...notes(s.report), ...inside(s.report));
+		const names = filesIn(r);
+		return [el("h3", {}, say(isZIP(r) ? "inside.zip" : "inside")), ...r.sub.slice(0, 1000).map((s) => {
+			const state = stateOf(s.report), name = s.relation === "file" ? names["name." + (Number(s.pointer.split("/").pop()) + 1)] : "";
+			return el("details", { class: "sub " + state }, el("summary", {}, name ? el("bdi", {}, clean(name)) : "", name ? ": " : "", sentence(s.report)), ...claims(s.report), ...checks(s.report), ...notes(s.report), ...inside(s.report));
 		})];
 	}
 

@@ -6,7 +6,7 @@
 //
 // It puts one object, chancery, into the global scope, and calls chanceryReady:
 //
-//	chancery.judge({files, trust, at, profile, insecure, expect, password}) → {cases} or {error}
+//	chancery.judge({files, trust, at, profile, insecure, expect, password}) → {cases} or {error}; a ZIP is opened
 //	chancery.trust(bytes)                                                   → {…} or {error}
 //	chancery.qr(pixels, width, height)                                      → text or null
 //
@@ -123,7 +123,11 @@ func configOf(request js.Value) (verifier.Config, error) {
 	return config, nil
 }
 
-// judge returns {cases: [{file, document, parts, report}]}, with report as JSON text.
+// zipBounds are those of a ZIP here: its files are held in the memory of a browser.
+var zipBounds = verifying.Bounds{Files: 1000, Total: 128 << 20}
+
+// judge returns {cases: [{file, document, parts, report}]}, with report as JSON text; of a
+// file that is too large to be opened, error in its place.
 func judge(request js.Value) (map[string]any, error) {
 	config, err := configOf(request)
 	if err != nil {
@@ -141,7 +145,12 @@ func judge(request js.Value) (map[string]any, error) {
 		if c.Document >= 0 {
 			in.Document = &files[c.Document]
 		}
-		report, err := verifying.Judge(context.Background(), config, in)
+		report, inside, err := judgeOne(config, in)
+		var beyond *verifying.BoundsError
+		if errors.As(err, &beyond) {
+			cases = append(cases, map[string]any{"file": c.File, "document": c.Document, "error": "the ZIP holds " + beyond.What})
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -153,9 +162,32 @@ func judge(request js.Value) (map[string]any, error) {
 		for i, p := range c.Parts {
 			parts[i] = p
 		}
-		cases = append(cases, map[string]any{"file": c.File, "document": c.Document, "parts": parts, "report": string(text)})
+		cases = append(cases, map[string]any{"file": c.File, "document": c.Document, "parts": parts, "inside": inside, "report": string(text)})
 	}
 	return map[string]any{"cases": cases}, nil
+}
+
+// judgeOne judges a file, and of a ZIP what is in it. inside is the name of that, where it is
+// one thing.
+func judgeOne(config verifier.Config, in verifying.Input) (report *verifier.Report, inside string, err error) {
+	ctx := context.Background()
+	if in.Document == nil && verifying.IsZIP(in.File) {
+		archive, err := verifying.OpenZIP(in.File, zipBounds)
+		if err != nil {
+			return nil, "", err
+		}
+		if archive != nil {
+			set := verifying.NewArchiveSet(archive)
+			set.Names = true
+			report, err = verifying.JudgeAll(ctx, config, set, in)
+			if err == nil && report.MediaType != verifying.MediaZIP {
+				inside = set.Files[set.Cases[0].File].Name
+			}
+			return report, inside, err
+		}
+	}
+	report, err = verifying.Judge(ctx, config, in)
+	return report, "", err
 }
 
 // trust describes a trust file, for people.
