@@ -54,8 +54,9 @@ func (t *Tx) ChainAudit(ctx context.Context, s service.Scope, entries []service.
 		args[i] = []any{e.Seq, b64(e.Hash), s.Tenant, string(s.Environment), e.ID}
 	}
 	// A taken Seq touches no row, rather than to meet the unique key; of two transactions
-	// at once, the key decides.
-	n, err := t.execMany(ctx, `UPDATE audit SET seq = $1, hash = $2 WHERE tenant = $3 AND environment = $4 AND id = $5 AND seq = 0
+	// at once, the key decides. "seq < 1" keeps the planner from the index of those that are
+	// not chained, which it would read from one end to the other for each row.
+	n, err := t.execMany(ctx, `UPDATE audit SET seq = $1, hash = $2 WHERE tenant = $3 AND environment = $4 AND id = $5 AND seq < 1
 		AND NOT EXISTS (SELECT 1 FROM audit o WHERE o.tenant = $3 AND o.environment = $4 AND o.seq = $1 AND o.seq > 0)`, args)
 	if err != nil {
 		if errors.Is(err, service.ErrExists) {
