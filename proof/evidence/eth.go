@@ -76,6 +76,10 @@ func (v *run) checkEth(i int, e *Eth) bool {
 		v.refuse("6.6", "finality", i, code, detail)
 		return false
 	}
+	if block.Time <= maxUnix && v.later(time.Unix(int64(block.Time), 0)) {
+		v.open("6.6", "finality", i, FinalityUndecided, "the block was made after the time to judge at")
+		return false
+	}
 	v.pass("6.6", "finality", i, rests)
 	if !known {
 		return false

@@ -37,7 +37,7 @@ func (v *run) checkRenewals() {
 		if code == "" {
 			made, code, detail = v.checkToken(&r.Token, message, at, want)
 		}
-		if code == "" && made.After(at) {
+		if code == "" && made.After(at) && i < len(v.b.Renewals)-1 { // the last is held against the clock only
 			code, detail = RenewalWrong, "expected renewals in order of time"
 		}
 		if code != "" {

@@ -46,7 +46,7 @@ func (v *run) checkToken(p *Part, message []byte, at time.Time, want crypto.Hash
 		anchors[i] = chain.Anchor{Certificate: c}
 	}
 	if _, err := token.Verify(tsp.VerifyConfig{Imprint: imprint, Anchors: anchors, At: at}); err != nil {
-		if errors.Is(err, tsp.Untrusted) || errors.Is(err, tsp.ExpiredNoPOE) || errors.Is(err, tsp.Unsupported) {
+		if errors.Is(err, tsp.Untrusted) || errors.Is(err, tsp.ExpiredNoPOE) || errors.Is(err, tsp.FromFuture) && at.Equal(v.t.Now) || errors.Is(err, tsp.Unsupported) {
 			return time.Time{}, TimestampOpen, err.Error()
 		}
 		return time.Time{}, TimestampWrong, err.Error()
