@@ -96,16 +96,15 @@ func (s *Service) verifyMany(ctx context.Context, set *verifying.Set, digest str
 // verifyCase judges one file, with the document that it is about.
 func (s *Service) verifyCase(ctx context.Context, set *verifying.Set, c verifying.Case, about *verifier.Report) (Verdict, string, error) {
 	if f := set.Files[c.File]; f.Unread != "" {
-		return verdict(verifying.Unread(f, &verifier.Report{EvaluatedAt: about.EvaluatedAt, Profile: about.Profile, Offline: about.Offline})), "", nil
+		return verdict(verifying.Unread(f, about)), "", nil
 	}
 	content, err := whole(set.Files[c.File])
 	if err != nil {
 		return Verdict{}, "", err
 	}
-	in := verifying.Input{File: set.Files[c.File], Parts: c.PartsOf(set.Files), Revocation: s.c.SignerRevocation}
+	in := set.Input(c, verifying.Input{Revocation: s.c.SignerRevocation})
 	var own *Verdict
 	if c.Document >= 0 {
-		in.Document = &set.Files[c.Document]
 		in.Known = func(ctx context.Context, r *verifier.Report) (*verifier.Report, error) {
 			document, err := whole(*in.Document)
 			if err != nil {

@@ -3,6 +3,7 @@ package verifying
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -37,6 +38,7 @@ func (in *Input) beside(ctx context.Context, v *verifier.Verifier, r *verifier.R
 		if counts, err = speaks(*in.Document, alone); err != nil {
 			return err
 		}
+		counts = counts || alone.Reason == verifier.NotJudged
 	}
 	own, before := alone, alone.Outcome
 	if in.Known != nil {
@@ -66,8 +68,12 @@ func judgedInside(r *verifier.Report) (*verifier.Report, bool) {
 // alone is judged by the time that evidence which holds proves of these bytes.
 func (in *Input) documentAlone(ctx context.Context, v *verifier.Verifier, proof []byte, config verifier.Config) (*verifier.Report, error) {
 	alone := Input{File: *in.Document, Password: in.Password, Revocation: in.Revocation}
-	r, err := Judge(ctx, config, alone)
-	if err != nil || r.Reason != verifier.KeyTimeUnproven && r.Reason != verifier.KeyRevoked || in.Document.Large() {
+	judge := func() (*verifier.Report, error) { return Judge(ctx, config, alone) }
+	if IsZIP(*in.Document) {
+		judge = func() (*verifier.Report, error) { return in.archiveAlone(ctx, config, alone) }
+	}
+	r, err := judge()
+	if err != nil || !hangsOnTime(r) || in.Document.Large() {
 		return r, err
 	}
 	bundle, err := evidence.Parse(proof)
@@ -83,7 +89,50 @@ func (in *Input) documentAlone(ctx context.Context, v *verifier.Verifier, proof 
 		return r, nil
 	}
 	config.Policy.Expect.ExistedAt = at
-	return Judge(ctx, config, alone)
+	return judge()
+}
+
+// hangsOnTime tells whether a verdict, or that on a file of an archive, could be another where
+// a time is proven.
+func hangsOnTime(r *verifier.Report) bool {
+	return r.Reason == verifier.KeyTimeUnproven || r.Reason == verifier.KeyRevoked ||
+		slices.ContainsFunc(r.Sub, func(s verifier.SubReport) bool { return s.Relation == RelationFile && hangsOnTime(s.Report) })
+}
+
+// archiveAlone judges what is in a ZIP that a proof is about: a stamp makes what was revoked
+// no better for being packed first. What says nothing of itself stands by the proof, which
+// covers every byte, whatever program reads them. One beyond the bounds is a file like any
+// other; one in another ZIP is not opened.
+func (in *Input) archiveAlone(ctx context.Context, config verifier.Config, alone Input) (*verifier.Report, error) {
+	about, err := howJudged(config)
+	if err != nil {
+		return nil, err
+	}
+	if in.nested {
+		return notJudged("a ZIP in another is not opened", about), nil
+	}
+	archive, err := OpenZIP(alone.File, Bounds{})
+	var beyond *BoundsError
+	if archive == nil && (err == nil || errors.As(err, &beyond)) {
+		return Judge(ctx, config, alone)
+	}
+	if err != nil {
+		return nil, err
+	}
+	archive.Odd = ""
+	set := NewArchiveSet(archive)
+	verdicts, err := set.judgeCases(ctx, config, alone, about)
+	if err != nil {
+		return nil, err
+	}
+	verdicts = slices.DeleteFunc(verdicts, func(v Verdict) bool { return v.Report.Reason == verifier.NotJudged })
+	switch {
+	case len(verdicts) == 0:
+		return Judge(ctx, config, alone)
+	case set.Alone(verdicts):
+		return verdicts[0].Report, nil
+	}
+	return set.Together(verdicts, about), nil
 }
 
 // join adds the verdict on a document to that on a proof of it. The reason is that of the

@@ -296,3 +296,46 @@ func TestBesideInside(t *testing.T) {
 		}
 	}
 }
+
+// TestBesideArchive: a stamp of a ZIP makes nothing in it better than it is.
+func TestBesideArchive(t *testing.T) {
+	r := newRegistrar(t)
+	good, _ := r.credential()
+	revoked, index := r.credential()
+	if err := r.list.Set(index, 1); err != nil {
+		t.Fatal(err)
+	}
+	r.publish()
+	is := func(name string, b []byte) entry { return entry{name: name, content: b} }
+	text := is("t", []byte("a text"))
+	hides := edited(is("x", []byte("x")), func(m *made) { m.unlisted = true })
+	bad := archive("", is("a", revoked))
+	for name, c := range map[string]struct {
+		zip    []byte
+		want   string
+		inside bool // there is a report on what is in it
+	}{
+		"texts":                 {archive("", text, is("u", []byte("another"))), "valid ", false},
+		"a good one":            {archive("", is("a", good)), "valid ", true},
+		"good ones and a text":  {archive("", is("a", good), text, is("b", good)), "valid ", true},
+		"hidden bytes":          {archive("", is("a", good), hides, text), "valid ", true},
+		"a revoked one":         {bad, "invalid revoked", true},
+		"a revoked one of two":  {archive("", is("a", good), is("b", revoked), text), "invalid inner_invalid", true},
+		"damaged":               {bad[:len(bad)-30], "valid ", false},
+		"beyond the bounds":     {archive("", is("a", revoked), is("z", make([]byte, 9<<20))), "valid ", false},
+		"what was a credential": {archive("", is("a", good[:len(good)-9]), text), "invalid inner_invalid", true},
+	} {
+		proof := r.stamp(evidence.SubjectStamp, c.zip)
+		out := r.judge(proof, c.zip)
+		if got := out.Outcome.String() + " " + string(out.Reason); got != c.want || (len(out.Sub) != 0) != c.inside {
+			t.Errorf("%s: expected %s, found %s, with %d reports", name, c.want, got, len(out.Sub))
+		}
+	}
+	// One in another is not opened, and nothing is said of it: a ZIP can hold itself.
+	for name, c := range map[string]struct{ zip []byte }{"bad": {bad}, "good": {archive("", is("a", good))}} {
+		out := r.together(is("x.zip", c.zip), is("p", r.stamp(evidence.SubjectStamp, c.zip)))
+		if out.Outcome != verifier.Indeterminate || out.Reason != verifier.NotJudged {
+			t.Errorf("%s, in another: %s %s", name, out.Outcome, string(out.Reason))
+		}
+	}
+}

@@ -72,9 +72,21 @@ func (s *Set) Alone(verdicts []Verdict) bool {
 	return len(verdicts) == 1 && (s.Archive == nil || len(s.Cases) == 1 && s.Archive.Odd == "")
 }
 
-// Unread is the report on a file whose content cannot be had. about tells how it is judged.
+// Unread is the report on a file whose content cannot be had. about tells how all is judged.
 func Unread(f File, about *verifier.Report) *verifier.Report {
-	return notJudged("the file is "+f.Unread, about)
+	r := notJudged("the file is "+f.Unread, about)
+	r.MediaType, r.Digest = "", "" // those of all
+	return r
+}
+
+// Input is base with the files of a case.
+func (s *Set) Input(c Case, base Input) Input {
+	base.File, base.Document, base.nested = s.Files[c.File], nil, s.Archive != nil
+	base.Parts = append(slices.Clone(base.Parts), c.PartsOf(s.Files)...)
+	if c.Document >= 0 {
+		base.Document = &s.Files[c.Document]
+	}
+	return base
 }
 
 // Judged is the report on a case as it counts among others: a file which holds nothing that
@@ -203,6 +215,17 @@ func JudgeAll(ctx context.Context, config verifier.Config, s *Set, base Input) (
 		}
 		about.Digest = "sha-256:" + hex.EncodeToString(sum.Sum(nil))
 	}
+	verdicts, err := s.judgeCases(ctx, config, base, about)
+	if err != nil {
+		return nil, err
+	}
+	if s.Alone(verdicts) {
+		return verdicts[0].Report, nil
+	}
+	return s.Together(verdicts, about), nil
+}
+
+func (s *Set) judgeCases(ctx context.Context, config verifier.Config, base Input, about *verifier.Report) ([]Verdict, error) {
 	var verdicts []Verdict
 	for _, c := range s.Cases {
 		r, err := s.judgeCase(ctx, config, c, base, about)
@@ -218,21 +241,15 @@ func JudgeAll(ctx context.Context, config verifier.Config, s *Set, base Input) (
 		}
 		verdicts = append(verdicts, Verdict{c, r})
 	}
-	if s.Alone(verdicts) {
-		return verdicts[0].Report, nil
-	}
-	return s.Together(verdicts, about), nil
+	return verdicts, nil
 }
 
 func (s *Set) judgeCase(ctx context.Context, config verifier.Config, c Case, base Input, about *verifier.Report) (*verifier.Report, error) {
 	if f := s.Files[c.File]; f.Unread != "" {
-		return Unread(f, &verifier.Report{Profile: about.Profile, EvaluatedAt: about.EvaluatedAt, Offline: about.Offline}), nil
+		return Unread(f, about), nil
 	}
-	in := base
-	in.File, in.Document = s.Files[c.File], nil
-	in.Parts = append(slices.Clone(base.Parts), c.PartsOf(s.Files)...)
+	in := s.Input(c, base)
 	if c.Document >= 0 {
-		in.Document = &s.Files[c.Document]
 		in.Known = func(_ context.Context, r *verifier.Report) (*verifier.Report, error) {
 			if s.LeftOut(c.Document, r) {
 				return nil, nil

@@ -92,6 +92,8 @@ type Input struct {
 	// that is joined to the report on File. It is called only for a Document that says who
 	// made it, and answers nil where it should be left out. Nil: nothing is known.
 	Known func(context.Context, *verifier.Report) (*verifier.Report, error)
+
+	nested bool // File is of a ZIP: those in it are not opened
 }
 
 // Detect tells by content what a file is, the formats of others included: those come
