@@ -308,6 +308,9 @@ const (
 	refuted
 )
 
+// maxAhead is how far the clock of whoever made a block may be ahead.
+const maxAhead = 2 * time.Hour
+
 // anchors sums up the anchors of a proof: one that is confirmed proves that the document
 // existed, whatever becomes of the others, which are noted. It returns the earliest time
 // proven, zero for none.
@@ -322,6 +325,8 @@ func (j *judge) anchors(claims []claim) time.Time {
 			wrong = append(wrong, text)
 		case c.verdict != confirmed:
 			open = append(open, text)
+		case c.time.After(j.v.Now().Add(maxAhead)):
+			open = append(open, c.what+": the block was made after the time to judge at")
 		case c.weak:
 			weakly = append(weakly, c.what)
 		case best == nil || c.time.Before(best.time):

@@ -350,6 +350,20 @@ func TestBlockcertsLife(t *testing.T) {
 	}, 3)
 }
 
+// TestBlockOfLater: a block that was made after the time to judge at proves nothing then; the
+// clocks of those who make blocks may be ahead by a little.
+func TestBlockOfLater(t *testing.T) {
+	s := otsScene(t)
+	made := time.Date(2009, 1, 3, 18, 15, 5, 0, time.UTC)
+	for at, want := range map[time.Time]verifier.Reason{
+		made.Add(time.Hour): "", made.Add(-time.Hour): "", made.Add(-3 * time.Hour): verifier.ForeignAnchorUnconfirmed, made.AddDate(-1, 0, 0): verifier.ForeignAnchorUnconfirmed,
+	} {
+		if r := with(s, func(s *scene) { s.at = at }).judge(t); r.Reason != want {
+			t.Errorf("judged at %s: expected %q\n%s", at, string(want), explain(r))
+		}
+	}
+}
+
 // TestExpected: what these formats hold nothing to compare with is not let pass.
 func TestExpected(t *testing.T) {
 	s := otsScene(t)

@@ -48,6 +48,7 @@ type scene struct {
 	file  []byte
 	h     foreign.Handler
 	trust verifier.Trust
+	at    time.Time // zero: now
 }
 
 func (s scene) judge(tb testing.TB) *verifier.Report {
@@ -66,7 +67,11 @@ func (s scene) judgeAs(tb testing.TB, as chancery.Secured, e verifier.Expect) *v
 		// A Verifier needs someone to trust: here someone who has nothing to do with it.
 		trust.Issuers = []verifier.TrustedIssuer{{ID: "https://nobody.example"}}
 	}
-	v, err := verifier.New(verifier.Config{Trust: &trust, Clock: func() time.Time { return now }, Handlers: s.h.All()})
+	at := now
+	if !s.at.IsZero() {
+		at = s.at
+	}
+	v, err := verifier.New(verifier.Config{Trust: &trust, Clock: func() time.Time { return at }, Handlers: s.h.All()})
 	if err != nil {
 		tb.Fatal(err)
 	}
