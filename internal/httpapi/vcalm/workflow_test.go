@@ -1,9 +1,12 @@
 package vcalm_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/signer"
@@ -115,6 +118,14 @@ func TestPresentedIsSealed(t *testing.T) {
 			list, err := tx.List(w.ctx, w.north.Scope, k, nil, service.Page{Limit: 10})
 			if err != nil || len(list.Items) != 1 || strings.Contains(string(list.Items[0].Body), "Somebody") {
 				t.Errorf("%s: %d records, %v", k, len(list.Items), err)
+				continue
+			}
+			var body struct {
+				Sealed []byte `json:"sealed"`
+			}
+			must(0, json.Unmarshal(list.Items[0].Body, &body))(t)
+			if bytes.Contains(body.Sealed, []byte("Somebody")) {
+				t.Errorf("%s: in the clear", k)
 			}
 		}
 		return nil
