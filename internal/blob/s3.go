@@ -220,17 +220,28 @@ func (s *S3) Get(ctx context.Context, digest string) (io.ReadCloser, int64, erro
 	}
 	if err != nil {
 		idle.Stop()
+		err = late(ctx, err)
 		cancel(nil)
 		return nil, 0, fault("opening a file", err)
 	}
 	idle.Stop()
-	paused := &pausing{ReadCloser: body, idle: idle, timeout: s.c.Timeout, cancel: cancel}
+	paused := &pausing{ReadCloser: body, ctx: ctx, idle: idle, timeout: s.c.Timeout, cancel: cancel}
 	return newChecked(paused, digest, info.Size, func(err error) error { return fault("reading a file", err) }), info.Size, nil
+}
+
+// late makes the error of a context that its own timer has ended one of time: nobody has
+// stopped asking.
+func late(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); errors.Is(err, context.Canceled) && errors.Is(cause, context.DeadlineExceeded) {
+		return cause
+	}
+	return err
 }
 
 // pausing bounds the pauses of a stream.
 type pausing struct {
 	io.ReadCloser
+	ctx     context.Context
 	idle    *time.Timer
 	timeout time.Duration
 	cancel  context.CancelCauseFunc
@@ -243,7 +254,7 @@ func (p *pausing) Read(b []byte) (int, error) {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		err = errors.New("the connection broke off")
 	}
-	return n, err
+	return n, late(p.ctx, err)
 }
 
 func (p *pausing) Close() error {
