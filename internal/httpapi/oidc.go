@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -57,8 +56,8 @@ type OIDCConfig struct {
 	// Issuers may name one issuer several times, with another audience each: the first whose
 	// audience a token has decides.
 	Issuers []OIDCIssuer
-	// Client fetches discovery documents and keys. Required; it should have a timeout and
-	// take no redirects to elsewhere.
+	// Client fetches discovery documents and keys. Required; it should have a timeout. What
+	// it is answered has a bound, and it takes no redirect that leaves https.
 	Client *http.Client
 	// Clock tells the time. Required.
 	Clock func() time.Time
@@ -95,10 +94,10 @@ type oidcIssuer struct {
 // issuer that cannot be reached is an error that names it, but for Later. ctx bounds
 // discovery only.
 func NewOIDC(ctx context.Context, c OIDCConfig) (OIDC, error) {
-	if c.Client == nil || c.Clock == nil {
-		return nil, errors.New("httpapi: OIDC: expected a client and a clock")
+	v, err := c.verifier(ctx)
+	if err != nil {
+		return nil, err
 	}
-	v := &oidcVerifier{issuers: map[string][]*oidcIssuer{}, clock: c.Clock, client: c.Client, later: c.Later, ctx: oidc.ClientContext(context.WithoutCancel(ctx), c.Client)}
 	for _, i := range c.Issuers {
 		if err := i.check(); err != nil {
 			return nil, err
@@ -108,7 +107,8 @@ func NewOIDC(ctx context.Context, c OIDCConfig) (OIDC, error) {
 		}
 		one := &oidcIssuer{OIDCIssuer: i}
 		if err := v.discover(ctx, one); err != nil {
-			if !unreachable(err) || c.Later == nil {
+			var fault *providerError
+			if c.Later == nil || !errors.As(err, &fault) || !fault.away {
 				return nil, err
 			}
 			c.Later(i.Issuer, err)
@@ -118,22 +118,21 @@ func NewOIDC(ctx context.Context, c OIDCConfig) (OIDC, error) {
 	return v, nil
 }
 
-// discover finds the keys of an issuer, if need be, and makes its verifier.
+func (c OIDCConfig) verifier(ctx context.Context) (*oidcVerifier, error) {
+	if c.Client == nil || c.Clock == nil {
+		return nil, errors.New("httpapi: OIDC: expected a client and a clock")
+	}
+	client := providerClient(c.Client)
+	return &oidcVerifier{issuers: map[string][]*oidcIssuer{}, clock: c.Clock, client: client, later: c.Later, ctx: oidc.ClientContext(context.WithoutCancel(ctx), client)}, nil
+}
+
+// discover finds the keys of an issuer, if need be, and makes its verifier. What is wrong
+// with the provider is a *providerError.
 func (v *oidcVerifier) discover(ctx context.Context, i *oidcIssuer) error {
 	i.tried = v.clock()
-	jwks := i.JWKS
-	if jwks == "" {
-		p, err := oidc.NewProvider(oidc.ClientContext(ctx, v.client), i.Issuer)
-		if err != nil {
-			return fmt.Errorf("httpapi: OIDC: %s: %w", i.Issuer, err)
-		}
-		var found struct {
-			JWKS string `json:"jwks_uri"`
-		}
-		if err := p.Claims(&found); err != nil || !safeURL(found.JWKS) {
-			return fmt.Errorf("httpapi: OIDC: %s: expected an https jwks_uri", i.Issuer)
-		}
-		jwks = found.JWKS
+	jwks, err := v.jwks(ctx, i)
+	if err != nil {
+		return err
 	}
 	i.verifier.Store(oidc.NewVerifier(i.Issuer, remoteKeys{oidc.NewRemoteKeySet(v.ctx, jwks)}, &oidc.Config{
 		ClientID: i.Audience, SupportedSigningAlgs: i.Algorithms, Now: v.clock,
@@ -141,18 +140,23 @@ func (v *oidcVerifier) discover(ctx context.Context, i *oidcIssuer) error {
 	return nil
 }
 
-// unreachable reports whether a provider did not answer, or with a 5xx, which may pass; any
-// other answer that is not as expected is a fault of the configuration.
-func unreachable(err error) bool {
-	var dial *url.Error
-	if errors.As(err, &dial) {
-		return true
+// jwks is the address of an issuer's keys.
+func (v *oidcVerifier) jwks(ctx context.Context, i *oidcIssuer) (string, error) {
+	if i.JWKS != "" {
+		return i.JWKS, nil
 	}
-	cause := errors.Unwrap(err) // of oidc.NewProvider: the status line and the body
-	return cause != nil && serverFault.MatchString(cause.Error())
+	p, err := oidc.NewProvider(oidc.ClientContext(ctx, v.client), i.Issuer)
+	if err != nil {
+		return "", i.fault(err)
+	}
+	var found struct {
+		JWKS string `json:"jwks_uri"`
+	}
+	if err := p.Claims(&found); err != nil || !mayLead(i.Issuer, found.JWKS) {
+		return "", &providerError{issuer: i.Issuer, err: errors.New("expected an https jwks_uri in the discovery document")}
+	}
+	return found.JWKS, nil
 }
-
-var serverFault = regexp.MustCompile(`^5[0-9][0-9] `)
 
 // ready returns the verifier of an issuer, which is discovered now where it was away
 // before. Only one request at a time waits for that.

@@ -55,7 +55,8 @@ type Installation struct {
 	Logger       *slog.Logger
 	Certificates []tls.Certificate
 
-	masterKey string // where it came from
+	oidc      *httpapi.OIDCConfig // nil: no tokens of others are taken
+	masterKey string              // where it came from
 	lock      io.Closer
 }
 
@@ -458,13 +459,15 @@ func (op *opener) oidc() error {
 		}
 		list[same].Rules = append(list[same].Rules, rule)
 	}
-	var err error
-	oidc := httpapi.OIDCConfig{Issuers: list, Clock: op.o.Now, Client: httpClient()}
-	if op.o.Serve { // who has a key is served meanwhile
-		oidc.Later = func(issuer string, err error) {
-			op.in.Logger.Warn("OpenID provider cannot be reached", "issuer", issuer, "error", err)
-		}
+	op.in.oidc = &httpapi.OIDCConfig{Issuers: list, Clock: op.o.Now, Client: httpClient()}
+	if !op.o.Serve || op.p.NoAPI {
+		return nil // no token comes here: a provider that is away stops no backup and no worker
 	}
+	oidc := *op.in.oidc
+	oidc.Later = func(issuer string, err error) { // who has a key is served meanwhile
+		op.in.Logger.Warn("OpenID provider cannot be reached", "issuer", issuer, "error", err)
+	}
+	var err error
 	op.p.OIDC, err = httpapi.NewOIDC(op.ctx, oidc)
 	return err
 }

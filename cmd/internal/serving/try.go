@@ -15,7 +15,7 @@ import (
 const tryTime = 15 * time.Second
 
 // Try finds out whether what the configuration names works, also what a start does without:
-// the mail server, the chain's nodes, the timestamping authority. Each part that fails is an
+// the mail server, the chain's nodes, the timestamping authority, the OpenID providers. Each part that fails is an
 // error under the name of its settings. Nothing is mailed, and nothing sent to the chain.
 func (in *Installation) Try(ctx context.Context) error {
 	p := in.parts
@@ -44,6 +44,9 @@ func (in *Installation) Try(ctx context.Context) error {
 			return err
 		})
 	}
+	if in.oidc != nil {
+		add("oidc", in.oidc.Check)
+	}
 	errs := make([]error, len(tries))
 	var wg sync.WaitGroup
 	for i, t := range tries {
@@ -64,7 +67,11 @@ func (in *Installation) Try(ctx context.Context) error {
 func (in *Installation) tryFiles(ctx context.Context) error {
 	bound, cancel := context.WithTimeout(ctx, tryTime*2/3)
 	defer cancel()
-	err := in.parts.Blobs.Ready(bound)
+	try := in.parts.Blobs.Ready
+	if thorough, ok := in.parts.Blobs.(interface{ Check(context.Context) error }); ok {
+		try = thorough.Check
+	}
+	err := try(bound)
 	s3 := in.Config.Blobs.S3
 	if err == nil || in.Config.Blobs.Kind != "s3" || !errors.Is(err, context.DeadlineExceeded) {
 		return err

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,6 +70,26 @@ func TestTry(t *testing.T) {
 	chain := func(url string, id int, genesis [32]byte, password string) string {
 		return fmt.Sprintf("[chain]\nrpc = [%q]\nid = %d\ngenesis = \"0x%s\"\nkeystore = %q\npassword = %q\ninsecurePlain = true\n", url+"/v3/"+secret, id, hex.EncodeToString(genesis[:]), wallet, password)
 	}
+	// provider answers with discovery documents and keys, where %[1]s is its own address.
+	provider := func(discovery, keys string) string {
+		var b *balky
+		b = newBalky(t, func(q *http.Request, _ []byte) (int, string, []byte) {
+			if q.URL.Path == "/.well-known/openid-configuration" {
+				return 200, "application/json", fmt.Appendf(nil, discovery, b.URL)
+			}
+			return 200, "application/json", []byte(keys)
+		})
+		return b.URL
+	}
+	const discovery = `{"issuer":"%[1]s","jwks_uri":"%[1]s/keys"}`
+	const oidcKeys = `{"keys":[{"kty":"OKP","crv":"Ed25519","use":"sig","alg":"EdDSA","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`
+	oidc := func(urls ...string) string {
+		text := ""
+		for _, url := range urls {
+			text += fmt.Sprintf("[[oidc]]\nissuer = %q\naudience = \"chancery\"\ntenant = \"school\"\nscopes = [\"read\"]\n", url)
+		}
+		return text
+	}
 	for _, test := range []struct{ name, settings, part, cause string }{
 		{"nothing", "", "", ""},
 		{"database: nobody", postgres(1, ""), "database: ", "refused"},
@@ -94,6 +115,15 @@ func TestTry(t *testing.T) {
 		{"chain: another genesis", chain(node.URL, 1337, [32]byte{1}, secret), "chain: ", "wrong chain ID or genesis block"},
 		{"chain: password", chain(node.URL, 1337, node.genesis, "no"+secret), "chain: ", "could not decrypt"},
 		{"chain", chain(node.URL, 1337, node.genesis, secret), "", ""},
+		{"oidc", oidc(provider(discovery, oidcKeys)), "", ""},
+		{"oidc: nobody", oidc("http://127.0.0.1:1"), "oidc: ", "http://127.0.0.1:1: the discovery document cannot be had: dial tcp"},
+		{"oidc: 500", oidc(server(broken)), "oidc: ", "the provider answers 500"},
+		{"oidc: hangs up", oidc(server(refuse)), "oidc: ", "the discovery document cannot be had: EOF"},
+		{"oidc: nonsense", oidc(server(garbage)), "oidc: ", "the discovery document is malformed"},
+		{"oidc: another", oidc(provider(`{"issuer":"https://login.example.com","jwks_uri":"%[1]s/keys"}`, oidcKeys)), "oidc: ", "to the letter, found that of \"https://login.example.com\""},
+		{"oidc: no keys", oidc(provider(discovery, `{"keys":[]}`)), "oidc: ", "hold none that a token may be signed with"},
+		{"oidc: keys elsewhere", oidc(provider(discovery, oidcKeys)) + "jwks = \"http://127.0.0.1:1/\"\n", "oidc: ", "its keys (http://127.0.0.1:1/) cannot be had"},
+		{"oidc: one of two", oidc(provider(discovery, oidcKeys), "http://127.0.0.1:1"), "oidc: ", "http://127.0.0.1:1: the discovery document cannot be had"},
 		{"several", smtp(1, "") + chain("http://127.0.0.1:1", 1337, node.genesis, secret), "chain: ", "rpc[0]: no connection"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -132,5 +162,33 @@ func TestTry(t *testing.T) {
 				t.Errorf("one of two parts is told: %v", err)
 			}
 		})
+	}
+}
+
+// TestProviderAway: commands beside the service, such as a backup, take no tokens and open
+// without the OpenID providers; so do processes that only do jobs. The one that serves warns.
+func TestProviderAway(t *testing.T) {
+	for name, c := range map[string]struct {
+		serve, asked bool
+		log          string
+	}{"a command": {}, "the service": {serve: true, asked: true, log: "OpenID provider cannot be reached"}} {
+		asked := false
+		b := newBalky(t, nil)
+		b.set(func(*http.Request, []byte) trouble { asked = true; return broken })
+		text := fmt.Sprintf("data = %q\n[[oidc]]\nissuer = %q\naudience = \"chancery\"\ntenant = \"school\"\n", t.TempDir(), b.URL)
+		conf, err := config.Load(config.Source{Name: "test.toml", File: []byte(text)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var log bytes.Buffer
+		in, err := serving.Open(context.Background(), conf, serving.Options{Now: time.Now, Version: "test", Stderr: &log, Serve: c.serve})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		in.Close()
+		if asked != c.asked || !strings.Contains(log.String(), c.log) {
+			t.Errorf("%s: asked %v, log: %s", name, asked, log.String())
+		}
 	}
 }
