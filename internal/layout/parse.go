@@ -134,23 +134,9 @@ func (r *reader) template() *Template {
 		case "page":
 			t.page = r.page(v)
 		case "colors":
-			r.members(v, func(name string, v strictjson.Node) bool {
-				c, ok := parseColor(r.str(v, 7))
-				if !ok {
-					r.fail(v, "expected a colour as #RRGGBB, found another string")
-				}
-				t.colors[name] = c
-				return isFieldName(name) && len(t.colors) <= 64
-			})
+			r.colors(v, t)
 		case "defaults":
-			r.members(v, func(name string, v strictjson.Node) bool {
-				s := r.str(v, maxFieldBytes)
-				if why := badText(s, true); why != "" {
-					r.fail(v, "%s", why)
-				}
-				t.defaults[name] = s
-				return isFieldName(name) && !isGiven(name) && len(t.defaults) <= maxFields
-			})
+			r.fields(v, t)
 		case "assets":
 			r.members(v, func(name string, v strictjson.Node) bool {
 				t.assets[name] = r.asset(v)
@@ -176,16 +162,44 @@ func (r *reader) template() *Template {
 	if back != strictjson.None {
 		t.background = r.background(back, t)
 	}
-	if r.doc.Kind(elements) != strictjson.Array {
-		r.fail(elements, "expected an array, found %s", r.doc.Kind(elements))
-		return nil
+	r.elements(elements, t)
+	return t
+}
+
+func (r *reader) colors(n strictjson.Node, t *Template) {
+	r.members(n, func(name string, v strictjson.Node) bool {
+		c, ok := parseColor(r.str(v, 7))
+		if !ok {
+			r.fail(v, "expected a colour as #RRGGBB, found another string")
+		}
+		t.colors[name] = c
+		return isFieldName(name) && len(t.colors) <= 64
+	})
+}
+
+// fields reads the defaults of fields.
+func (r *reader) fields(n strictjson.Node, t *Template) {
+	r.members(n, func(name string, v strictjson.Node) bool {
+		s := r.str(v, maxFieldBytes)
+		if why := badText(s, true); why != "" {
+			r.fail(v, "%s", why)
+		}
+		t.defaults[name] = s
+		return isFieldName(name) && !isGiven(name) && len(t.defaults) <= maxFields
+	})
+}
+
+func (r *reader) elements(n strictjson.Node, t *Template) {
+	if r.doc.Kind(n) != strictjson.Array {
+		r.fail(n, "expected an array, found %s", r.doc.Kind(n))
+		return
 	}
-	if n := r.doc.Len(elements); n > maxElements {
-		r.fail(elements, "expected at most %d elements, found %d", maxElements, n)
-		return nil
+	if count := r.doc.Len(n); count > maxElements {
+		r.fail(n, "expected at most %d elements, found %d", maxElements, count)
+		return
 	}
 	names := map[string]bool{}
-	for v := r.doc.First(elements); v != strictjson.None && r.err == nil; v = r.doc.Next(v) {
+	for v := r.doc.First(n); v != strictjson.None && r.err == nil; v = r.doc.Next(v) {
 		e := r.element(v, t)
 		if e.kind == kindSignature {
 			if names[e.name] {
@@ -195,7 +209,6 @@ func (r *reader) template() *Template {
 		}
 		t.elements = append(t.elements, e)
 	}
-	return t
 }
 
 func (r *reader) lang(n strictjson.Node) string {

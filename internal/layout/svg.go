@@ -100,9 +100,8 @@ func (r *svgReader) element(tok xml.StartElement, st svgState, outermost bool) (
 			attr[strings.TrimSpace(k)] = strings.TrimSpace(v)
 		}
 	}
-	name := tok.Name.Local
 	if outermost {
-		if name != "svg" {
+		if tok.Name.Local != "svg" {
 			return st, errors.New("expected an SVG, found other XML")
 		}
 		return st, r.viewport(attr, &st)
@@ -125,8 +124,22 @@ func (r *svgReader) element(tok xml.StartElement, st svgState, outermost bool) (
 			return st, fmt.Errorf("expected an SVG without %s, found one", bad)
 		}
 	}
-	var p path
-	var err error
+	switch tok.Name.Local {
+	case "g", "a":
+		return st, nil
+	case "defs":
+		st.hidden = true // what is defined is drawn only by what shape refuses
+		return st, nil
+	}
+	p, err := shape(tok.Name.Local, attr)
+	if err != nil {
+		return st, err
+	}
+	return st, r.draw(p, st)
+}
+
+// shape is the outline of an element that draws.
+func shape(name string, attr map[string]string) (p path, err error) {
 	n := func(key string) float64 {
 		if attr[key] == "" {
 			return 0
@@ -138,11 +151,6 @@ func (r *svgReader) element(tok xml.StartElement, st svgState, outermost bool) (
 		return v
 	}
 	switch name {
-	case "g", "a":
-		return st, nil
-	case "defs":
-		st.hidden = true // what is defined is drawn only by what is refused below
-		return st, nil
 	case "path":
 		p, err = parsePathData(attr["d"])
 	case "rect":
@@ -164,23 +172,25 @@ func (r *svgReader) element(tok xml.StartElement, st svgState, outermost bool) (
 			p.close()
 		}
 	default:
-		return st, fmt.Errorf("expected an SVG of paths and basic shapes, found the element %q (convert text to paths, and gradients to flat colours)", clip(name))
+		err = fmt.Errorf("expected an SVG of paths and basic shapes, found the element %q (convert text to paths, and gradients to flat colours)", clip(name))
 	}
-	if err != nil {
-		return st, err
-	}
+	return p, err
+}
+
+// draw adds an outline to the drawing.
+func (r *svgReader) draw(p path, st svgState) error {
 	if r.points += len(p.pts); r.points > maxSVGPoints {
-		return st, fmt.Errorf("expected an SVG of at most %d points, found more", maxSVGPoints)
+		return fmt.Errorf("expected an SVG of at most %d points, found more", maxSVGPoints)
 	}
 	var placed path
 	placed.add(p, st.m)
 	for _, q := range placed.pts {
 		if math.IsNaN(q.X) || math.IsNaN(q.Y) || math.Abs(q.X) > 1e6 || math.Abs(q.Y) > 1e6 {
-			return st, errors.New("expected an SVG within a million units, found a point outside")
+			return errors.New("expected an SVG within a million units, found a point outside")
 		}
 	}
 	r.out.ops = append(r.out.ops, opPath{path: placed, fill: st.fill, stroke: st.stroke, width: st.width * st.m.size(), evenOdd: st.evenOdd, round: st.round, alpha: st.alpha})
-	return st, nil
+	return nil
 }
 
 func clip(s string) string {

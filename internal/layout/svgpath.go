@@ -65,103 +65,122 @@ func (p *pathScanner) flag() (bool, error) {
 // pathOperands is how many numbers each command takes.
 var pathOperands = map[byte]int{'m': 2, 'l': 2, 'h': 1, 'v': 1, 'c': 6, 's': 4, 'q': 4, 't': 2, 'a': 7, 'z': 0}
 
+// operands reads the numbers of a command.
+func (p *pathScanner) operands(kind byte, n int) (v [7]float64, err error) {
+	for i := range n {
+		if kind == 'a' && (i == 3 || i == 4) {
+			var set bool
+			if set, err = p.flag(); set {
+				v[i] = 1
+			}
+		} else {
+			v[i], err = p.number()
+		}
+		if err != nil {
+			return v, err
+		}
+	}
+	return v, nil
+}
+
 func parsePathData(d string) (path, error) {
-	var p path
+	var p pathPen
 	sc := pathScanner{s: d}
 	var cmd byte
-	var cur, start, handle point // handle: last control point, for s and t
-	var last byte
 	for sc.more() {
 		c := sc.s[sc.at]
 		if c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' {
 			cmd = c
 			sc.at++
 		} else if cmd == 0 || cmd|0x20 == 'z' {
-			return p, errPathData
+			return p.path, errPathData
 		}
-		kind := cmd | 0x20
-		n, ok := pathOperands[kind]
-		if !ok || p.empty() && kind != 'm' {
-			return p, errPathData
+		n, ok := pathOperands[cmd|0x20]
+		if !ok || p.empty() && cmd|0x20 != 'm' {
+			return p.path, errPathData
 		}
 		if len(p.pts) > maxSVGPoints {
-			return p, errors.New("expected an SVG of fewer points, found more")
+			return p.path, errors.New("expected an SVG of fewer points, found more")
 		}
-		var v [7]float64
-		for i := range n {
-			var err error
-			if kind == 'a' && (i == 3 || i == 4) {
-				var set bool
-				if set, err = sc.flag(); set {
-					v[i] = 1
-				}
-			} else {
-				v[i], err = sc.number()
-			}
-			if err != nil {
-				return p, err
-			}
+		v, err := sc.operands(cmd|0x20, n)
+		if err != nil {
+			return p.path, err
 		}
-		origin := point{}
-		if cmd >= 'a' {
-			origin = cur
-		}
-		at := func(i int) point { return point{origin.X + v[i], origin.Y + v[i+1]} }
-		switch kind {
-		case 'm':
-			cur = at(0)
-			start = cur
-			p.move(cur.X, cur.Y)
+		p.command(cmd, v)
+		if cmd|0x20 == 'm' {
 			cmd -= 'm' - 'l' // further pairs are lines
-		case 'l':
-			cur = at(0)
-			p.line(cur.X, cur.Y)
-		case 'h':
-			cur.X = origin.X + v[0]
-			p.line(cur.X, cur.Y)
-		case 'v':
-			cur.Y = v[0]
-			if cmd == 'v' {
-				cur.Y = origin.Y + v[0]
-			}
-			p.line(cur.X, cur.Y)
-		case 'c':
-			handle = at(2)
-			a, e := at(0), at(4)
-			p.curve(a.X, a.Y, handle.X, handle.Y, e.X, e.Y)
-			cur = e
-		case 's':
-			a := cur
-			if last == 'c' || last == 's' {
-				a = point{2*cur.X - handle.X, 2*cur.Y - handle.Y}
-			}
-			handle = at(0)
-			e := at(2)
-			p.curve(a.X, a.Y, handle.X, handle.Y, e.X, e.Y)
-			cur = e
-		case 'q', 't':
-			var q, e point
-			if kind == 'q' {
-				q, e = at(0), at(2)
-			} else {
-				q, e = cur, at(0)
-				if last == 'q' || last == 't' {
-					q = point{2*cur.X - handle.X, 2*cur.Y - handle.Y}
-				}
-			}
-			p.curve(cur.X+(q.X-cur.X)*2/3, cur.Y+(q.Y-cur.Y)*2/3, e.X+(q.X-e.X)*2/3, e.Y+(q.Y-e.Y)*2/3, e.X, e.Y)
-			cur, handle = e, q
-		case 'a':
-			e := at(5)
-			p.arc(cur, e, v[0], v[1], v[2]*math.Pi/180, v[3] != 0, v[4] != 0)
-			cur = e
-		case 'z':
-			p.close()
-			cur = start
 		}
-		last = kind
 	}
-	return p, nil
+	return p.path, nil
+}
+
+// pathPen draws what commands say.
+type pathPen struct {
+	path
+	cur, start point
+	handle     point // the last control point, for s and t
+	last       byte  // the last command, in lower case
+}
+
+func (p *pathPen) command(cmd byte, v [7]float64) {
+	origin, cur := point{}, p.cur
+	if cmd >= 'a' {
+		origin = cur
+	}
+	at := func(i int) point { return point{origin.X + v[i], origin.Y + v[i+1]} }
+	kind := cmd | 0x20
+	switch kind {
+	case 'm':
+		cur = at(0)
+		p.start = cur
+		p.move(cur.X, cur.Y)
+	case 'l':
+		cur = at(0)
+		p.line(cur.X, cur.Y)
+	case 'h':
+		cur.X = origin.X + v[0]
+		p.line(cur.X, cur.Y)
+	case 'v':
+		cur.Y = v[0]
+		if cmd == 'v' {
+			cur.Y = origin.Y + v[0]
+		}
+		p.line(cur.X, cur.Y)
+	case 'c':
+		p.handle = at(2)
+		a, e := at(0), at(4)
+		p.curve(a.X, a.Y, p.handle.X, p.handle.Y, e.X, e.Y)
+		cur = e
+	case 's':
+		a := cur
+		if p.last == 'c' || p.last == 's' {
+			a = point{2*cur.X - p.handle.X, 2*cur.Y - p.handle.Y}
+		}
+		p.handle = at(0)
+		e := at(2)
+		p.curve(a.X, a.Y, p.handle.X, p.handle.Y, e.X, e.Y)
+		cur = e
+	case 'q', 't':
+		var q, e point
+		if kind == 'q' {
+			q, e = at(0), at(2)
+		} else {
+			q, e = cur, at(0)
+			if p.last == 'q' || p.last == 't' {
+				q = point{2*cur.X - p.handle.X, 2*cur.Y - p.handle.Y}
+			}
+		}
+		p.curve(cur.X+(q.X-cur.X)*2/3, cur.Y+(q.Y-cur.Y)*2/3, e.X+(q.X-e.X)*2/3, e.Y+(q.Y-e.Y)*2/3, e.X, e.Y)
+		cur, p.handle = e, q
+	case 'a':
+		e := at(5)
+		p.arc(cur, e, v[0], v[1], v[2]*math.Pi/180, v[3] != 0, v[4] != 0)
+		cur = e
+	case 'z':
+		p.close()
+		cur = p.start
+	}
+	p.cur, p.last = cur, kind
 }
 
 // arc appends an elliptical arc (SVG 2, appendix B.2).

@@ -437,46 +437,54 @@ func (s *Service) ChangeType(ctx context.Context, c Caller, id string, in NewTyp
 			return Type{}, err
 		}
 	}
+	now := s.now()
+	stored.Type, stored.Version, stored.At = t.Type.ID, old.Version, old.At
+	if !same {
+		stored.Version, stored.At = old.Version+1, now
+	}
 	var out Type
-	err = s.update(ctx, func(tx Tx) error {
-		r, err := findType(ctx, tx, c.Scope, t.Type.ID)
-		if err != nil {
-			return err
-		}
-		var head StoredTypeHead
-		if err := decode(r.Body, &head); err != nil {
-			return err
-		}
-		if head.Version != old.Version {
-			return fmt.Errorf("%w: the type has another version", ErrConflict)
-		}
-		now := s.now()
-		stored.Type, stored.Version, stored.At = t.Type.ID, old.Version, old.At
-		if !same {
-			stored.Version, stored.At = old.Version+1, now
-			if err := putVersion(ctx, tx, c.Scope, stored); err != nil {
-				return err
-			}
-		}
-		head.Version = stored.Version
-		if in.Active != nil {
-			head.Active = *in.Active
-		}
-		r.Updated = now
-		if err := Put(ctx, tx, c.Scope, r, head); err != nil {
-			return err
-		}
-		if err := WriteAudit(ctx, tx, c, now, "type.change", t.Type.ID, map[string]any{"version": stored.Version}); err != nil {
-			return err
-		}
-		out = typeView(c.Scope, stored, stored.Issuer, head.Active, r.Created)
-		return nil
+	err = s.update(ctx, func(tx Tx) (err error) {
+		out, err = putType(ctx, tx, c, now, old.Version, stored, in.Active)
+		return err
 	})
 	s.types.drop(c.Scope, id, t.Type.ID, t.Type.Key)
 	if errors.Is(err, ErrConflict) {
 		err = &Error{Code: CodeState, Detail: "the type was changed at the same time: read it again", Err: err}
 	}
 	return out, err
+}
+
+// putType makes a version the one that its type has, unless that has another than before.
+// active is nil where the type stays on or off.
+func putType(ctx context.Context, tx Tx, c Caller, now time.Time, before int, v StoredType, active *bool) (Type, error) {
+	r, err := findType(ctx, tx, c.Scope, v.Type)
+	if err != nil {
+		return Type{}, err
+	}
+	var head StoredTypeHead
+	if err := decode(r.Body, &head); err != nil {
+		return Type{}, err
+	}
+	if head.Version != before {
+		return Type{}, fmt.Errorf("%w: the type has another version", ErrConflict)
+	}
+	if v.Version != before {
+		if err := putVersion(ctx, tx, c.Scope, v); err != nil {
+			return Type{}, err
+		}
+	}
+	head.Version = v.Version
+	if active != nil {
+		head.Active = *active
+	}
+	r.Updated = now
+	if err := Put(ctx, tx, c.Scope, r, head); err != nil {
+		return Type{}, err
+	}
+	if err := WriteAudit(ctx, tx, c, now, "type.change", v.Type, map[string]any{"version": v.Version}); err != nil {
+		return Type{}, err
+	}
+	return typeView(c.Scope, v, v.Issuer, head.Active, r.Created), nil
 }
 
 func sameDefinition(a, b NewType) bool {

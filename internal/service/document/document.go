@@ -134,30 +134,8 @@ func (d *Documents) AddDocument(ctx context.Context, c service.Caller, f service
 	if err := d.keep(ctx, f.Bytes); err != nil {
 		return none, err
 	}
-	id, lookup := service.NewID(), c.Tenant+"/"+string(c.Environment)+"/"+st.Digest
-	now := d.now()
-	add := func(tx service.Tx) (service.Result[service.Document], error) {
-		_, r, err := tx.Find(ctx, service.KindDocument, lookup)
-		if err == nil {
-			out, err := d.view(ctx, tx, c.Scope, r.ID)
-			return service.Result[service.Document]{Value: out}, err
-		}
-		if !errors.Is(err, service.ErrNotFound) {
-			return none, err
-		}
-		r = service.Record{Kind: service.KindDocument, ID: id, Lookup: lookup, Created: now, Updated: now}
-		if err := service.Put(ctx, tx, c.Scope, r, st); err != nil {
-			return none, err
-		}
-		if err := service.HoldBlob(ctx, tx, c.Scope, now, st.Digest, owner(id)); err != nil {
-			return none, err
-		}
-		if err := service.WriteAudit(ctx, tx, c, now, "document.add", id, nil); err != nil {
-			return none, err
-		}
-		out, err := d.view(ctx, tx, c.Scope, id)
-		return service.Result[service.Document]{Value: out, Created: true}, err
-	}
+	id, now := service.NewID(), d.now()
+	add := func(tx service.Tx) (service.Result[service.Document], error) { return d.add(ctx, tx, c, id, now, st) }
 	var out service.Result[service.Document]
 	var err error
 	for attempt := 0; ; attempt++ {
@@ -177,6 +155,32 @@ func (d *Documents) AddDocument(ctx context.Context, c service.Caller, f service
 		return out, errors.Join(err, d.keep(ctx, f.Bytes))
 	}
 	return out, nil
+}
+
+// add adds a document, unless there is one with the same content.
+func (d *Documents) add(ctx context.Context, tx service.Tx, c service.Caller, id string, now time.Time, st service.StoredDocument) (service.Result[service.Document], error) {
+	var none service.Result[service.Document]
+	lookup := c.Tenant + "/" + string(c.Environment) + "/" + st.Digest
+	_, r, err := tx.Find(ctx, service.KindDocument, lookup)
+	if err == nil {
+		out, err := d.view(ctx, tx, c.Scope, r.ID)
+		return service.Result[service.Document]{Value: out}, err
+	}
+	if !errors.Is(err, service.ErrNotFound) {
+		return none, err
+	}
+	r = service.Record{Kind: service.KindDocument, ID: id, Lookup: lookup, Created: now, Updated: now}
+	if err := service.Put(ctx, tx, c.Scope, r, st); err != nil {
+		return none, err
+	}
+	if err := service.HoldBlob(ctx, tx, c.Scope, now, st.Digest, owner(id)); err != nil {
+		return none, err
+	}
+	if err := service.WriteAudit(ctx, tx, c, now, "document.add", id, nil); err != nil {
+		return none, err
+	}
+	out, err := d.view(ctx, tx, c.Scope, id)
+	return service.Result[service.Document]{Value: out, Created: true}, err
 }
 
 // CheckDocument implements service.Documents.

@@ -114,60 +114,13 @@ func (g *Register) some(ctx context.Context, s service.Scope, subject string, n 
 	return out, err
 }
 
-// eraseCredential forgets what a credential says of whom. Its ids, state, status entry and
-// digest stay, so that whoever holds it can go on having it verified. A draft goes wholly.
+// eraseCredential forgets what a credential says of whom, and removes its files.
 func (g *Register) eraseCredential(ctx context.Context, s service.Scope, id string) (artifacts int, err error) {
 	var files []string
-	var stamp string
 	err = retry(func() error {
-		return g.c.Store.Update(ctx, func(tx service.Tx) error {
-			artifacts, files, stamp = 0, nil, ""
-			cred, err := tx.Credential(ctx, s, id)
-			if errors.Is(err, service.ErrNotFound) {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			var body service.StoredBody
-			if err := json.Unmarshal(cred.Body, &body); err != nil {
-				return err
-			}
-			stamp = body.StampID
-			gone, err := tx.DeleteArtifacts(ctx, s, id)
-			if err != nil {
-				return err
-			}
-			artifacts = len(gone)
-			for _, a := range gone {
-				if a.Bytes == nil {
-					files = append(files, a.Digest)
-				}
-			}
-			if err := g.eraseMails(ctx, tx, s, id); err != nil {
-				return err
-			}
-			if body.Document != "" {
-				held, err := g.eraseDocument(ctx, tx, s, body.Document)
-				if err != nil {
-					return err
-				}
-				files = append(files, held...)
-			}
-			if err := g.later(ctx, tx, s, files, stamp); err != nil {
-				return err
-			}
-			if cred.State == service.StateDraft {
-				return tx.DeleteCredential(ctx, s, id, cred.Version)
-			}
-			now := g.now()
-			body.Claims, body.Sealed, body.RecipientDID, body.Private, body.Document, body.Erased = nil, nil, "", nil, "", &now
-			body.Reason = "" // was written by people, about this person
-			if cred.Body, err = json.Marshal(body, json.Deterministic(true)); err != nil {
-				return err
-			}
-			cred.Claims, cred.RecipientName, cred.RecipientEmail, cred.SubjectID = nil, "", "", ""
-			return tx.SetCredential(ctx, s, cred)
+		return g.c.Store.Update(ctx, func(tx service.Tx) (err error) {
+			artifacts, files, err = g.eraseRecord(ctx, tx, s, id)
+			return err
 		})
 	})
 	if err != nil {
@@ -179,6 +132,56 @@ func (g *Register) eraseCredential(ctx context.Context, s service.Scope, id stri
 		}
 	}
 	return artifacts, nil
+}
+
+// eraseRecord forgets what a credential says of whom. Its ids, state, status entry and
+// digest stay, so that whoever holds it can go on having it verified. A draft goes wholly.
+// It returns how many artefacts it had, and files that may not be needed any more.
+func (g *Register) eraseRecord(ctx context.Context, tx service.Tx, s service.Scope, id string) (artifacts int, files []string, err error) {
+	cred, err := tx.Credential(ctx, s, id)
+	if errors.Is(err, service.ErrNotFound) {
+		return 0, nil, nil
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	var body service.StoredBody
+	if err := json.Unmarshal(cred.Body, &body); err != nil {
+		return 0, nil, err
+	}
+	gone, err := tx.DeleteArtifacts(ctx, s, id)
+	if err != nil {
+		return 0, nil, err
+	}
+	for _, a := range gone {
+		if a.Bytes == nil {
+			files = append(files, a.Digest)
+		}
+	}
+	if err := g.eraseMails(ctx, tx, s, id); err != nil {
+		return 0, nil, err
+	}
+	if body.Document != "" {
+		held, err := g.eraseDocument(ctx, tx, s, body.Document)
+		if err != nil {
+			return 0, nil, err
+		}
+		files = append(files, held...)
+	}
+	if err := g.later(ctx, tx, s, files, body.StampID); err != nil {
+		return 0, nil, err
+	}
+	if cred.State == service.StateDraft {
+		return len(gone), files, tx.DeleteCredential(ctx, s, id, cred.Version)
+	}
+	now := g.now()
+	body.Claims, body.Sealed, body.RecipientDID, body.Private, body.Document, body.Erased = nil, nil, "", nil, "", &now
+	body.Reason = "" // was written by people, about this person
+	if cred.Body, err = json.Marshal(body, json.Deterministic(true)); err != nil {
+		return 0, nil, err
+	}
+	cred.Claims, cred.RecipientName, cred.RecipientEmail, cred.SubjectID = nil, "", "", ""
+	return len(gone), files, tx.SetCredential(ctx, s, cred)
 }
 
 // later queues what is to be done outside of the transaction, so that it is done also

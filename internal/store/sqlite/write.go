@@ -144,6 +144,12 @@ func (s *Store) group(r *request, prepared map[string]*sql.Stmt, missed func(str
 			}
 		}
 	}
+	s.finish(tx, q, good, failed, err)
+}
+
+// finish commits a group, unless err keeps it from being committed, and answers its
+// requests.
+func (s *Store) finish(tx *sql.Tx, q *querier, good []*request, failed map[*request]error, err error) {
 	switch {
 	case err != nil, len(good) == 0:
 		if rerr := tx.Rollback(); err == nil {
