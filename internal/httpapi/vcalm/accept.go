@@ -54,7 +54,7 @@ func weight(params string) float64 {
 }
 
 // acceptJSON are the names by which clients ask for what is answered as application/json.
-var acceptJSON = []string{"application/json", "application/ld+json", "application/vc", "application/vp", "application/problem+json"}
+var acceptJSON = []string{"application/json", "application/ld+json", "application/vc", "application/vp", "application/vc+ld+json", "application/problem+json"}
 
 // takesJSON is the best weight that Accept gives JSON under one of its names.
 func takesJSON(r *http.Request) (best float64) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/chancery-dev/chancery"
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/signer"
 )
@@ -184,6 +185,44 @@ func TestUnprotectedPresentation(t *testing.T) {
 	w.want(200, "POST", path, vp(strings.TrimSuffix(with(vc), "}")+`,"holder":"`+holder.did+`"}`))
 	if a := w.want(200, "GET", path, "", "key", key); a.at("variables", "results", "verify", "did") != nil {
 		t.Errorf("%s", a.text)
+	}
+}
+
+// TestEnvelopedPresentation: a presentation that is a token is judged as one with a proof.
+func TestEnvelopedPresentation(t *testing.T) {
+	w := newWorld(t)
+	key, holder := w.key(w.north), newWallet(t, 1)
+	vc := w.issue("p256")
+	envelope := func(nonce, audience string) string {
+		text := `{"@context":["https://www.w3.org/ns/credentials/v2"],"type":["VerifiablePresentation"],"holder":"` + holder.did + `"}`
+		holds(vc)(nil, &text)
+		s := &signer.JOSE{Key: holder.key, Nonce: nonce, Audience: []string{audience}}
+		return string(must(signer.Envelop(must(s.SignPresentation(w.ctx, must(chancery.ParsePresentation([]byte(text)))(t)))(t)))(t))
+	}
+	got := shape(t, "presentation", w.want(200, "POST", "/vc/eddsa/presentations/verify", `{"verifiablePresentation":`+envelope("n", "shop.example")+`,"options":{"challenge":"n","domain":"shop.example"}}`))
+	for _, name := range []string{"challenge", "domain", "holder"} {
+		if got.at("results", "presentation", name, "verified") != true {
+			t.Errorf("%s: %s", name, got.text)
+		}
+	}
+	if got.str("results", "presentation", "holder", "input") != holder.did || len(got.at("results", "credentials").([]any)) != 1 {
+		t.Errorf("%s", got.text)
+	}
+	for _, unprotected := range []string{"false", "true"} {
+		path := w.asks(key, `"verifiablePresentationRequest":{"query":`+byExample+`},"allowUnprotectedPresentation":`+unprotected)
+		challenge := w.want(200, "GET", path+"/request", "").str("verifiablePresentationRequest", "challenge")
+		good := envelope(challenge, "chancery.example")
+		token, _, _ := strings.Cut(good[strings.Index(good, "vp+jwt,"):], `"`)
+		signature := token[strings.LastIndexByte(token, '.')+1:]
+		for name, text := range map[string]string{"another challenge": envelope("other", "chancery.example"), "another domain": envelope(challenge, "attacker.example"), "no signature": strings.Replace(good, signature, "", 1), "a changed one": strings.Replace(good, signature[:8], strings.Repeat("A", 8), 1)} {
+			if a := w.do("POST", path, vp(text)); a.status != 400 {
+				t.Errorf("%s: %d %s", name, a.status, a.text)
+			}
+		}
+		w.want(200, "POST", path, vp(good))
+		if a := w.want(200, "GET", path, "", "key", key); a.str("variables", "results", "verify", "did") != holder.did {
+			t.Errorf("%s", a.text)
+		}
 	}
 }
 

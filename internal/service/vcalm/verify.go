@@ -325,9 +325,9 @@ func presentationResult(r *verifier.Report, document Value, o Options, used bool
 		}
 		if vp != nil {
 			res.Presentation.Proof = proofResults(r, vp.Document())
-			if vp.Holder() != "" {
-				res.Presentation.Holder = &textResult{Verified: passed(r, verifier.CheckHolder), Input: vp.Holder()}
-			}
+		}
+		if r.Issuer.ID != "" { // of a presentation: the holder
+			res.Presentation.Holder = &textResult{Verified: passed(r, verifier.CheckHolder), Input: r.Issuer.ID}
 		}
 		out.Results = res
 	}
