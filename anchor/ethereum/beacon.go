@@ -52,6 +52,12 @@ func (c *Chain) finality(ctx context.Context, number uint64) (*finalityPack, err
 	return pack, nil
 }
 
+// Check finds out whether the node serves what a finality pack is made of.
+func (b *Beacon) Check(ctx context.Context) error {
+	_, err := b.fetch(ctx)
+	return err
+}
+
 // fetch makes a pack of what the node serves now. It is checked, but for whether its
 // committee is one to trust: that is for verifiers.
 func (b *Beacon) fetch(ctx context.Context) (*finalityPack, error) {
