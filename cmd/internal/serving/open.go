@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -55,8 +56,8 @@ type Installation struct {
 	Logger       *slog.Logger
 	Certificates []tls.Certificate
 
-	oidc      *httpapi.OIDCConfig // nil: no tokens of others are taken
-	masterKey string              // where it came from
+	trials    []trial // of what the parts cannot try themselves
+	masterKey string  // where it came from
 	lock      io.Closer
 }
 
@@ -186,6 +187,11 @@ func (op *opener) close() {
 	}
 }
 
+// try has Installation.Try find out whether what settings name works.
+func (op *opener) try(settings string, try func(context.Context) error) {
+	op.in.trials = append(op.in.trials, trial{settings, try})
+}
+
 // alone makes this the one process that serves from a data directory with SQLite: two would
 // each believe what they keep in memory, such as rates and signers.
 func (op *opener) alone() error {
@@ -209,7 +215,7 @@ func (op *opener) alone() error {
 	return errors.Join(lock.Truncate(0), second(lock.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)))
 }
 
-func second(_ int, err error) error { return err }
+func second[T any](_ T, err error) error { return err }
 
 func (op *opener) path(name, otherwise string) string {
 	if name != "" {
@@ -250,7 +256,24 @@ func (op *opener) tls() error {
 	case c.Cert != "":
 		cert, err := tls.LoadX509KeyPair(c.Cert, c.Key)
 		op.in.Certificates = []tls.Certificate{cert}
+		op.try("tls", func(context.Context) error { return op.certificate(cert.Leaf) })
 		return err
+	}
+	return nil
+}
+
+// certificate judges the certificate that clients will see. Where a proxy stands before the
+// service, its name is between the two of them.
+func (op *opener) certificate(leaf *x509.Certificate) error {
+	if now := op.o.Now(); now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
+		return fmt.Errorf("expected a certificate that is valid now, found one from %s to %s", leaf.NotBefore.UTC().Format(time.RFC3339), leaf.NotAfter.UTC().Format(time.RFC3339))
+	}
+	public, err := url.Parse(op.c.PublicURL)
+	if err != nil || op.c.PublicURL == "" || len(op.c.TrustedProxies) != 0 {
+		return nil
+	}
+	if err := leaf.VerifyHostname(public.Hostname()); err != nil {
+		return fmt.Errorf("expected a certificate for the host of publicURL: %w", err)
 	}
 	return nil
 }
@@ -425,8 +448,24 @@ func (op *opener) chain() error {
 		}
 		e.Beacon = &ethereum.Beacon{URL: c.Beacon, HTTP: httpClient(), Network: beacon.Mainnet()}
 	}
-	op.p.Chain, err = ethereum.New(e)
-	return err
+	if op.p.Chain, err = ethereum.New(e); err != nil {
+		return err
+	}
+	// The chain goes on where one of several nodes is away. Each is tried by itself.
+	if e.Beacon != nil {
+		op.try("chain", e.Beacon.Check)
+	}
+	nodes := e.Endpoints
+	e.Agree, e.Beacon = 1, nil
+	for i := range nodes {
+		e.Endpoints = nodes[i : i+1]
+		node, err := ethereum.New(e)
+		if err != nil {
+			return err
+		}
+		op.try("chain", func(ctx context.Context) error { return second(node.NextNonce(ctx)) })
+	}
+	return nil
 }
 
 func wei(gwei float64) *big.Int { return config.Wei(gwei) }
@@ -459,11 +498,11 @@ func (op *opener) oidc() error {
 		}
 		list[same].Rules = append(list[same].Rules, rule)
 	}
-	op.in.oidc = &httpapi.OIDCConfig{Issuers: list, Clock: op.o.Now, Client: httpClient()}
+	oidc := httpapi.OIDCConfig{Issuers: list, Clock: op.o.Now, Client: httpClient()}
+	op.try("oidc", oidc.Check)
 	if !op.o.Serve || op.p.NoAPI {
 		return nil // no token comes here: a provider that is away stops no backup and no worker
 	}
-	oidc := *op.in.oidc
 	oidc.Later = func(issuer string, err error) { // who has a key is served meanwhile
 		op.in.Logger.Warn("OpenID provider cannot be reached", "issuer", issuer, "error", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 )
@@ -14,38 +15,26 @@ import (
 // tryTime bounds the trial of one part.
 const tryTime = 15 * time.Second
 
+// trial finds out whether what some settings name works.
+type trial struct {
+	settings string
+	try      func(context.Context) error
+}
+
 // Try finds out whether what the configuration names works, also what a start does without:
-// the mail server, the chain's nodes, the timestamping authority, the OpenID providers. Each part that fails is an
-// error under the name of its settings. Nothing is mailed, and nothing sent to the chain.
+// the mail server, each of the chain's nodes, the timestamping authority, the OpenID
+// providers. Each part that fails is an error under the name of its settings. Nothing is
+// mailed, and nothing sent to the chain.
 func (in *Installation) Try(ctx context.Context) error {
 	p := in.parts
-	tries := []struct {
-		name string
-		try  func(context.Context) error
-	}{{"database", p.Store.Ready}, {"blobs", in.tryFiles}, {"masterKey", in.Core.SignerReady}}
-	add := func(name string, try func(context.Context) error) {
-		tries = append(tries, struct {
-			name string
-			try  func(context.Context) error
-		}{name, try})
-	}
+	tries := append([]trial{{"database", p.Store.Ready}, {"blobs", in.tryFiles}, {"data", in.tryData}, {"masterKey", in.Core.SignerReady}}, in.trials...)
 	if m, ok := p.Mailer.(interface{ Check(context.Context) error }); ok {
-		add("mail", m.Check)
+		tries = append(tries, trial{"mail", m.Check})
 	}
 	if p.TSA != nil {
-		add("tsa", func(ctx context.Context) error {
-			_, err := p.TSA.Timestamp(ctx, crypto.SHA256, make([]byte, crypto.SHA256.Size()))
-			return err
-		})
-	}
-	if p.Chain != nil {
-		add("chain", func(ctx context.Context) error {
-			_, err := p.Chain.NextNonce(ctx)
-			return err
-		})
-	}
-	if in.oidc != nil {
-		add("oidc", in.oidc.Check)
+		tries = append(tries, trial{"tsa", func(ctx context.Context) error {
+			return second(p.TSA.Timestamp(ctx, crypto.SHA256, make([]byte, crypto.SHA256.Size())))
+		}})
 	}
 	errs := make([]error, len(tries))
 	var wg sync.WaitGroup
@@ -54,12 +43,22 @@ func (in *Installation) Try(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, tryTime)
 			defer cancel()
 			if err := t.try(ctx); err != nil {
-				errs[i] = fmt.Errorf("%s: %w", t.name, err)
+				errs[i] = fmt.Errorf("%s: %w", t.settings, err)
 			}
 		})
 	}
 	wg.Wait()
 	return errors.Join(errs...)
+}
+
+// tryData writes into the directory that uploads and files on their way are kept in.
+func (in *Installation) tryData(context.Context) error {
+	f, err := os.CreateTemp(in.Config.Data, "try-")
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString("chancery config check")
+	return errors.Join(err, f.Close(), os.Remove(f.Name()))
 }
 
 // tryFiles tries the files. A client of S3 tries again until its time is over, and then says

@@ -3,10 +3,15 @@ package serving_test
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
+	"io"
+	"math/big"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -90,6 +95,20 @@ func TestTry(t *testing.T) {
 		}
 		return text
 	}
+	beacon := func(url string) string {
+		genesis := "d4e56740f876aef8c010b86a40d5f56745a118d0906a34e69aec8c0db1cb8fa3"
+		return chain(node.URL, 1, [32]byte(must[[]byte](t)(hex.DecodeString(genesis))), secret) + fmt.Sprintf("beacon = %q\n", url+"/v3/"+secret)
+	}
+	// tls makes a certificate for a host, which is valid from and until so long from now.
+	tls := func(host string, from, until time.Duration) string {
+		private := must[*ecdsa.PrivateKey](t)(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+		template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(from), NotAfter: time.Now().Add(until), DNSNames: []string{host}}
+		der := must[[]byte](t)(x509.CreateCertificate(rand.Reader, template, template, private.Public(), private))
+		key := must[[]byte](t)(x509.MarshalPKCS8PrivateKey(private))
+		name := fmt.Sprint(host, from)
+		return fmt.Sprintf("publicURL = \"https://credentials.example.com\"\n[tls]\ncert = %q\nkey = %q\n",
+			file(name+".pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), file(name+".key", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})))
+	}
 	for _, test := range []struct{ name, settings, part, cause string }{
 		{"nothing", "", "", ""},
 		{"database: nobody", postgres(1, ""), "database: ", "refused"},
@@ -115,6 +134,20 @@ func TestTry(t *testing.T) {
 		{"chain: another genesis", chain(node.URL, 1337, [32]byte{1}, secret), "chain: ", "wrong chain ID or genesis block"},
 		{"chain: password", chain(node.URL, 1337, node.genesis, "no"+secret), "chain: ", "could not decrypt"},
 		{"chain", chain(node.URL, 1337, node.genesis, secret), "", ""},
+		{"chain: one of two", strings.Replace(chain(node.URL, 1337, node.genesis, secret), "rpc = [", "agree = 1\nrpc = [\"http://127.0.0.1:1/"+secret+"\", ", 1), "chain: ", "rpc[0]: no connection"},
+		{"beacon: nobody", beacon("http://127.0.0.1:1"), "chain: ethereum: beacon node: ", "refused"},
+		{"beacon: 500", beacon(server(broken)), "chain: ethereum: beacon node: ", "expected status 200, found 500"},
+		{"beacon: nonsense", beacon(server(garbage)), "chain: beacon: ", ""},
+		{"tls", tls("credentials.example.com", -time.Hour, time.Hour), "", ""},
+		{"tls: ended", tls("credentials.example.com", -2*time.Hour, -time.Hour), "tls: ", "expected a certificate that is valid now"},
+		{"tls: not yet", tls("credentials.example.com", time.Hour, 2*time.Hour), "tls: ", "expected a certificate that is valid now"},
+		{"tls: of another", tls("www.example.com", -time.Hour, time.Hour), "tls: ", "expected a certificate for the host of publicURL: x509: certificate is valid for www.example.com, not credentials.example.com"},
+		{"tls: behind a proxy", "trustedProxies = [\"10.0.0.1\"]\n" + tls("inner.example.com", -time.Hour, time.Hour), "", ""},
+		{"tls: nothing there", "[tls]\ncert = \"/nowhere.pem\"\nkey = \"/nowhere.key\"\n", "tls: ", "no such file"},
+		{"trust: nothing there", "[verification]\ntrust = \"/nowhere.json\"\n", "verification: ", "no such file"},
+		{"trust: nonsense", fmt.Sprintf("[verification]\ntrust = %q\n", file("trust.json", []byte("{\"x\": 1}"))), "verification: ", ""},
+		{"fonts: nothing there", "fonts = [\"/nowhere\"]\n", "fonts: ", "no such file"},
+		{"pkcs11: not built in, or nothing there", fmt.Sprintf("[pkcs11]\nmodule = \"/nowhere.so\"\ntoken = \"t\"\npin = %q\n", secret), "pkcs11: ", ""},
 		{"oidc", oidc(provider(discovery, oidcKeys)), "", ""},
 		{"oidc: nobody", oidc("http://127.0.0.1:1"), "oidc: ", "http://127.0.0.1:1: the discovery document cannot be had: dial tcp"},
 		{"oidc: 500", oidc(server(broken)), "oidc: ", "the provider answers 500"},
@@ -162,6 +195,30 @@ func TestTry(t *testing.T) {
 				t.Errorf("one of two parts is told: %v", err)
 			}
 		})
+	}
+}
+
+// TestTryData: that the data directory cannot be written to is told, though files and
+// database may lie elsewhere.
+func TestTryData(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	conf, err := config.Load(config.Source{Name: "test.toml", File: fmt.Appendf(nil, "data = %q\n[blobs]\ndir = %q\n", data, t.TempDir())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := must[*serving.Installation](t)(serving.Open(context.Background(), conf, serving.Options{Now: time.Now, Version: "test", Stderr: io.Discard}))
+	defer in.Close()
+	if err := in.Try(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if left, err := filepath.Glob(filepath.Join(data, "try-*")); err != nil || len(left) != 0 {
+		t.Errorf("left behind: %q, %v", left, err)
+	}
+	if err := os.Rename(data, data+"-away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := in.Try(context.Background()); err == nil || !strings.Contains("\n"+err.Error(), "\ndata: ") {
+		t.Error(err)
 	}
 }
 
