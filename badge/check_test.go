@@ -156,6 +156,8 @@ func TestCheck(t *testing.T) {
 		{"/validFrom", `"2026-01-01T00:00:00"`, "warning date_without_zone /validFrom", false},
 		{"/validFrom", `"2026-01-01T00:00:00.5Z"`, "warning date_fraction /validFrom", false},
 		{"/validFrom", `"2016-12-31T23:59:60Z"`, "warning date_leap_second /validFrom", false},
+		{"/validFrom", `"2016-12-31T24:00:00Z"`, "warning date_hour_24 /validFrom", false},
+		{"/validFrom", `"2016-12-31T24:00:01Z"`, "error not_a_time /validFrom", false},
 		{"/validFrom", `"2026-01-01T00:00:00+02:00"`, "", false},
 		{"/validFrom", `"2026-02-30T00:00:00Z"`, "error not_a_time /validFrom", false},
 		{"/validUntil", `"2025-01-01T00:00:00Z"`, "error period_reversed /validUntil", false},

@@ -10,10 +10,18 @@ import (
 // ReadTime reads a point in time the way badges write it. ok is false for what is no
 // time at all. code is "" for RFC 3339 with zone and whole seconds, and otherwise what
 // is unusual: "date_without_zone" (read as UTC), "date_fraction", "date_leap_second"
-// (read as the second before), "date_small_letters", "date_without_seconds".
+// (read as the second before), "date_hour_24" (the end of a day, which XML Schema writes so
+// too), "date_small_letters", "date_without_seconds".
 func ReadTime(s string) (t time.Time, code string, ok bool) {
 	if upper := strings.ToUpper(s); upper != s {
 		s, code = upper, "date_small_letters"
+	}
+	if len(s) >= 19 && s[10:19] == "T24:00:00" && (len(s) == 19 || s[19] != '.') {
+		t, other, ok := ReadTime(s[:11] + "00" + s[13:])
+		if code = "date_hour_24"; other != "" {
+			code = other
+		}
+		return t.Add(24 * time.Hour), code, ok
 	}
 	if len(s) >= 19 && s[17:19] == "60" && s[16] == ':' {
 		s, code = s[:17]+"59"+s[19:], "date_leap_second"
