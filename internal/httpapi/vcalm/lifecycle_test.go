@@ -32,6 +32,9 @@ func TestVCALM_T15_T17_StatusUpdate(t *testing.T) {
 			t.Errorf("%s", got.text)
 		}
 		status := got.at("results", "credentialStatus").([]any)[0].(map[string]any)
+		if want := map[any]float64{true: 0, false: 1}[status["verified"]]; status["value"] != want {
+			t.Errorf("expected the value %v: %s", want, got.text)
+		}
 		if problems := len(got.at("problemDetails").([]any)) != 0; problems == (status["verified"] == true) {
 			t.Errorf("status and problems differ: %s", got.text)
 		}

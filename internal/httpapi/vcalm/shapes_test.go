@@ -22,7 +22,7 @@ const definitions = `"$defs": {
 		"verified": {"type": "boolean"}, "credential": {"type": "object"}, "problemDetails": {"$ref": "#/$defs/problems"},
 		"results": {"type": "object", "additionalProperties": false, "properties": {
 			"validFrom": {"$ref": "#/$defs/text"}, "validUntil": {"$ref": "#/$defs/text"}, "credentialSchema": {"$ref": "#/$defs/objects"},
-			"credentialStatus": {"$ref": "#/$defs/objects"}, "proof": {"$ref": "#/$defs/objects"}}}}},
+			"credentialStatus": {"type": "array", "items": {"type": "object", "required": ["verified", "input"], "additionalProperties": false, "properties": {"value": {"type": "integer"}, "verified": {"type": "boolean"}, "input": {"type": "object"}}}}, "proof": {"$ref": "#/$defs/objects"}}}}},
 	"vc": {"type": "object", "required": ["@context", "type"]},
 	"vp": {"type": "object", "required": ["@context", "type"]},
 	"url": {"type": "string", "pattern": "^https://chancery\\.example/"}

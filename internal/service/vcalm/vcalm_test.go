@@ -16,6 +16,7 @@ import (
 
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/internal/service/memstore"
+	"github.com/chancery-dev/chancery/internal/strictjson"
 	"github.com/chancery-dev/chancery/signer"
 	"github.com/chancery-dev/chancery/verifier"
 )
@@ -264,5 +265,54 @@ func TestProblemsHoldNoValues(t *testing.T) {
 	}
 	if err := badRequest(bounded(errors.New(strings.Repeat("x", 1000)))); len(err.Error()) > 400 {
 		t.Errorf("%d bytes", len(err.Error()))
+	}
+}
+
+// TestStatusValues: what a list says of an entry is told where it is plain whose it is.
+func TestStatusValues(t *testing.T) {
+	entry := func(list, purpose, index string) string {
+		return fmt.Sprintf(`{"type":"BitstringStatusListEntry","statusListCredential":%q,"statusPurpose":%q,"statusListIndex":%q}`, list, purpose, index)
+	}
+	facts := func(list, purpose, value string) []verifier.Fact {
+		return []verifier.Fact{{Name: "list", Value: list}, {Name: "listDigest", Value: "x"}, {Name: "purpose", Value: purpose}, {Name: "value", Value: value}}
+	}
+	one, two, three := entry("l1", "revocation", "1"), entry("l1", "suspension", "1"), entry("l1", "revocation", "2")
+	for name, tt := range map[string]struct {
+		status   string
+		evidence [][]verifier.Fact
+		want     string
+	}{
+		"none":             {`[]`, nil, ``},
+		"alone":            {one, [][]verifier.Fact{facts("l1", "revocation", "0x1")}, `1`},
+		"in a list":        {`[` + one + `]`, [][]verifier.Fact{facts("l1", "revocation", "0x0")}, `0`},
+		"two purposes":     {`[` + one + `,` + two + `]`, [][]verifier.Fact{append(facts("l1", "suspension", "0x3"), facts("l1", "revocation", "0x0")...)}, `0 3`},
+		"in two checks":    {`[` + one + `,` + two + `]`, [][]verifier.Fact{facts("l1", "suspension", "0x1"), facts("l1", "revocation", "0x1")}, `1 1`},
+		"of one list":      {`[` + one + `,` + three + `]`, [][]verifier.Fact{append(facts("l1", "revocation", "0x0"), facts("l1", "revocation", "0x1")...)}, `- -`},
+		"of another list":  {one, [][]verifier.Fact{facts("l2", "revocation", "0x1")}, `-`},
+		"could not be had": {one, [][]verifier.Fact{nil}, `-`},
+		"no number":        {one, [][]verifier.Fact{facts("l1", "revocation", "yes")}, `-`},
+		"text":             {`"x"`, [][]verifier.Fact{facts("l1", "revocation", "0x1")}, `-`},
+	} {
+		doc, err := strictjson.Parse([]byte(`{"credentialStatus":`+tt.status+`}`), strictjson.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &verifier.Report{}
+		for _, e := range tt.evidence {
+			r.Add(verifier.Check{ID: verifier.CheckStatus, Evidence: e})
+		}
+		entries := objects(doc, "credentialStatus", true)
+		statusValues(r, doc, entries)
+		var got []string
+		for _, e := range entries {
+			if e.Value == nil {
+				got = append(got, "-")
+			} else {
+				got = append(got, fmt.Sprint(*e.Value))
+			}
+		}
+		if strings.Join(got, " ") != tt.want {
+			t.Errorf("%s: %v, expected %s", name, got, tt.want)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package vcalm
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,6 +45,7 @@ type textResult struct {
 }
 
 type objectResult struct {
+	Value    *uint64   `json:"value,omitzero"` // of a status entry: what its list says
 	Verified bool      `json:"verified"`
 	Input    Value     `json:"input"`
 	Problems []Problem `json:"problemDetails,omitzero"`
@@ -210,6 +212,7 @@ func resultsOf(r *verifier.Report, s chancery.Secured) credentialResults {
 	out.ValidUntil = judged(until, verifier.PeriodOver)
 	out.Schema = objects(doc, "credentialSchema", passed(r, verifier.CheckSchema))
 	out.Status = objects(doc, "credentialStatus", passed(r, verifier.CheckStatus))
+	statusValues(r, doc, out.Status)
 	out.Proof = proofResults(r, doc)
 	return out
 }
@@ -240,6 +243,43 @@ func objects(doc *strictjson.Doc, member string, verified bool) []objectResult {
 		return true
 	})
 	return out
+}
+
+// statusValues adds what lists say of status entries. What was read is told by list and
+// purpose: of two entries that have both in common nothing is said.
+func statusValues(r *verifier.Report, doc *strictjson.Doc, entries []objectResult) {
+	type source struct{ list, purpose string }
+	read, named := map[source]uint64{}, map[source]int{}
+	for _, c := range r.Checks {
+		if c.ID != verifier.CheckStatus {
+			continue
+		}
+		var s source
+		for _, f := range c.Evidence { // in this order, for each entry
+			switch f.Name {
+			case "list":
+				s = source{list: f.Value}
+			case "purpose":
+				s.purpose = f.Value
+			case "value":
+				if v, err := strconv.ParseUint(f.Value, 0, 64); err == nil {
+					read[s] = v
+				}
+			}
+		}
+	}
+	sources, i := make([]source, len(entries)), 0
+	doc.Each(doc.Get(0, "credentialStatus"), func(e strictjson.Node) bool {
+		sources[i] = source{doc.String(doc.Get(e, "statusListCredential")), doc.String(doc.Get(e, "statusPurpose"))}
+		named[sources[i]]++
+		i++
+		return i < len(sources)
+	})
+	for i, s := range sources {
+		if v, ok := read[s]; ok && named[s] == 1 {
+			entries[i].Value = &v
+		}
+	}
 }
 
 func proofResults(r *verifier.Report, doc *strictjson.Doc) []objectResult {
