@@ -15,8 +15,8 @@ const (
 	// poll is how often River looks for jobs.
 	poll = 25 * time.Millisecond
 	// lookAnyhow is after how many looks the database is asked although nobody has told of a
-	// job: half a second. There are those that River puts back itself.
-	lookAnyhow = 20
+	// job: a second. There are those that River puts back itself.
+	lookAnyhow = 40
 )
 
 // looking is River's for SQLite, but for looking for jobs. SQLite cannot tell of a row that
