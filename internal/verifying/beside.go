@@ -70,7 +70,22 @@ func (in *Input) documentAlone(ctx context.Context, v *verifier.Verifier, proof 
 	alone := Input{File: *in.Document, Password: in.Password, Revocation: in.Revocation}
 	judge := func() (*verifier.Report, error) { return Judge(ctx, config, alone) }
 	if IsZIP(*in.Document) {
-		judge = func() (*verifier.Report, error) { return in.archiveAlone(ctx, config, alone) }
+		judge = func() (*verifier.Report, error) {
+			if !config.Policy.Expect.ExistedAt.IsZero() { // by what one proof proves
+				return in.archiveAlone(ctx, config, alone)
+			}
+			// Any number of proofs may be about one archive: it is opened once for all.
+			if in.Document.inside == nil {
+				r, err := in.archiveAlone(ctx, config, alone)
+				if err != nil {
+					return nil, err
+				}
+				in.Document.inside = r
+			}
+			r := *in.Document.inside
+			r.Checks, r.Sub, r.TrustInputs = slices.Clone(r.Checks), slices.Clone(r.Sub), slices.Clone(r.TrustInputs)
+			return &r, nil
+		}
 	}
 	r, err := judge()
 	if err != nil || !hangsOnTime(r) || in.Document.Large() {

@@ -249,7 +249,8 @@ func TestBesideTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := r.sign(c)
-	early := r.stamp(evidence.SubjectStamp, b)
+	zip := archive("", entry{name: "a", content: b}, entry{name: "t", content: []byte("a text")}, entry{name: "b", content: b})
+	early, earlyZIP := r.stamp(evidence.SubjectStamp, b), r.stamp(evidence.SubjectStamp, zip)
 	r.w.Now = r.w.Now.Add(time.Hour)
 	_, multibase, _ := strings.Cut(r.desk.Method, "#")
 	text := `{"version":1,"issuers":[{"id":"` + r.did + `"},{"id":"` + r.deskDID + `","keys":[{"method":"` + r.desk.Method + `","publicKeyMultibase":"` + multibase + `","revoked":"` + r.w.Now.UTC().Format(time.RFC3339) + `"}]}]}`
@@ -266,6 +267,21 @@ func TestBesideTime(t *testing.T) {
 	}
 	if got := r.judge(late, b); got.Outcome != verifier.Indeterminate || got.Reason != verifier.KeyRevoked {
 		t.Errorf("stamped after: %s %s", got.Outcome, got.Reason)
+	}
+	if got := r.judge(earlyZIP, zip); got.Outcome != verifier.Valid {
+		t.Errorf("stamped before, in a ZIP: %s %s", got.Outcome, got.Reason)
+	}
+	lateZIP := r.stamp(evidence.SubjectStamp, zip)
+	if got := r.judge(lateZIP, zip); got.Outcome != verifier.Indeterminate {
+		t.Errorf("stamped after, in a ZIP: %s %s", got.Outcome, got.Reason)
+	}
+	// What one proof proves is not lent to another.
+	set := NewSet([]File{Bytes("", zip), Bytes("", earlyZIP), Bytes("", lateZIP)})
+	for i, want := range []verifier.Outcome{verifier.Valid, verifier.Indeterminate} {
+		got, err := Judge(t.Context(), verifier.Config{Trust: r.trust, Clock: r.w.Clock}, set.Input(set.Cases[i], Input{}))
+		if err != nil || got.Outcome != want {
+			t.Errorf("proof %d of one ZIP: %v: expected %s, found %+v", i, err, want, got)
+		}
 	}
 	if got := r.judge(r.stamp(evidence.SubjectStamp, []byte("another")), b); got.Outcome != verifier.Invalid || got.Sub[0].Report.Outcome == verifier.Valid {
 		t.Errorf("a stamp of another document: %s %s", got.Outcome, got.Reason)
@@ -337,5 +353,47 @@ func TestBesideArchive(t *testing.T) {
 		if out.Outcome != verifier.Indeterminate || out.Reason != verifier.NotJudged {
 			t.Errorf("%s, in another: %s %s", name, out.Outcome, string(out.Reason))
 		}
+	}
+}
+
+// counting counts what is read of a file.
+type counting struct {
+	*bytes.Reader
+	n int64
+}
+
+func (c *counting) ReadAt(p []byte, off int64) (int, error) {
+	n, err := c.Reader.ReadAt(p, off)
+	c.n += int64(n)
+	return n, err
+}
+
+// TestBesideArchiveWork: an archive that many proofs are about is opened once.
+func TestBesideArchiveWork(t *testing.T) {
+	r := newRegistrar(t)
+	good, _ := r.credential()
+	r.publish()
+	zip := archive("", entry{name: "a", content: good, store: true}, entry{name: "b", content: good, store: true})
+	read := func(proofs int) int64 {
+		at := &counting{Reader: bytes.NewReader(zip)}
+		files := []File{{Name: "x.zip", At: at, Size: int64(len(zip))}}
+		for range proofs {
+			files = append(files, Bytes("p", r.stamp(evidence.SubjectStamp, zip)))
+		}
+		r.w.Now = r.w.Now.Add(time.Hour)
+		set := NewSet(files)
+		if len(set.Cases) != proofs {
+			t.Fatalf("arranged as %v", set.Cases)
+		}
+		for _, c := range set.Cases {
+			out, err := Judge(t.Context(), verifier.Config{Trust: r.trust, Clock: r.w.Clock}, set.Input(c, Input{}))
+			if err != nil || out.Outcome != verifier.Valid || len(out.Sub) != 1 || len(out.Sub[0].Report.Sub) != 2 {
+				t.Fatalf("%v: %+v", err, out)
+			}
+		}
+		return at.n
+	}
+	if one, ten := read(1), read(10); ten > one+1000 {
+		t.Errorf("one proof reads %d bytes of the archive, ten %d", one, ten)
 	}
 }

@@ -37,7 +37,8 @@ type File struct {
 	// a file is never judged, and At is not asked. "": it can.
 	Unread string
 
-	held []byte // what was read, of a file that is small enough
+	held   []byte           // what was read, of a file that is small enough
+	inside *verifier.Report // on what is in a ZIP, once it was judged beside a proof
 }
 
 // Bytes returns a File that is held in memory.
