@@ -27,15 +27,16 @@ import (
 // notOverHTTP are the vectors that POST /v1/verify cannot be asked about: what a verifier
 // expects (a challenge, a recipient) is the business of the W3C plane, and its profile is strict.
 var notOverHTTP = map[string]string{
-	"vectors/issuer/for-another-subject.json":         "expects a recipient",
-	"vectors/issuer/for-someone-else.json":            "expects a recipient",
-	"vectors/issuer/ob-2.0-for-someone-else.json":     "expects a recipient",
-	"vectors/issuer/key-in-the-fragment-1edtech.json": "profile 1edtech",
-	"vectors/proof/no-domain.json":                    "expects a domain and a challenge",
-	"vectors/proof/other-domain.json":                 "expects a domain and a challenge",
-	"vectors/proof/other-challenge.json":              "expects a domain and a challenge",
-	"vectors/proof/other-nonce-of-a-jwt.json":         "expects a domain and a challenge",
-	"vectors/proof/other-audience-of-a-jwt.json":      "expects a domain and a challenge",
+	"vectors/issuer/for-another-subject.json":                 "expects a recipient",
+	"vectors/issuer/for-someone-else.json":                    "expects a recipient",
+	"vectors/issuer/presentation-of-nothing-for-someone.json": "expects a recipient",
+	"vectors/issuer/ob-2.0-for-someone-else.json":             "expects a recipient",
+	"vectors/issuer/key-in-the-fragment-1edtech.json":         "profile 1edtech",
+	"vectors/proof/no-domain.json":                            "expects a domain and a challenge",
+	"vectors/proof/other-domain.json":                         "expects a domain and a challenge",
+	"vectors/proof/other-challenge.json":                      "expects a domain and a challenge",
+	"vectors/proof/other-nonce-of-a-jwt.json":                 "expects a domain and a challenge",
+	"vectors/proof/other-audience-of-a-jwt.json":              "expects a domain and a challenge",
 }
 
 // vector is one of testvectors.
