@@ -74,29 +74,6 @@ func TestDir(t *testing.T) {
 	}
 }
 
-// TestDirHeals: storing a spoilt file again makes it whole.
-func TestDirHeals(t *testing.T) {
-	d, _ := dir(t)
-	digest, _, err := d.Put(context.Background(), strings.NewReader("x"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(d.file(digest), []byte("y"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := d.Put(context.Background(), strings.NewReader("x")); err != nil {
-		t.Fatal(err)
-	}
-	r, _, err := d.Get(context.Background(), digest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	if b, err := io.ReadAll(r); err != nil || string(b) != "x" {
-		t.Error(string(b), err)
-	}
-}
-
 func TestSweep(t *testing.T) {
 	_, path := dir(t)
 	parts := filepath.Join(path, partDir)

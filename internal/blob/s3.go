@@ -143,7 +143,9 @@ func is404(err error) bool {
 }
 
 // Put implements service.Blobs. The digest names the file, so all of it is read before
-// anything is sent; the server checks the same digest, which is signed.
+// anything is sent; the server checks the same digest, which is signed. What is there already
+// is stored again: one request instead of two for nearly all files, and what has been spoilt
+// is whole again.
 func (s *S3) Put(ctx context.Context, r io.Reader) (string, int64, error) {
 	src := newSource(ctx, r, s.c.MaxBytes)
 	body, closeSpool, err := s.spool(src)
@@ -157,13 +159,6 @@ func (s *S3) Put(ctx context.Context, r io.Reader) (string, int64, error) {
 	digest := src.digest()
 	ctx, cancel := context.WithTimeout(ctx, s.c.Timeout+time.Duration(src.size/slowest)*time.Second)
 	defer cancel()
-	info, err := s.core.StatObject(ctx, s.c.Bucket, s.c.Prefix+digest, minio.StatObjectOptions{})
-	if err == nil && info.Size == src.size {
-		return digest, src.size, nil
-	}
-	if err != nil && !is404(err) {
-		return "", 0, fault("looking for a file", err)
-	}
 	if _, err := s.core.PutObject(ctx, s.c.Bucket, s.c.Prefix+digest, body, src.size, "", digest, putOptions()); err != nil {
 		return "", 0, wrote(fault("storing a file", err))
 	}
@@ -334,7 +329,7 @@ func (s *S3) Check(ctx context.Context) error {
 		return unavailable("looking for a file", errors.New("one is there that nobody has stored"))
 	} else if !errors.Is(err, service.ErrNotFound) {
 		if strings.HasSuffix(err.Error(), ", AccessDenied") {
-			err = fmt.Errorf("%w to a file that is not there: the key must be allowed to list the bucket, too", err)
+			err = fmt.Errorf("%w to a file that is not there: the key must be allowed to read files and to list the bucket", err)
 		}
 		return err
 	}

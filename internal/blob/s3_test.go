@@ -342,7 +342,7 @@ func TestS3Check(t *testing.T) {
 			defer s.mu.Unlock()
 			_, there := s.objects[strings.TrimPrefix(r.URL.Path, "/bucket/")]
 			return r.Method != http.MethodPut && !there && denied(w)
-		}, "opening a file: the server answers 403, AccessDenied to a file that is not there: the key must be allowed to list the bucket, too", 0},
+		}, "opening a file: the server answers 403, AccessDenied to a file that is not there: the key must be allowed to read files and to list the bucket", 0},
 		"may not write": {func(_ *server, w http.ResponseWriter, r *http.Request) bool {
 			return r.Method == http.MethodPut && denied(w)
 		}, "storing a file: the server answers 403, AccessDenied", 0},

@@ -235,6 +235,13 @@ func (s *suite) spoilt(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		r.Close()
+		// Storing it again makes it whole.
+		if _, _, err := s.Put(t.Context(), bytes.NewReader(data)); err != nil {
+			t.Error(err)
+		}
+		if got, _, err := s.get(digest); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("%s: stored again: %v", name, err)
+		}
 		if err := s.Delete(t.Context(), digest); err != nil {
 			t.Error(err)
 		}

@@ -47,7 +47,7 @@ func isDigest(name string) bool {
 
 // TestBlobs: files are kept as every driver keeps them, under prefixes of all kinds.
 func TestBlobs(t *testing.T) {
-	server := s3.Start(t, nil)
+	server := s3.Start(t, s3.Config{})
 	server.Bucket("files")
 	for _, prefix := range []string{"", "chancery/", "a/b/c/d-", "Zeugnisse 2026+27/ä&=~'()!*@:,$/", "証明書/%2F%20/"} {
 		t.Run(prefix, func(t *testing.T) {
@@ -88,7 +88,7 @@ func all(ctx context.Context, b *blob.S3) map[string]error {
 // TestRefused: what the server refuses is that the storage is away, never that a file is
 // not there, and tells no secret.
 func TestRefused(t *testing.T) {
-	server := s3.Start(t, nil)
+	server := s3.Start(t, s3.Config{})
 	server.Bucket("files")
 	server.Store("files", "chancery/"+blobtest.Sum([]byte("there")), []byte("there"))
 	for method, err := range all(t.Context(), open(t, server.Endpoint, nil)) {
@@ -99,11 +99,12 @@ func TestRefused(t *testing.T) {
 	before := server.Objects("files")
 	for name, c := range map[string]struct {
 		change func(*blob.S3Config)
+		code   string // that Check tells
 	}{
-		"another secret": {func(c *blob.S3Config) { c.SecretKey = "another-secret" }},
-		"another key":    {func(c *blob.S3Config) { c.AccessKey = "nobody" }},
-		"another region": {func(c *blob.S3Config) { c.Region = "us-east-1" }},
-		"no bucket":      {func(c *blob.S3Config) { c.Bucket = "elsewhere" }},
+		"another secret": {func(c *blob.S3Config) { c.SecretKey = "another-secret" }, "SignatureDoesNotMatch"},
+		"another key":    {func(c *blob.S3Config) { c.AccessKey = "nobody" }, "the server answers 404"},
+		"another region": {func(c *blob.S3Config) { c.Region = "us-east-1" }, "AuthorizationHeaderMalformed"},
+		"no bucket":      {func(c *blob.S3Config) { c.Bucket = "elsewhere" }, "NoSuchBucket"},
 	} {
 		began := time.Now()
 		for method, err := range all(t.Context(), open(t, server.Endpoint, c.change)) {
@@ -111,6 +112,8 @@ func TestRefused(t *testing.T) {
 				t.Errorf("%s: %s: %v", name, method, err)
 			} else if strings.Contains(err.Error(), "secret") || len(err.Error()) > 200 {
 				t.Errorf("%s: %s: %v", name, method, err)
+			} else if method == "Check" && !strings.HasSuffix(err.Error(), c.code) {
+				t.Errorf("%s: expected %s, found %v", name, c.code, err)
 			}
 		}
 		if took := time.Since(began); took > 10*time.Second {
@@ -122,9 +125,42 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestRights: a key with the rights that docs/deployment.md names will do, and Check tells
+// which one is missing.
+func TestRights(t *testing.T) {
+	server := s3.Start(t, s3.Config{Users: true})
+	server.Bucket("files")
+	server.User("registry", "secret-of-the-registry")
+	b := open(t, server.Endpoint, func(c *blob.S3Config) { c.AccessKey, c.SecretKey = "registry", "secret-of-the-registry" })
+	get, put, remove, list := "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket"
+	for name, c := range map[string]struct {
+		objects, itself []string
+		want            string
+	}{
+		"all":       {[]string{get, put, remove}, []string{list}, ""},
+		"no Get":    {[]string{put, remove}, []string{list}, "opening a file: the server answers 403, AccessDenied to a file that is not there: the key must be allowed to read files and to list the bucket"},
+		"no Put":    {[]string{get, remove}, []string{list}, "storing a file: the server answers 403, AccessDenied"},
+		"no Delete": {[]string{get, put}, []string{list}, "removing a file: the server answers 403, AccessDenied"},
+	} {
+		server.Allow("files", "registry", c.objects, c.itself)
+		if err := b.Check(t.Context()); c.want == "" && err != nil || c.want != "" && (err == nil || !strings.HasSuffix(err.Error(), c.want)) {
+			t.Errorf("%s: expected %q, found %v", name, c.want, err)
+		}
+	}
+	server.Allow("files", "registry", []string{get, put, remove}, []string{list})
+	for method, err := range all(t.Context(), b) {
+		if err != nil && method != "Get" { // of a file that is not there
+			t.Errorf("%s: %v", method, err)
+		}
+	}
+	if err := open(t, server.Endpoint, func(c *blob.S3Config) { c.AccessKey = "nobody" }).Check(t.Context()); err == nil || !strings.HasSuffix(err.Error(), "the server answers 403, InvalidAccessKeyId") {
+		t.Errorf("another key: %v", err)
+	}
+}
+
 // TestBig: a file far above the bound from which clients of S3 send parts.
 func TestBig(t *testing.T) {
-	server := s3.Start(t, nil)
+	server := s3.Start(t, s3.Config{})
 	server.Bucket("files")
 	b := open(t, server.Endpoint, func(c *blob.S3Config) { c.MaxBytes = 200 << 20 })
 	data := bytes.Repeat(blobtest.Content(1<<20), 100)
@@ -156,7 +192,7 @@ func TestBig(t *testing.T) {
 // TestKilled: a server that is killed while files are on their way is away, and the same
 // client works when it is back.
 func TestKilled(t *testing.T) {
-	server := s3.Start(t, nil)
+	server := s3.Start(t, s3.Config{})
 	server.Bucket("files")
 	b := open(t, server.Endpoint, func(c *blob.S3Config) { c.MaxBytes, c.Timeout = 200<<20, 3*time.Second })
 	server.Store("files", "chancery/"+blobtest.Sum([]byte("there")), []byte("there"))
@@ -219,7 +255,7 @@ func TestKilled(t *testing.T) {
 // TestTLS: only a server whose certificate is believed is told anything.
 func TestTLS(t *testing.T) {
 	cert, key, pool := certificate(t)
-	server := s3.Start(t, &s3.TLS{Cert: cert, Key: key})
+	server := s3.Start(t, s3.Config{Cert: cert, Key: key})
 	server.Bucket("files")
 	b := open(t, server.Endpoint, func(c *blob.S3Config) { c.RootCAs = pool })
 	blobtest.Run(t, b, blobtest.Driver{

@@ -1,5 +1,5 @@
 // Package s3 runs a peer that speaks S3: versitygw, which checks Signature Version 4 and
-// keeps objects as files. Start(tb) gives one on loopback; it ends with the test. Its
+// keeps objects as files. Start(tb, Config{}) gives one on loopback; it ends with the test. Its
 // version and those of all that it is made of stand in peer/go.mod and peer/go.sum.
 package s3
 
@@ -10,12 +10,14 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,14 +46,21 @@ type Server struct {
 	tb      testing.TB
 	program string
 	address string
-	tls     *TLS
+	users   string // directory
+	c       Config
 	cmd     *exec.Cmd
 	done    chan struct{}
 	said    *bytes.Buffer
 }
 
-// TLS is a certificate of the server, in files (PEM).
-type TLS struct{ Cert, Key string }
+// Config says what kind of server it is.
+type Config struct {
+	// Cert and Key are a certificate, in files (PEM). "": plain http.
+	Cert, Key string
+	// Users lets User make some beside the owner of everything. Without, a key that is not
+	// known is answered in another way: 404.
+	Users bool
+}
 
 // build makes the peer in a folder of the user's cache, once for each state of peer/go.sum.
 func build(tb testing.TB) string {
@@ -93,10 +102,13 @@ func build(tb testing.TB) string {
 	return program
 }
 
-// Start builds and runs the peer; secure is nil for plain http. It has no bucket yet.
-func Start(tb testing.TB, secure *TLS) *Server {
+// Start builds and runs the peer. It has no bucket yet.
+func Start(tb testing.TB, c Config) *Server {
 	tb.Helper()
-	s := &Server{tb: tb, program: build(tb), Dir: tb.TempDir(), tls: secure}
+	s := &Server{tb: tb, program: build(tb), Dir: tb.TempDir(), c: c}
+	if c.Users {
+		s.users = tb.TempDir()
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
@@ -105,9 +117,9 @@ func Start(tb testing.TB, secure *TLS) *Server {
 	l.Close()
 	s.Endpoint = "http://" + s.address
 	o := &minio.Options{Creds: credentials.NewStaticV4(AccessKey, SecretKey, ""), Region: Region}
-	if secure != nil {
+	if c.Cert != "" {
 		s.Endpoint, o.Secure = "https://"+s.address, true
-		pem, err := os.ReadFile(secure.Cert)
+		pem, err := os.ReadFile(c.Cert)
 		if err != nil {
 			tb.Fatal(err)
 		}
@@ -132,8 +144,11 @@ func Start(tb testing.TB, secure *TLS) *Server {
 func (s *Server) Run() {
 	s.tb.Helper()
 	args := []string{"--access", AccessKey, "--secret", SecretKey, "--region", Region, "--port", s.address, "--quiet"}
-	if s.tls != nil {
-		args = append(args, "--cert", s.tls.Cert, "--key", s.tls.Key)
+	if s.c.Cert != "" {
+		args = append(args, "--cert", s.c.Cert, "--key", s.c.Key)
+	}
+	if s.c.Users {
+		args = append(args, "--iam-dir", s.users)
 	}
 	s.said = &bytes.Buffer{}
 	s.cmd = exec.Command(s.program, append(args, "posix", s.Dir)...)
@@ -179,6 +194,37 @@ func (s *Server) Bucket(name string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	if err := s.Client.MakeBucket(ctx, name, minio.MakeBucketOptions{Region: Region}); err != nil {
+		s.tb.Fatal(err)
+	}
+}
+
+// User makes a user who may do nothing but what the policy of a bucket allows.
+func (s *Server) User(access, secret string) {
+	s.tb.Helper()
+	out, err := exec.Command(s.program, "admin", "--access", AccessKey, "--secret", SecretKey, "--region", Region, "--endpoint-url", s.Endpoint,
+		"create-user", "--access", access, "--secret", secret, "--role", "user").CombinedOutput()
+	if err != nil {
+		s.tb.Fatalf("versitygw admin create-user: %v\n%s", err, out)
+	}
+}
+
+// Allow replaces the policy of a bucket by one that lets a user do some actions, such as
+// s3:GetObject, with all of its objects, and others, such as s3:ListBucket, with itself.
+func (s *Server) Allow(bucket, user string, objects, itself []string) {
+	s.tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	statement := func(actions []string, resource string) string {
+		return fmt.Sprintf(`{"Effect":"Allow","Principal":{"AWS":[%q]},"Action":["%s"],"Resource":["arn:aws:s3:::%s"]}`, user, strings.Join(actions, `","`), resource)
+	}
+	var all []string
+	if len(objects) != 0 {
+		all = append(all, statement(objects, bucket+"/*"))
+	}
+	if len(itself) != 0 {
+		all = append(all, statement(itself, bucket))
+	}
+	if err := s.Client.SetBucketPolicy(ctx, bucket, `{"Version":"2012-10-17","Statement":[`+strings.Join(all, ",")+`]}`); err != nil {
 		s.tb.Fatal(err)
 	}
 }

@@ -25,7 +25,7 @@ import (
 // withS3 runs chancery serve with its files in a bucket of a versitygw.
 func withS3(t *testing.T) (*service, *s3.Server) {
 	t.Helper()
-	store := s3.Start(t, nil)
+	store := s3.Start(t, s3.Config{})
 	store.Bucket("files")
 	data := t.TempDir()
 	s := serve(t, freePort(t), []string{
