@@ -35,6 +35,9 @@ func scrubbed(t *testing.T, path string) {
 // mapping, as a disk does that fails: the kernel then sends a signal that ends processes.
 // What needs them fails, and what does not goes on; when they are back, all does.
 func TestPagesAway(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no file is cut short there while it is mapped")
+	}
 	path := filepath.Join(t.TempDir(), "a.db")
 	var log bytes.Buffer
 	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: path, Now: time.Now, Readers: 3, Logger: logger(&log)})
@@ -91,7 +94,7 @@ func TestPagesAway(t *testing.T) {
 	if good := find(); good == 0 || good == n {
 		t.Errorf("read %d of %d without the last pages", good, n)
 	}
-	if runtime.GOOS == "linux" && !bytes.Contains(log.Bytes(), []byte("could not be read")) {
+	if !bytes.Contains(log.Bytes(), []byte("could not be read")) {
 		t.Errorf("no reader has met a fault: %s", log.Bytes())
 	}
 	if err := os.WriteFile(path, whole, 0o600); err != nil {
