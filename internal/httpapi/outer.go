@@ -2,11 +2,8 @@ package httpapi
 
 import (
 	"context"
-	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"runtime/debug"
@@ -108,7 +105,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	both := &struct {
 		exchange
 		recorder
-	}{exchange: exchange{Context: r.Context(), id: requestID(begin), addr: a.address(r)}}
+	}{exchange: exchange{Context: r.Context(), id: service.QuickID(begin), addr: a.address(r)}}
 	x, rec := &both.exchange, &both.recorder
 	r = r.WithContext(x)
 	rec.ResponseWriter, rec.request = w, r
@@ -135,22 +132,6 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.route(rec, r, x)
-}
-
-// requestID makes a UUID of version 7 (RFC 9562, 5.7). It names a request and guards
-// nothing, so that a fast generator will do.
-func requestID(now time.Time) string {
-	var b [16]byte
-	binary.BigEndian.PutUint64(b[:8], uint64(now.UnixMilli())<<16|7<<12|rand.Uint64()>>52)
-	binary.BigEndian.PutUint64(b[8:], rand.Uint64()>>2|1<<63)
-	var s [36]byte
-	hex.Encode(s[:8], b[:4])
-	hex.Encode(s[9:13], b[4:6])
-	hex.Encode(s[14:18], b[6:8])
-	hex.Encode(s[19:23], b[8:10])
-	hex.Encode(s[24:], b[10:])
-	s[8], s[13], s[18], s[23] = '-', '-', '-', '-'
-	return string(s[:])
 }
 
 var nosniff = []string{"nosniff"}

@@ -381,7 +381,7 @@ func TestRates(t *testing.T) {
 func TestRequestID(t *testing.T) {
 	seen := map[string]bool{}
 	for range 10_000 {
-		id := requestID(clockTime)
+		id := service.QuickID(clockTime)
 		u, err := uuid.Parse(id)
 		if err != nil || u.Version() != 7 || u.Variant() != uuid.RFC4122 || seen[id] || u.String() != id {
 			t.Fatalf("%s: %v", id, err)

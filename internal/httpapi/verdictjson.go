@@ -82,7 +82,37 @@ func (o *indented) name(s string) {
 }
 
 // string writes a text; what is not UTF-8 in it is replaced, as everywhere in answers.
-func (o *indented) string(s string) { o.b, _ = jsontext.AppendQuote(o.b, s) }
+func (o *indented) string(s string) {
+	if !isPlain(s) {
+		o.b, _ = jsontext.AppendQuote(o.b, s)
+		return
+	}
+	o.b = append(o.b, '"')
+	o.b = append(o.b, s...)
+	o.b = append(o.b, '"')
+}
+
+// isPlain reports whether a text is of ASCII alone and nothing in it has to be escaped. It
+// looks at eight bytes at a time; for some plain texts it says no.
+func isPlain(s string) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	for len(s) >= 8 {
+		x := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+		quote, slash := x^ones*'"', x^ones*'\\'
+		// In each term the top bit of a byte is set where it is below a space, a quote or a
+		// backslash, or where it is set anyhow.
+		if (x|(x-ones*' ')|(quote-ones)|(slash-ones))&tops != 0 {
+			return false
+		}
+		s = s[8:]
+	}
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
 
 func (o *indented) text(name, s string) {
 	o.name(name)

@@ -35,8 +35,9 @@ func (s *Service) logVerdict(scope Scope, subject, publicID, method string, v Ve
 	if s.c.NoVerificationLog {
 		return
 	}
+	now := s.now()
 	line := logLine{scope: scope, publicID: publicID, issuer: s.scopeOf(v.Report), entry: LogEntry{
-		ID: NewID(), At: s.now(), Subject: subject, Method: method,
+		ID: QuickID(now), At: now, Subject: subject, Method: method,
 		Outcome: v.Report.Outcome.String(), Reason: string(v.Report.Reason), Source: coarse(source),
 	}}
 	l := &s.verlog
