@@ -118,6 +118,28 @@ func TestBoundSuccessor(t *testing.T) {
 	expect(t, "the last one is not bound to it", w.verify(mine), "invalid", "revoked", service.StateSuperseded)
 }
 
+// TestBoundBroken: a credential that is bound to a document does not heal a signature in it.
+func TestBoundBroken(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north")
+	signer := padestest.NewAt(t, padestest.P256, w.clock())
+	var signed bytes.Buffer
+	in := padestest.Sample{}.Build(t)
+	if _, err := signer.Pades(pades.LevelB, padestest.P256).Sign(w.ctx, bytes.NewReader(in), int64(len(in)), &signed, pades.Request{}); err != nil {
+		t.Fatal(err)
+	}
+	broken := bytes.Replace(signed.Bytes(), []byte("/MediaBox"), []byte("/Mediabox"), 1)
+	for id, document := range map[string][]byte{"signed": signed.Bytes(), "broken": broken} {
+		w.addDocument(c.Scope, id, document)
+		vc := w.file(c, w.issue(c, func(in *service.NewCredential) { in.DocumentID = id }).ID, "vc")
+		for name, v := range map[string]service.Verdict{"alone": w.verify(document), "with the credential": w.verify(vc, document), "in the other order": w.verify(document, vc)} {
+			if got := v.Report.Outcome; (got == verifier.Valid) != (id == "signed") || (got == verifier.Invalid) != (id == "broken") {
+				t.Errorf("%s, %s: found %s %s", id, name, got, string(v.Report.Reason))
+			}
+		}
+	}
+}
+
 // TestForeignBinding: a page of one institution that another one binds a credential of its
 // own to is still judged by the credential inside.
 func TestForeignBinding(t *testing.T) {

@@ -247,6 +247,9 @@ func (s *Service) boundFile(ctx context.Context, own *verifier.Report, b []byte)
 	}
 	v.Report.Add(check)
 	v.Report.Sub = append(v.Report.Sub, verifier.SubReport{Relation: "document", Report: own})
+	if verifying.Broken(own) {
+		v.Report.Add(verifier.Check{ID: verifier.CheckInner, Required: true, Reason: own.Reason, Detail: "a signature in the document does not hold"})
+	}
 	v.Report.Decide()
 	return v, state.stored.PublicID, true, nil
 }

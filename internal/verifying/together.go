@@ -49,10 +49,13 @@ func NewArchiveSet(a *Archive) *Set {
 }
 
 // LeftOut tells of a file that a credential beside it names that it is judged by that: it
-// need not speak for itself.
+// need not speak for itself. What it does say is heard where it is wrong.
 func (s *Set) LeftOut(file int, r *verifier.Report) bool {
-	return len(s.Cases) > 1 && s.bound.taken[file] && !CarriesCredential(r)
+	return len(s.Cases) > 1 && s.bound.taken[file] && !CarriesCredential(r) && !Broken(r)
 }
+
+// Broken tells of a report on a document that has signatures, and is invalid.
+func Broken(r *verifier.Report) bool { return r.Outcome == verifier.Invalid && len(r.Proofs) != 0 }
 
 // Named adds to the report on a credential whether the document it names is beside it.
 func (s *Set) Named(file int, r *verifier.Report) {
