@@ -162,6 +162,9 @@ func (r *Report) Add(c Check) {
 			c.Result = Fail
 		}
 	}
+	if r.Checks == nil {
+		r.Checks = make([]Check, 0, 8) // as many as most documents have
+	}
 	r.Checks = append(r.Checks, c)
 }
 
