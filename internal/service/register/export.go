@@ -212,7 +212,7 @@ type exportedKey struct {
 
 func (e *export) types(time.Time) error {
 	return e.records(service.KindVersion, func(r service.Record) error {
-		body := jsontext.Value(r.Body)
+		body := jsontext.Value(slices.Clone(r.Body)) // Indent writes where it reads
 		if err := body.Indent(jsontext.WithIndent("  ")); err != nil {
 			return err
 		}

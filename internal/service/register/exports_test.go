@@ -4,14 +4,19 @@ import (
 	"archive/zip"
 	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"image"
+	"image/png"
 	"io"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chancery-dev/chancery/internal/service"
+	"github.com/chancery-dev/chancery/internal/strictjson"
 	"github.com/chancery-dev/chancery/internal/verifying"
 	"github.com/chancery-dev/chancery/signer/pades/padestest"
 	"github.com/chancery-dev/chancery/verifier"
@@ -47,6 +52,42 @@ func (h *house) judge(trust *verifier.Trust, name string, b, about []byte) *veri
 	r, err := verifying.Judge(h.Context(), verifier.Config{Trust: trust, Clock: h.clock}, in)
 	check(h.T, err)
 	return r
+}
+
+// TestExportLargeTypes: a type is exported whatever the size of its texts and pictures.
+func TestExportLargeTypes(t *testing.T) {
+	h := newHouse(t)
+	i := h.issuer("did:web")
+	noise := rand.NewChaCha8([32]byte{1})
+	for n, size := range []int{10, 3_000, 40_000, 47_000, 54_000, 61_000, 120_000} {
+		picture := image.NewGray(image.Rect(0, 0, 100, max(1, size/100)))
+		_, _ = noise.Read(picture.Pix)
+		var b bytes.Buffer
+		check(t, png.Encode(&b, picture))
+		_, err := h.core.CreateType(t.Context(), h.caller, service.NewType{
+			Key: fmt.Sprintf("large-%d", n), DisplayName: "Large", Kind: "badge", Issuer: i.ID, Outputs: []string{"vc", "badge"},
+			Achievement: &service.Achievement{
+				Type: "Badge", Description: strings.Repeat("d", size%4000), Criteria: "c",
+				Image: "data:image/png;base64," + base64.StdEncoding.EncodeToString(b.Bytes()),
+			},
+		}, service.Idempotency{})
+		check(t, err)
+	}
+	types, pictures := 0, 0
+	for name, b := range h.export() {
+		switch {
+		case strings.HasPrefix(name, "types/"):
+			types++
+			if _, err := strictjson.Canonicalize(b); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		case strings.HasPrefix(name, "pictures/"):
+			pictures++
+		}
+	}
+	if types != 7 || pictures != 7 {
+		t.Errorf("expected 7 types and pictures, found %d and %d", types, pictures)
+	}
 }
 
 // TestExport: what is in an export is judged by its trust file alone, without a network:
