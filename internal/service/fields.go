@@ -25,6 +25,9 @@ const (
 	maxFieldLength = 1000 // characters, where the field says nothing
 	maxEnumValues  = 500
 	maxPattern     = 500 // bytes
+	// maxMatching bounds the steps that the patterns of one type may take on one input, at
+	// most: instructions times characters. Some are expanded to tens of thousands of them.
+	maxMatching = 4_000_000
 )
 
 var (
@@ -48,6 +51,7 @@ func checkFields(bad *Invalid, fields []Field) []Field {
 	}
 	out := slices.Clone(fields)
 	seen := map[string]bool{}
+	steps := 0
 	for i := range out {
 		f, at := &out[i], path("fields", i)
 		if !fieldPattern.MatchString(f.Key) {
@@ -69,8 +73,25 @@ func checkFields(bad *Invalid, fields []Field) []Field {
 			bad.Add(at+".visibility", "must be public, disclosed or private")
 		}
 		checkFieldType(bad, at, f)
+		if steps += matching(f); steps > maxMatching {
+			bad.Add(at+".pattern", "must be simpler, or of shorter values: the patterns of the type take too long")
+			return out
+		}
 	}
 	return out
+}
+
+// matching is how many steps a field's pattern may take on a value.
+func matching(f *Field) int {
+	tree, err := syntax.Parse(f.Pattern, syntax.Perl)
+	if f.Pattern == "" || len(f.Pattern) > maxPattern || err != nil {
+		return 0
+	}
+	program, err := syntax.Compile(tree.Simplify())
+	if err != nil {
+		return 0
+	}
+	return len(program.Inst) * orElse(f.MaxLength, maxFieldLength)
 }
 
 func checkFieldType(bad *Invalid, at string, f *Field) {
@@ -102,7 +123,7 @@ func checkFieldType(bad *Invalid, at string, f *Field) {
 	if f.Pattern != "" {
 		if f.Type != "text" {
 			bad.Add(at+".pattern", "is for the type text only")
-		} else if _, err := compilePattern(f.Pattern); err != nil {
+		} else if _, err := compilePattern(f.Pattern); err != nil || !lone(f.Pattern) {
 			bad.Add(at+".pattern", "must be a regular expression (RE2)")
 		}
 	}
@@ -115,6 +136,13 @@ func compilePattern(p string) (*regexp.Regexp, error) {
 		return nil, fmt.Errorf("service: pattern of more than %d bytes", maxPattern)
 	}
 	return regexp.Compile(`^(?:` + p + `)$`)
+}
+
+// lone tells whether a pattern is one by itself: "a)|(?:b" is none, and would leave the
+// parentheses that compilePattern puts it in.
+func lone(p string) bool {
+	_, err := syntax.Parse(p, syntax.Perl)
+	return err == nil
 }
 
 // value checks a value and returns it as it is kept, and as text. ok is false for a value

@@ -19,6 +19,12 @@ func TestTypeRefused(t *testing.T) {
 	field := func(f service.Field) func(*service.NewType) {
 		return func(in *service.NewType) { in.Fields = []service.Field{f} }
 	}
+	slow := func(in *service.NewType) { // each is taken alone
+		in.Fields = nil
+		for _, key := range []string{"a", "b", "c", "d"} {
+			in.Fields = append(in.Fields, service.Field{Key: key, Type: "text", Pattern: "[A-Z]{1,600}"})
+		}
+	}
 	yes := true
 	for name, test := range map[string]struct {
 		change func(*service.NewType)
@@ -46,6 +52,9 @@ func TestTypeRefused(t *testing.T) {
 		"values of text":  {field(service.Field{Key: "a", Type: "text", Values: []string{"x"}}), []string{"fields[0].values"}},
 		"pattern":         {field(service.Field{Key: "a", Type: "text", Pattern: "("}), []string{"fields[0].pattern"}},
 		"long pattern":    {field(service.Field{Key: "a", Type: "text", Pattern: strings.Repeat("a", 501)}), []string{"fields[0].pattern"}},
+		"open pattern":    {field(service.Field{Key: "a", Type: "text", Pattern: "a)|(?:b"}), []string{"fields[0].pattern"}},
+		"slow pattern":    {field(service.Field{Key: "a", Type: "text", MaxLength: 4096, Pattern: strings.Repeat("(?:.?){1000}", 15) + "x"}), []string{"fields[0].pattern"}},
+		"slow patterns":   {slow, []string{"fields[3].pattern"}},
 		"length":          {field(service.Field{Key: "a", Type: "text", MaxLength: 5000}), []string{"fields[0].maxLength"}},
 		"minimum of text": {field(service.Field{Key: "a", Type: "text", Minimum: &low}), []string{"fields[0].minimum"}},
 		"bounds":          {field(service.Field{Key: "a", Type: "number", Minimum: &high, Maximum: &low}), []string{"fields[0].maximum"}},
