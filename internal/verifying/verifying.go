@@ -90,8 +90,9 @@ type Input struct {
 	// Revocation answers for certificates of PDF signers. Nil: what the file holds.
 	Revocation pades.RevocationSource
 	// Known adds what the caller knows of Document by itself to the report on it, before
-	// that is joined to the report on File. It is called only for a Document that says who
-	// made it, and answers nil where it should be left out. Nil: nothing is known.
+	// that is joined to the report on File, and answers nil where it should be left out. Of a
+	// Document that does not say who made it, only another report counts than the one it is
+	// given. Nil: nothing is known.
 	Known func(context.Context, *verifier.Report) (*verifier.Report, error)
 
 	nested bool // File is of a ZIP: those in it are not opened
