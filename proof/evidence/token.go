@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/chancery-dev/chancery/internal/cms"
 	"github.com/chancery-dev/chancery/internal/cms/chain"
 	"github.com/chancery-dev/chancery/internal/cms/tsp"
 	"github.com/chancery-dev/chancery/proof/merkle"
@@ -46,12 +47,24 @@ func (v *run) checkToken(p *Part, message []byte, at time.Time, want crypto.Hash
 		anchors[i] = chain.Anchor{Certificate: c}
 	}
 	if _, err := token.Verify(tsp.VerifyConfig{Imprint: imprint, Anchors: anchors, At: at}); err != nil {
-		if errors.Is(err, tsp.Untrusted) || errors.Is(err, tsp.ExpiredNoPOE) || errors.Is(err, tsp.FromFuture) && at.Equal(v.t.Now) || errors.Is(err, tsp.Unsupported) {
+		if undecided(err) || errors.Is(err, tsp.FromFuture) && at.Equal(v.t.Now) {
 			return time.Time{}, TimestampOpen, err.Error()
 		}
 		return time.Time{}, TimestampWrong, err.Error()
 	}
 	return token.Info.Latest().UTC(), "", ""
+}
+
+// undecided tells what leaves a token open: nobody trusts its authority, its certificate is
+// not at hand, or its algorithms are not known, or no longer strong with nothing to prove
+// that it was made while they were. None of this says that the token is wrong.
+func undecided(err error) bool {
+	for _, r := range []error{tsp.Untrusted, tsp.ExpiredNoPOE, tsp.Unsupported, cms.WeakAlgorithm, cms.UnsupportedAlgorithm, cms.NoSigningCertificate, cms.AmbiguousCertificate} {
+		if errors.Is(err, r) {
+			return true
+		}
+	}
+	return false
 }
 
 // imprintOf hashes with one of the hashes that may be trusted in timestamps.

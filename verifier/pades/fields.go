@@ -128,6 +128,10 @@ func (s *step) newField(f *pdf.Field) {
 	case !signed && visible:
 		bad("a visible signature field was added that is not signed")
 		return
+	case stamp && visible:
+		// Anybody can have one made, and it says nothing of who answers for what is shown.
+		bad("a document timestamp was added that shows something")
+		return
 	case visible && s.certified > 0:
 		s.add(Change{Reason: verifier.PDFNotPermitted, Field: f.Name, Detail: "a visible signature field was added to a certified document"})
 		return
@@ -380,8 +384,11 @@ func (s *step) signField(field int32, value bool, shown, state []int32) error {
 			s.covers(s.g.annots[i].page, rect, a.name, field)
 		}
 	}
-	if stamp && !visible {
+	if stamp {
 		c.Level = ChangesLTA
+		if visible {
+			c.Reason, c.Detail = verifier.PDFChanged, "a signature field was filled with a document timestamp that shows something"
+		}
 	}
 	s.add(c)
 	return nil

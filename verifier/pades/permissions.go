@@ -139,7 +139,9 @@ func (v *validation) readReference(it *item, o pdf.Object, out *rules) error {
 		if p < 1 || p > 3 {
 			p = 2 // the default, and what readers take an unknown value for
 		}
-		out.docMDP = int(p)
+		if out.docMDP == 0 || int(p) < out.docMDP { // of several the strictest
+			out.docMDP = int(p)
+		}
 	case "FieldMDP":
 		return out.addLock(it.rev, params)
 	default:

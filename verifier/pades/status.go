@@ -41,6 +41,9 @@ func (v *validation) status(path []*x509.Certificate, at, poe time.Time) pathSta
 		if ans.Status == revocation.Good && !ans.RevokedAt.IsZero() && !ans.RevokedAt.After(poe) && !benign[ans.Code] {
 			revoked = true
 		}
+		if !ans.InvalidSince.IsZero() && !ans.InvalidSince.After(at) && !benign[ans.Code] {
+			revoked = true // later, but the key was in other hands already (RFC 5280, 5.3.2)
+		}
 		switch {
 		case revoked && ans.Code == reasonHold:
 			return pathStatus{reason: verifier.RevocationUnknown, sub: TryLater, detail: what + " is on hold"}
@@ -70,7 +73,8 @@ func unknownSub(r revocation.Reason) SubIndication {
 }
 
 // certStatus asks the data of the file, then the caller's source: where the file has no
-// answer, and for what nothing but the present proves.
+// answer, for what nothing but the present proves, and where the file's data are older
+// than the time in question, so that they could not know of a revocation before it.
 func (v *validation) certStatus(cert, issuer *x509.Certificate, at, poe time.Time) (revocation.Answer, bool) {
 	best := revocation.Answer{Reason: revocation.NoData}
 	for i := range v.store.revs {
@@ -78,7 +82,7 @@ func (v *validation) certStatus(cert, issuer *x509.Certificate, at, poe time.Tim
 		known, _ := v.existed(r.rev, true)
 		best = better(best, r.data.Check(revocation.Query{Certificate: cert, Issuer: issuer, At: at, Known: known, Policy: v.c.Algorithms}))
 	}
-	if v.c.Revocation == nil || best.Status == revocation.Revoked || best.Status == revocation.Good && poe.Before(v.now) {
+	if v.c.Revocation == nil || best.Status == revocation.Revoked || best.Status == revocation.Good && !best.BeforeAt && poe.Before(v.now) {
 		return best, true
 	}
 	data := v.fetch(cert, issuer)

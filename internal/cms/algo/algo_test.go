@@ -5,8 +5,10 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"encoding/asn1"
 	"errors"
+	"math/big"
 	"testing"
 
 	"github.com/chancery-dev/chancery/internal/cms/algo"
@@ -121,5 +123,16 @@ func TestImprint(t *testing.T) {
 	}
 	if algo.ImprintOID(crypto.SHA1) != "" || algo.ImprintOID(crypto.SHA3_224) != "" {
 		t.Error("a hash that imprints must not have")
+	}
+}
+
+// Keys that crypto/rsa refuses to work with say nothing about the signature.
+func TestShortRSA(t *testing.T) {
+	n := new(big.Int).Lsh(big.NewInt(1), 767)
+	pub := &rsa.PublicKey{N: n.SetBit(n, 0, 1), E: 65537}
+	for _, s := range []algo.Scheme{{Kind: algo.RSAPKCS1, Hash: crypto.SHA256}, {Kind: algo.RSAPSS, Hash: crypto.SHA256, Salt: 32}} {
+		if err := s.Verify(pub, []byte("message"), make([]byte, 96)); !errors.Is(err, algo.ErrUnsupported) {
+			t.Errorf("%v: expected %v, found %v", s, algo.ErrUnsupported, err)
+		}
 	}
 }

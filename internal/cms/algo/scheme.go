@@ -107,12 +107,18 @@ func ParseSignature(id Identifier, digest crypto.Hash) (Scheme, error) {
 	return s, nil
 }
 
-// parsePSS reads RSASSA-PSS-params (RFC 4055, section 3.1). The mask generation hash must be the
-// message hash, the trailer field 1, and the salt no longer than a hash: other combinations are
-// legal ASN.1 that no signer needs.
+// parsePSS reads RSASSA-PSS-params (RFC 4055, section 3.1). The trailer field must be 1. A mask
+// generation hash that is not the message hash is allowed, and not supported.
 func parsePSS(params []byte) (Scheme, error) {
 	bad := func(what string) (Scheme, error) {
 		return Scheme{}, fmt.Errorf("%w: RSASSA-PSS: %s", ErrParameters, what)
+	}
+	digest := func(from *cryptobyte.String) (crypto.Hash, error) {
+		id, ok := ReadIdentifier(from)
+		if !ok || !from.Empty() {
+			return 0, ErrParameters
+		}
+		return ParseDigest(id)
 	}
 	if params == nil {
 		return bad("absent in a signature")
@@ -129,12 +135,10 @@ func parsePSS(params []byte) (Scheme, error) {
 		return bad("hashAlgorithm")
 	}
 	if present {
-		id, ok := ReadIdentifier(&field)
-		h, err := ParseDigest(id)
-		if !ok || err != nil || !field.Empty() {
-			return bad("hashAlgorithm")
+		var err error
+		if hash, err = digest(&field); err != nil {
+			return Scheme{}, fmt.Errorf("%w: RSASSA-PSS: hashAlgorithm", err)
 		}
-		hash = h
 	}
 	if !seq.ReadOptionalASN1(&field, &present, tagExplicit(1)) {
 		return bad("maskGenAlgorithm")
@@ -145,12 +149,10 @@ func parsePSS(params []byte) (Scheme, error) {
 			return bad("maskGenAlgorithm is not MGF1")
 		}
 		p := cryptobyte.String(id.Params)
-		hid, ok := ReadIdentifier(&p)
-		h, err := ParseDigest(hid)
-		if !ok || err != nil || !p.Empty() {
-			return bad("maskGenAlgorithm hash")
+		var err error
+		if mgf, err = digest(&p); err != nil {
+			return Scheme{}, fmt.Errorf("%w: RSASSA-PSS: maskGenAlgorithm hash", err)
 		}
-		mgf = h
 	}
 	if !seq.ReadOptionalASN1(&field, &present, tagExplicit(2)) || present && (!field.ReadASN1Integer(&salt) || !field.Empty()) {
 		return bad("saltLength")
@@ -161,10 +163,10 @@ func parsePSS(params []byte) (Scheme, error) {
 	switch {
 	case !seq.Empty():
 		return bad("extra fields")
-	case mgf != hash:
-		return bad("mask generation hash differs from message hash")
 	case trailer != 1:
 		return bad("trailerField is not 1")
+	case mgf != hash: // right, and crypto/rsa cannot check it
+		return Scheme{}, fmt.Errorf("%w: RSASSA-PSS: mask generation hash differs from message hash", ErrUnsupported)
 	case salt < 0 || salt > 512:
 		return bad("saltLength out of range")
 	}
@@ -258,6 +260,9 @@ func (s Scheme) VerifyDigest(pub crypto.PublicKey, digest, sig []byte) error {
 	switch k := pub.(type) {
 	case *rsa.PublicKey:
 		switch {
+		case k.N.BitLen() < minRSA:
+			// crypto/rsa refuses them, which would not say that the signature is wrong.
+			return fmt.Errorf("%w: RSA key of %d bits", ErrUnsupported, k.N.BitLen())
 		case s.Kind == RSAPKCS1:
 			ok = rsa.VerifyPKCS1v15(k, s.Hash, digest, sig) == nil
 		case s.Kind == RSAPSS && s.Salt > 0:
@@ -286,6 +291,9 @@ func (s Scheme) VerifyDigest(pub crypto.PublicKey, digest, sig []byte) error {
 	}
 	return nil
 }
+
+// minRSA is the size in bits below which RSA keys are not used for anything.
+const minRSA = 1024
 
 func knownCurve(c elliptic.Curve) bool {
 	return c == elliptic.P256() || c == elliptic.P384() || c == elliptic.P521()

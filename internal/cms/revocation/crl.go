@@ -37,6 +37,7 @@ type List struct {
 // scope is an IssuingDistributionPoint.
 type scope struct {
 	present, userOnly, caOnly, someReasons bool
+	delta                                  bool     // only what changed since another CRL (section 5.2.4)
 	names                                  [][]byte // full name, DER GeneralNames; nil when absent
 }
 
@@ -112,7 +113,7 @@ func (l *List) extension(typ algo.OID, critical bool, v cryptobyte.String) *Erro
 	case oidIDP:
 		return l.parseIDP(v)
 	case oidDelta:
-		l.err = fail(Unsupported, "delta CRL")
+		l.scope.delta = true
 	case oidExpiredCerts:
 		if !v.ReadASN1GeneralizedTime(&l.ExpiredFrom) || !v.Empty() {
 			return fail(Malformed, "expiredCertsOnCRL")
@@ -205,7 +206,7 @@ func (l *List) find(q Query) (*finding, *Error) {
 	}
 	f := &finding{
 		status: Good, thisUpdate: l.ThisUpdate, nextUpdate: l.NextUpdate, keeps: l.ExpiredFrom,
-		partial: l.scope.someReasons, signer: q.Issuer,
+		partial: l.scope.someReasons || l.scope.delta, signer: q.Issuer,
 	}
 	return f, l.lookup(q.Certificate, f)
 }
@@ -259,7 +260,7 @@ func (l *List) lookup(cert *x509.Certificate, f *finding) *Error {
 			continue
 		}
 		if code == reasonRemove {
-			return fail(Unsupported, "removeFromCRL in a CRL that is not a delta")
+			return fail(Unsupported, "removeFromCRL: what the certificate was before is not known")
 		}
 		if f.status == Good || at.Before(f.revokedAt) {
 			f.status, f.revokedAt, f.code, f.invalidSince = Revoked, at, code, since

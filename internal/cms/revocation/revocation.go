@@ -6,8 +6,8 @@
 // very certificate, and covers the time. Missing, stale, unsigned or foreign data is Unknown with the
 // reason for each piece, never Good.
 //
-// Indirect and delta CRLs, CRLs for some reasons only, and responders trusted by local configuration
-// are not supported: they yield Unknown.
+// Indirect CRLs and responders trusted by local configuration are not supported: they yield Unknown.
+// CRLs for some reasons only and delta CRLs can show a certificate revoked, and never good.
 package revocation
 
 import (
@@ -56,7 +56,7 @@ const (
 	NotSuccessful    Reason = "not_successful"    // an OCSP error instead of an answer
 	OtherCertificate Reason = "other_certificate" // about other certificates, or from another issuer
 	OutOfScope       Reason = "out_of_scope"      // a CRL that does not cover this kind of certificate
-	Unsupported      Reason = "unsupported"       // indirect or delta CRL, unknown critical extension
+	Unsupported      Reason = "unsupported"       // indirect CRL, one that covers a part only, unknown critical extension
 	BadSignature     Reason = "bad_signature"     // not signed by the issuer or its delegate
 	BadResponder     Reason = "bad_responder"     // the signer may not answer for the issuer
 	ResponderRevoked Reason = "responder_revoked" // or its own status is not known
@@ -209,12 +209,15 @@ func (s *Store) check(q Query, depth int) Answer {
 	if q.Policy == nil {
 		q.Policy = algo.DefaultPolicy()
 	}
-	var best, held *finding
+	var best, held, doubt *finding
 	for i := range s.items {
 		it := &s.items[i]
 		f, e := it.find(s, q, depth)
 		if e == nil {
 			e = f.judge(q)
+			if e != nil && e.Reason != NotYet && f.status == Revoked && (doubt == nil || f.thisUpdate.After(doubt.thisUpdate)) {
+				doubt = f // a hold that may still be on
+			}
 		}
 		if e != nil {
 			if e.Reason != OtherCertificate {
@@ -237,6 +240,10 @@ func (s *Store) check(q Query, depth int) Answer {
 	// A hold can be lifted: the newest data decides between it and Good.
 	if held != nil && (best == nil || best.status == Good && !best.thisUpdate.After(held.thisUpdate)) {
 		best = held
+	}
+	// Nothing older than a hold can lift it, also where the hold is too old to be relied on.
+	if best != nil && best.status == Good && doubt != nil && doubt.thisUpdate.After(best.thisUpdate) {
+		best = nil
 	}
 	if best != nil {
 		best.answer(&ans, q)
@@ -268,7 +275,7 @@ type finding struct {
 	revokedAt, invalidSince            time.Time
 	code                               int
 	keeps                              time.Time // certificates that ended at this time or later are still listed; zero: not stated
-	partial                            bool      // a CRL for some reasons only: can revoke, cannot clear
+	partial                            bool      // a CRL for some reasons only, or of changes: can revoke, cannot clear
 	signer                             *x509.Certificate
 }
 
@@ -283,14 +290,14 @@ func (f *finding) judge(q Query) *Error {
 		}
 		if f.revokedAt.After(q.At) {
 			if f.partial {
-				return fail(Unsupported, "a CRL for some reasons only cannot show the certificate good")
+				return fail(Unsupported, "a CRL for some reasons only, or of changes, cannot show the certificate good")
 			}
 			f.status = Good // at q.At; the later revocation is told with the answer
 			return nil
 		}
 	}
 	if f.partial {
-		return fail(Unsupported, "a CRL for some reasons only cannot show the certificate good")
+		return fail(Unsupported, "a CRL for some reasons only, or of changes, cannot show the certificate good")
 	}
 	if !f.thisUpdate.Before(q.At) {
 		if end := q.Certificate.NotAfter; f.thisUpdate.After(end) && (f.keeps.IsZero() || f.keeps.After(end)) {

@@ -273,6 +273,7 @@ func TestRevoked(t *testing.T) {
 	ocsp := e.ocsp(e.inter, testca.OCSPConfig{ThisUpdate: later, Responder: e.responder})
 	crl := e.crl(e.inter, testca.CRLConfig{ThisUpdate: later})
 	partial := e.crl(e.inter, testca.CRLConfig{ThisUpdate: later, Extra: []pkix.Extension{idp(t, "", "\x83\x02\x06\x40")}})
+	delta := e.crl(e.inter, testca.CRLConfig{ThisUpdate: later, Extra: []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 27}, Critical: true, Value: []byte{2, 1, 1}}}})
 	old := func(q *revocation.Query) { q.At, q.Known = now.Add(100*day), now.Add(100*day) }
 	at := func(q *revocation.Query) { q.Known = now.Add(3 * day) }
 	prior := func(q *revocation.Query) { q.At, q.Known = now.Add(30*time.Second), now.Add(3*day) }
@@ -284,6 +285,9 @@ func TestRevoked(t *testing.T) {
 		"OCSP":                            {one(ocsp), nil, at, revocation.Revoked},
 		"CRL":                             {nil, one(crl), at, revocation.Revoked},
 		"CRL for some reasons":            {nil, one(partial), at, revocation.Revoked},
+		"delta CRL":                       {nil, one(delta), at, revocation.Revoked},
+		"delta CRL beside a good one":     {one(before), one(delta), at, revocation.Revoked},
+		"signed before it, delta CRL":     {nil, one(delta), prior, revocation.Unknown},
 		"beside an older good":            {[][]byte{before, ocsp}, nil, at, revocation.Revoked},
 		"beside an older good, reordered": {[][]byte{ocsp, before}, nil, at, revocation.Revoked},
 		"CRL beside good OCSP":            {one(before), one(crl), at, revocation.Revoked},
@@ -327,7 +331,9 @@ func TestHold(t *testing.T) {
 		want revocation.Status
 	}{
 		"held": {one(hold), now.Add(time.Hour), revocation.Revoked}, "lifted": {[][]byte{hold, good}, now.Add(time.Hour), revocation.Good},
-		"held since": {[][]byte{stale, hold}, now.Add(time.Hour), revocation.Revoked}, "not known any more": {one(hold), now.Add(5 * day), revocation.Unknown},
+		"held since": {[][]byte{stale, hold}, now.Add(time.Hour), revocation.Revoked},
+		// What lasts longer is older, and does not lift the hold.
+		"held when last heard of": {[][]byte{stale, hold}, now.Add(5 * day), revocation.Unknown}, "not known any more": {one(hold), now.Add(5 * day), revocation.Unknown},
 	} {
 		q := e.query()
 		q.At = c.at
