@@ -19,6 +19,7 @@ type step struct {
 	fresh    map[pdf.Ref]string // widgets of signature fields that it adds, and their fields' names
 	lists    []pageList         // lists of annotations to compare
 	overlaps []Overlap
+	undrawn  bool // readers are told to draw values no more
 }
 
 // pageList is a page's list of annotations, before and after.
@@ -153,6 +154,7 @@ func (v *validation) compare(from, to *pdf.Revision) (*step, error) {
 	if err := s.judgeTouched(); err != nil {
 		return nil, err
 	}
+	s.judgeDrawn()
 	return s, v.ctx.Err()
 }
 
@@ -372,6 +374,7 @@ func (s *step) form(was, is *pdf.Dict) {
 			// appearance; off is what a tool does that has drawn them.
 			if on, err := s.new.BoolAt(is, key); err == nil && !on {
 				s.add(Change{Level: ChangesForm, Detail: "form /NeedAppearances"})
+				s.undrawn = true
 				continue
 			}
 		case "DA", "Q":

@@ -52,6 +52,11 @@ func (v *validation) hashAll() error {
 func (v *validation) parse(it *item) (crypto.Hash, bool) {
 	if it.sig.Timestamp {
 		tok, err := tsp.ParseToken(it.contents)
+		if errors.Is(err, tsp.Unsupported) {
+			it.sig.fail(verifier.CheckTimestamp, CryptoConstraintsFailure, verifier.TimestampUntrusted, err.Error())
+			v.find(verifier.GradeWarning, "timestamp_ignored", it.sig.Field+": the document timestamp does not count: "+err.Error())
+			return 0, false
+		}
 		if err != nil {
 			it.sig.fail(verifier.CheckTimestamp, FormatFailure, verifier.TimestampBroken, err.Error())
 			return 0, false

@@ -11,10 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chancery-dev/chancery/internal/cms"
 	"github.com/chancery-dev/chancery/internal/cms/testca"
 	"github.com/chancery-dev/chancery/internal/pdf"
 	sign "github.com/chancery-dev/chancery/signer/pades"
 	"github.com/chancery-dev/chancery/verifier"
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
 // TestVisibleTimestamps: a document timestamp names nobody who answers for what its field
@@ -181,5 +184,149 @@ func TestSeveralPermissions(t *testing.T) {
 		if r := validate(t, b, w.config()); r.Reason != notPermitted || r.Certified != 1 {
 			t.Errorf("%v: %s", order, explain(r))
 		}
+	}
+}
+
+// within puts an OCSP response into a token, among the revocation data that its signature
+// does not cover (RFC 5652, 5.1).
+func within(t *testing.T, token, ocsp []byte) []byte {
+	t.Helper()
+	explicit := func(n uint8) cbasn1.Tag { return cbasn1.Tag(n).ContextSpecific().Constructed() }
+	in := cryptobyte.String(token)
+	var info, typ, wrapped, body, signers cryptobyte.String
+	if !in.ReadASN1(&info, cbasn1.SEQUENCE) || !info.ReadASN1Element(&typ, cbasn1.OBJECT_IDENTIFIER) || !info.ReadASN1(&wrapped, explicit(0)) || !wrapped.ReadASN1(&body, cbasn1.SEQUENCE) {
+		t.Fatal("expected a token")
+	}
+	var parts []cryptobyte.String
+	for !body.Empty() {
+		var part cryptobyte.String
+		var tag cbasn1.Tag
+		if !body.ReadAnyASN1Element(&part, &tag) {
+			t.Fatal("expected a token")
+		}
+		parts = append(parts, part)
+	}
+	parts, signers = parts[:len(parts)-1], parts[len(parts)-1]
+	var b cryptobyte.Builder
+	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddBytes(typ)
+		b.AddASN1(explicit(0), func(b *cryptobyte.Builder) {
+			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				for _, p := range parts {
+					b.AddBytes(p)
+				}
+				b.AddASN1(explicit(1), func(b *cryptobyte.Builder) {
+					b.AddASN1(explicit(1), func(b *cryptobyte.Builder) {
+						cms.OIDOCSPResponse.Add(b)
+						b.AddBytes(ocsp)
+					})
+				})
+				b.AddBytes(signers)
+			})
+		})
+	})
+	return b.BytesOrPanic()
+}
+
+// TestStatusWithinToken: a document timestamp does not prove when what it carries itself
+// was made, for it does not cover that. Who finds the key of a responder whose time is
+// over could put answers there.
+func TestStatusWithinToken(t *testing.T) {
+	w := newWorld(t)
+	s := buildSample(t, false, nil)
+	short, err := w.Issuing.Issue(testca.Request{Profile: testca.OCSPResponder, Subject: pkix.Name{CommonName: "Answers"}, NotAfter: w.Now.Add(240 * time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ocsp, err := w.Issuing.OCSP(testca.OCSPConfig{Responder: short, ThisUpdate: w.Now}, w.Signer.Certificate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed := w.sign(sign.LevelT, s.bytes, sign.Request{})
+	stamped := func(in []byte, inside bool) []byte {
+		return handmade{field: "Time", subFilter: "/ETSI.RFC3161", message: func(digest []byte) []byte {
+			stamp, err := w.TSA.Timestamp(context.Background(), crypto.SHA256, digest)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if inside {
+				return within(t, stamp.Token, ocsp)
+			}
+			return stamp.Token
+		}}.sign(t, in, s.page)
+	}
+	beside := stamped(dss(t, s, signed, [][]byte{ocsp}, w.crl(w.Root, w.Now), w.crl(w.TSARoot, w.Now)), false)
+	inside := stamped(dss(t, s, signed, nil, w.crl(w.Root, w.Now), w.crl(w.TSARoot, w.Now)), true)
+	for _, c := range []struct {
+		name  string
+		b     []byte
+		after time.Duration
+		want  verifier.Outcome
+	}{
+		{"below the timestamp", beside, 720 * time.Hour, verifier.Valid},
+		{"within it, in the responder's time", inside, time.Hour, verifier.Valid},
+		{"within it, afterwards", inside, 720 * time.Hour, verifier.Indeterminate},
+	} {
+		conf, now := w.offline(), w.Now.Add(c.after)
+		conf.Clock = func() time.Time { return now }
+		if r := validate(t, c.b, conf); r.Outcome != c.want {
+			t.Errorf("%s: expected %s\n%s", c.name, c.want, explain(r))
+		}
+	}
+}
+
+// TestDrawnNoMore: a form whose values readers drew anew when it was signed is told to show
+// its appearances instead, which were made to show something else.
+func TestDrawnNoMore(t *testing.T) {
+	w := newWorld(t)
+	off := func(s *sample, u *pdf.Update) { edit(t, u, s.form).Set("NeedAppearances", pdf.Bool(false)) }
+	for name, c := range map[string]struct {
+		then func(s *sample, u *pdf.Update)
+		want verifier.Reason
+	}{
+		"another value in the appearance": {off, shadowed},
+		"the same value":                  {func(s *sample, u *pdf.Update) { fillField(t, u, s.odd, s.font, "1000", "1000"); off(s, u) }, ""},
+		"left as it is":                   {func(s *sample, u *pdf.Update) { fill("Grace", "Grace")(t, s, u) }, ""},
+	} {
+		s := buildSample(t, true, func(b *pdf.Builder, s *sample, _, _, form *pdf.Dict) { form.Set("NeedAppearances", pdf.Bool(true)) })
+		b := update(t, w.sign(sign.LevelB, s.bytes, sign.Request{}), func(u *pdf.Update) { c.then(s, u) })
+		if r := validate(t, b, w.config()); r.Reason != c.want || (c.want == "") != (r.Outcome == verifier.Valid) {
+			t.Errorf("%s: expected %q\n%s", name, string(c.want), explain(r))
+		}
+	}
+}
+
+// TestUnknownImprint: a document timestamp by a hash that is not known here is ignored, as
+// one by a stranger is: it does not make the document wrong.
+func TestUnknownImprint(t *testing.T) {
+	w := newWorld(t)
+	s := buildSample(t, false, nil)
+	sc, err := cms.NewSigner(cms.SignerConfig{Certificate: w.TSALeaf.Certificate, Chain: w.TSALeaf.Chain, ContentType: cms.OIDTSTInfo})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := handmade{field: "Time", subFilter: "/ETSI.RFC3161", message: func(digest []byte) []byte {
+		type imprint struct {
+			Alg    pkix.AlgorithmIdentifier
+			Digest []byte
+		}
+		info, err := asn1.Marshal(struct {
+			Version int
+			Policy  asn1.ObjectIdentifier
+			Imprint imprint
+			Serial  *big.Int
+			At      time.Time `asn1:"generalized"`
+		}{1, asn1.ObjectIdentifier{1, 2, 3}, imprint{pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 4}}, digest[:28]}, big.NewInt(5), w.Now.UTC()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := sc.SignContent(context.Background(), cms.KeySigner(w.TSALeaf.Key), info)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}}.sign(t, w.sign(sign.LevelB, s.bytes, sign.Request{}), s.page)
+	if r := validate(t, b, w.config()); r.Outcome != verifier.Valid || len(r.Signatures) != 2 || r.Signatures[1].Indication != "INDETERMINATE" || !hasFinding(r, "timestamp_ignored") {
+		t.Error(explain(r))
 	}
 }

@@ -148,11 +148,14 @@ func (v *validation) finishStore() error {
 		if it.message == nil || it.rev == nil {
 			continue
 		}
+		// No signature covers what its own message carries: for proofs of when it existed
+		// it lies in the revision after, which only later timestamps cover.
+		after := it.rev.Index + 1
 		for _, der := range it.message.OCSP {
-			v.store.add(dataOCSP, it.rev.Index, der)
+			v.store.add(dataOCSP, after, der)
 		}
 		for _, der := range it.message.CRLs {
-			v.store.add(dataCRL, it.rev.Index, der)
+			v.store.add(dataCRL, after, der)
 		}
 	}
 	for i := range v.store.revs {

@@ -21,8 +21,6 @@ func (s *step) judgeText(field int32, value bool, shown []int32) error {
 	}
 	widgets := s.g.shows[field]
 	newField := s.current(field)
-	const password, richtext, fileSelect = 1 << 13, 1 << 25, 1 << 20
-	plain := a.ft == "Tx" && a.ff&(password|fileSelect) == 0 || a.ft == "Ch" && a.ff&(1<<17) != 0 // of choices, combo boxes
 	formatted := s.hasFormat(newField)
 	for _, i := range widgets {
 		old, now := s.g.annots[i].dict, s.current(i)
@@ -31,7 +29,7 @@ func (s *step) judgeText(field int32, value bool, shown []int32) error {
 		}
 		return bad(verifier.PDFChanged, "appearances other than the normal one were changed")
 	}
-	if plain && a.ff&richtext == 0 {
+	if plainText(a) {
 		for _, i := range widgets {
 			was := s.shows(s.old, a.dict, s.g.annots[i].dict, a.ft)
 			is := s.shows(s.new, newField, s.current(i), a.ft)
@@ -52,6 +50,36 @@ func (s *step) judgeText(field int32, value bool, shown []int32) error {
 		s.covers(s.g.annots[i].page, s.g.annots[i].rect, a.name, field)
 	}
 	return nil
+}
+
+// judgeDrawn judges the fields of a form whose values readers drew when it was signed, and
+// are told to draw no more: what shows from then on are the appearances that are there.
+func (s *step) judgeDrawn() {
+	if !s.g.needAP || !s.undrawn {
+		return
+	}
+	for i := range s.g.annots {
+		a := &s.g.annots[i]
+		field := s.g.fieldOf(int32(i))
+		if !a.isWidget || field < 0 || !plainText(a) || s.hasFormat(s.current(field)) {
+			continue
+		}
+		if s.g.annots[field].parent >= 0 && !s.current(field).Has("V") {
+			continue // the value is another field's
+		}
+		now := s.current(int32(i))
+		v, _, err := s.new.StringAt(s.current(field), "V")
+		lacks := err != nil || len(v.Value) > 0 && !now.Has("AP")
+		if lacks || s.shows(s.new, s.current(field), now, a.ft) == differs {
+			s.add(Change{Reason: verifier.PDFShadow, Field: a.name, Page: int(a.page) + 1, Detail: "readers drew the field's value, and are told to show something else"})
+		}
+	}
+}
+
+// plainText tells the fields whose appearance is the text of their value.
+func plainText(a *annot) bool {
+	const password, richtext, fileSelect, combo = 1 << 13, 1 << 25, 1 << 20, 1 << 17
+	return a.ft == "Tx" && a.ff&(password|fileSelect|richtext) == 0 || a.ft == "Ch" && a.ff&combo != 0
 }
 
 // current is a field or widget as it is now.
