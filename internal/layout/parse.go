@@ -31,14 +31,16 @@ func Parse(b []byte) (*Template, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
+	t.pixels = r.pixels
 	t.source = slices.Clone(b)
 	return t, nil
 }
 
 // reader walks a template. After the first error every read answers zero values.
 type reader struct {
-	doc *strictjson.Doc
-	err error
+	doc    *strictjson.Doc
+	err    error
+	pixels int // of the images so far
 }
 
 func (r *reader) fail(n strictjson.Node, format string, args ...any) {
@@ -349,6 +351,10 @@ func (r *reader) asset(n strictjson.Node) *asset {
 	case "application/pdf":
 		a.form, err = importPage(data)
 	default:
+		if r.pixels += pixelCount(data); r.pixels > maxPixels {
+			r.fail(n, "expected images of at most %d pixels together", maxPixels)
+			return a
+		}
 		a.image, err = readPicture(data)
 		if err == nil && a.image.mediaType != a.mediaType {
 			err = fmt.Errorf("expected %s, found %s", a.mediaType, a.image.mediaType)

@@ -1,8 +1,13 @@
 package layout
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
+	"image"
+	"image/color"
+	"image/png"
 	"strings"
 	"testing"
 
@@ -131,4 +136,46 @@ func FuzzSVG(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// TestManyPixels: the pictures of one template are bounded together, before they are
+// unpacked, and those of 16 bits a sample are kept with 8.
+func TestManyPixels(t *testing.T) {
+	data := func(img image.Image) string {
+		var b bytes.Buffer
+		if err := png.Encode(&b, img); err != nil {
+			t.Fatal(err)
+		}
+		return base64.StdEncoding.EncodeToString(b.Bytes())
+	}
+	half := data(image.NewGray(image.Rect(0, 0, 2900, 2900)))
+	assets := `"assets":{"a":{"type":"image/png","data":"` + half + `"},"b":{"type":"image/png","data":"` + half + `"}}`
+	var te *TemplateError
+	if _, err := Parse([]byte(strings.Replace(small, `"name":"x"`, `"name":"x",`+assets, 1))); !errors.As(err, &te) || te.Pointer != "/assets/b" {
+		t.Errorf("expected a TemplateError at /assets/b, found %v", err)
+	}
+	wide := image.NewNRGBA64(image.Rect(0, 0, 2, 1))
+	wide.SetNRGBA64(0, 0, color.NRGBA64{0x1234, 0x5678, 0x9abc, 0x8000})
+	wide.SetNRGBA64(1, 0, color.NRGBA64{0xffff, 0, 0x0102, 0xffff})
+	gray := image.NewGray16(image.Rect(0, 0, 2, 1))
+	gray.SetGray16(1, 0, color.Gray16{0x7f80})
+	for _, img := range []image.Image{wide, gray} {
+		raw, err := base64.StdEncoding.DecodeString(data(img))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := readPNG(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := p.pixels.image.ColorModel(); m != color.NRGBAModel && m != color.GrayModel {
+			t.Errorf("expected 8 bits a sample, found %T", p.pixels.image)
+		}
+		for x := range 2 {
+			want, found := color.NRGBAModel.Convert(img.At(x, 0)), color.NRGBAModel.Convert(p.pixels.image.At(x, 0))
+			if want != found {
+				t.Errorf("expected %v, found %v", want, found)
+			}
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"sync"
 )
 
 // picture is an image of a template or field, read and ready to draw.
@@ -62,6 +63,20 @@ func checkSize(c image.Config) error {
 	return nil
 }
 
+// pixelCount is how many pixels a bitmap says it has; 0 where it is none.
+func pixelCount(data []byte) int {
+	c, _, err := image.DecodeConfig(bytes.NewReader(data))
+	if err != nil || checkSize(c) != nil {
+		return 0 // readPicture says why
+	}
+	return c.Width * c.Height
+}
+
+// large pictures are read one at a time: one may take hundreds of megabytes meanwhile.
+var large sync.Mutex
+
+const largePixels = 1 << 20
+
 func readPNG(data []byte) (*picture, error) {
 	conf, err := png.DecodeConfig(bytes.NewReader(data))
 	if err != nil {
@@ -69,6 +84,10 @@ func readPNG(data []byte) (*picture, error) {
 	}
 	if err := checkSize(conf); err != nil {
 		return nil, err
+	}
+	if conf.Width*conf.Height > largePixels {
+		large.Lock()
+		defer large.Unlock()
 	}
 	img, err := png.Decode(bytes.NewReader(data))
 	if err != nil {
@@ -100,7 +119,24 @@ func readPNG(data []byte) (*picture, error) {
 	if !opaque {
 		p.alpha = alpha
 	}
+	if m := img.ColorModel(); m == color.RGBA64Model || m == color.NRGBA64Model || m == color.Gray16Model {
+		p.image = p.narrow(alpha) // half of what it takes with 16 bits
+	}
 	return &picture{mediaType: "image/png", width: float64(p.width), height: float64(p.height), pixels: p}, nil
+}
+
+// narrow is the image with eight bits a sample.
+func (p *pixels) narrow(alpha []byte) image.Image {
+	r := image.Rect(0, 0, p.width, p.height)
+	if p.gray {
+		return &image.Gray{Pix: p.samples, Stride: p.width, Rect: r}
+	}
+	out := image.NewNRGBA(r)
+	for i, a := range alpha {
+		copy(out.Pix[4*i:], p.samples[3*i:3*i+3])
+		out.Pix[4*i+3] = a
+	}
+	return out
 }
 
 func readJPEG(data []byte) (*picture, error) {

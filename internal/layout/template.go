@@ -18,7 +18,12 @@ type Template struct {
 	background background
 	elements   []element
 	source     []byte // the JSON text
+	pixels     int    // of its images
 }
+
+// Pixels is how many pixels the images of a template have together. It holds up to eight
+// bytes of memory for each.
+func (t *Template) Pixels() int { return t.pixels }
 
 type pageSize struct {
 	size, orientation string  // size is "" where width and height were given

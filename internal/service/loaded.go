@@ -16,6 +16,7 @@ type typeCache struct {
 	mu       sync.Mutex
 	heads    map[typeRef]typeHead
 	versions map[versionRef]*LoadedType
+	pixels   int // of all the versions' templates
 }
 
 type typeRef struct {
@@ -37,7 +38,10 @@ type versionRef struct {
 	version int
 }
 
-const maxCachedTypes = 4096
+const (
+	maxCachedTypes  = 4096
+	maxCachedPixels = 64 << 20 // of up to eight bytes each
+)
 
 func (c *typeCache) init() {
 	c.heads, c.versions = map[typeRef]typeHead{}, map[versionRef]*LoadedType{}
@@ -121,11 +125,61 @@ func (s *Service) LoadVersion(ctx context.Context, c Caller, id string, version 
 	}
 	s.types.mu.Lock()
 	defer s.types.mu.Unlock()
-	if len(s.types.versions) >= maxCachedTypes {
-		clear(s.types.versions)
-	}
-	s.types.versions[ref] = t
+	s.types.keep(ref, t)
 	return t, nil
+}
+
+// keep remembers a version, and forgets others where they are many or have large pictures.
+func (c *typeCache) keep(ref versionRef, t *LoadedType) {
+	if len(c.versions) >= maxCachedTypes {
+		clear(c.versions)
+		c.pixels = 0
+	}
+	if before := c.versions[ref]; before != nil {
+		c.pixels -= before.template.Pixels()
+	}
+	c.versions[ref] = t
+	c.pixels += t.template.Pixels()
+	for other, v := range c.versions {
+		if c.pixels <= maxCachedPixels {
+			return
+		}
+		if n := v.template.Pixels(); n > 0 && other != ref {
+			delete(c.versions, other)
+			c.pixels -= n
+		}
+	}
+}
+
+// drafts are the definitions with a template of their own that are checked at once: the
+// pictures of one may take hundreds of megabytes unpacked.
+var drafts = make(chan struct{}, 2)
+
+// drafting waits for a turn to check a definition, where one is needed. free ends it.
+func drafting(ctx context.Context, in NewType) (free func(), err error) {
+	if in.Layout == nil || in.Layout.Template == nil {
+		return func() {}, nil
+	}
+	select {
+	case drafts <- struct{}{}:
+		return func() { <-drafts }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// draft checks a new definition, and its page.
+func (s *Service) draft(ctx context.Context, c Caller, bad *Invalid, in NewType) (StoredType, StoredIssuer, error) {
+	free, err := drafting(ctx, in)
+	if err != nil {
+		return StoredType{}, StoredIssuer{}, err
+	}
+	defer free()
+	stored, issuer, err := s.checkType(ctx, c, bad, in)
+	if err == nil {
+		err = s.tryPage(ctx, c.Scope, stored, issuer)
+	}
+	return stored, issuer, err
 }
 
 // load makes a version ready to issue with.

@@ -44,10 +44,7 @@ func (s *Service) CreateType(ctx context.Context, c Caller, in NewType, i Idempo
 	if in.Key == "" {
 		in.Key = slug("type", in.DisplayName)
 	}
-	stored, issuer, err := s.checkType(ctx, c, &bad, in)
-	if err == nil {
-		err = s.tryPage(ctx, c.Scope, stored, issuer)
-	}
+	stored, issuer, err := s.draft(ctx, c, &bad, in)
 	if err != nil {
 		return Result[Type]{}, err
 	}
@@ -427,6 +424,11 @@ func (s *Service) ChangeType(ctx context.Context, c Caller, id string, in NewTyp
 	old := t.version
 	changed := merge(old.NewType, in)
 	changed.Key = old.Key
+	free, err := drafting(ctx, changed)
+	if err != nil {
+		return Type{}, err
+	}
+	defer free()
 	stored, issuer, err := s.checkType(ctx, c, &bad, changed)
 	if err != nil {
 		return Type{}, err
