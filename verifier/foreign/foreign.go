@@ -288,6 +288,13 @@ func (j *judge) subject(digest []byte, algs ...string) {
 	}
 }
 
+// refutedToo notes anchors that do not hold beside others that may.
+func (j *judge) refutedToo(wrong []string) {
+	for _, w := range wrong {
+		j.find(verifier.GradeWarning, "anchor_refuted", "another anchor does not hold: "+w)
+	}
+}
+
 // claim is an anchor after it was judged, whatever the format.
 type claim struct {
 	verdict verdict
@@ -317,9 +324,11 @@ const maxAhead = 2 * time.Hour
 func (j *judge) anchors(claims []claim) time.Time {
 	var best *claim
 	var wrong, open, weakly []string
+	hope := false // of an anchor that another pinned header could confirm
 	for i := range claims {
 		c := &claims[i]
 		text := c.what + ": " + c.detail
+		hope = hope || c.verdict == undecided && c.network != ""
 		switch {
 		case c.verdict == refuted:
 			wrong = append(wrong, text)
@@ -335,7 +344,7 @@ func (j *judge) anchors(claims []claim) time.Time {
 	}
 	if best == nil {
 		switch {
-		case len(wrong) > 0:
+		case len(wrong) > 0 && !hope: // one that holds would do
 			j.fail(verifier.CheckAnchor, verifier.ForeignAnchorRefuted, strings.Join(wrong, "; "))
 		case len(weakly) > 0:
 			j.fail(verifier.CheckAnchor, verifier.ForeignWeakHash, "on the way to "+strings.Join(weakly, ", "))
@@ -344,11 +353,12 @@ func (j *judge) anchors(claims []claim) time.Time {
 		default:
 			j.fail(verifier.CheckAnchor, verifier.ForeignAnchorUnconfirmed, strings.Join(open, "; "))
 		}
+		if hope {
+			j.refutedToo(wrong)
+		}
 		return time.Time{}
 	}
-	for _, w := range wrong {
-		j.find(verifier.GradeWarning, "anchor_refuted", "another anchor does not hold: "+w)
-	}
+	j.refutedToo(wrong)
 	for _, w := range open {
 		j.find(verifier.GradeNote, "anchor_open", "another anchor was not checked: "+w)
 	}

@@ -1,0 +1,40 @@
+package foreign_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/chancery-dev/chancery/proof/opentimestamps"
+	"github.com/chancery-dev/chancery/verifier"
+)
+
+// TestRefutedBesideOpen: an attestation that does not hold decides nothing beside one whose
+// block is not pinned: pinning that might make the proof valid.
+func TestRefutedBesideOpen(t *testing.T) {
+	s := otsScene(t)
+	digest := s.h.Digests["sha-256"]
+	for _, c := range []struct {
+		heights []uint64
+		want    verifier.Reason
+	}{
+		{[]uint64{0}, verifier.ForeignAnchorRefuted},
+		{[]uint64{0, 7}, verifier.ForeignAnchorUnconfirmed},
+		{[]uint64{7}, verifier.ForeignAnchorUnconfirmed},
+	} {
+		root := &opentimestamps.Node{}
+		for _, h := range c.heights {
+			a, _ := opentimestamps.NewBlockAttestation(opentimestamps.Bitcoin, h)
+			root.Branches = append(root.Branches, opentimestamps.Branch{Attestation: a})
+		}
+		b, err := (&opentimestamps.File{HashOp: opentimestamps.SHA256, Digest: digest, Root: root}).Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.file = b
+		r := s.judge(t)
+		noted := slices.ContainsFunc(r.Findings, func(f verifier.Finding) bool { return f.Code == "anchor_refuted" })
+		if r.Reason != c.want || r.Outcome != c.want.Outcome() || noted != (len(c.heights) == 2) {
+			t.Errorf("%v: expected %s\n%s", c.heights, string(c.want), explain(r))
+		}
+	}
+}
