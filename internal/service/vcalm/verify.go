@@ -115,11 +115,11 @@ var warnings = map[string]bool{
 }
 
 // sound reports whether no check of cryptography, data model or context failed, or could
-// not be made; problems of inner documents are theirs.
+// not be made, in the document or in a credential within.
 func sound(r *verifier.Report) bool {
 	signed := false
 	for _, c := range r.Checks {
-		if warnings[c.ID] || c.ID == verifier.CheckInner {
+		if warnings[c.ID] || c.ID == verifier.CheckInner && judgedInner(r) {
 			continue
 		}
 		if c.Result == verifier.Fail || c.Required && c.Result != verifier.Pass {
@@ -127,16 +127,46 @@ func sound(r *verifier.Report) bool {
 		}
 		signed = signed || c.ID == verifier.CheckSignature && c.Result == verifier.Pass
 	}
-	return signed
+	return signed && soundInner(r)
+}
+
+// soundInner reports whether all that is judged within a document is sound, and is
+// credentials: nothing else may be in their place.
+func soundInner(r *verifier.Report) bool {
+	for _, sub := range r.Sub {
+		if sub.Relation == "credential" && (isPresentation(sub.Report) || !sound(sub.Report)) {
+			return false
+		}
+	}
+	return true
+}
+
+// judgedInner reports whether credentials within have reports of their own, which then say
+// more than the check that sums them up. Where they cannot be read there are none.
+func judgedInner(r *verifier.Report) bool { return credentialsIn(r) > 0 }
+
+// isPresentation reports whether what was judged is a presentation: an envelope tells only
+// what it is called.
+func isPresentation(r *verifier.Report) bool {
+	_, ok := r.Check(verifier.CheckHolder)
+	return ok
+}
+
+// otherKind is the problem of a document that was handed in as one of another kind.
+func otherKind(expected, found string) Problem {
+	return Problem{Type: problemVCDM + "MALFORMED_VALUE_ERROR", Title: "MALFORMED_VALUE_ERROR", Detail: "expected a " + expected + ", found a " + found}
 }
 
 func credentialResult(r *verifier.Report, document Value, s chancery.Secured, o Options) Result {
-	out := Result{Verified: sound(r)}
+	out := Result{Verified: sound(r) && !isPresentation(r)}
 	if o.Document {
 		out.Credential = document
 	}
 	if o.Problems {
 		out.Problems = problems(r, r.Checks)
+		if isPresentation(r) {
+			out.Problems = append(out.Problems, otherKind("credential", "presentation"))
+		}
 	}
 	if o.Results {
 		out.Results = resultsOf(r, s)
@@ -313,7 +343,7 @@ func (p *Plane) VerifyPresentation(ctx context.Context, in *Instance, caller *se
 		return Result{}, err
 	}
 	used := false
-	if sound(report) && o.Challenge != "" {
+	if sound(report) && isPresentation(report) && o.Challenge != "" {
 		if used, err = p.useChallenge(ctx, in, o.Challenge); err != nil {
 			return Result{}, err
 		}
@@ -322,7 +352,7 @@ func (p *Plane) VerifyPresentation(ctx context.Context, in *Instance, caller *se
 }
 
 func presentationResult(r *verifier.Report, document Value, o Options, used bool) Result {
-	out := Result{Verified: sound(r) && !used}
+	out := Result{Verified: sound(r) && isPresentation(r) && !used}
 	var res presentationResults
 	res.Credentials = []Result{}
 	vp, _ := chancery.ParsePresentation(document) // nil where it is enveloped
@@ -331,10 +361,12 @@ func presentationResult(r *verifier.Report, document Value, o Options, used bool
 		if sub.Relation != "credential" {
 			continue
 		}
-		one := Result{Verified: sound(sub.Report)}
-		out.Verified = out.Verified && one.Verified
+		one := Result{Verified: sound(sub.Report) && !isPresentation(sub.Report)}
 		if o.Problems {
 			one.Problems = problems(sub.Report, sub.Report.Checks)
+			if isPresentation(sub.Report) {
+				one.Problems = append(one.Problems, otherKind("credential", "presentation"))
+			}
 			inner = append(inner, one.Problems...)
 		}
 		if o.Results && vp != nil {
@@ -350,7 +382,10 @@ func presentationResult(r *verifier.Report, document Value, o Options, used bool
 		out.Presentation = document
 	}
 	if o.Problems {
-		out.Problems = append(problems(r, own(r.Checks)), inner...)
+		out.Problems = append(problems(r, own(r)), inner...)
+		if _, ok := r.Check(verifier.CheckIssuerBinding); ok {
+			out.Problems = append(out.Problems, otherKind("presentation", "credential"))
+		}
 		if used {
 			out.Problems = append(out.Problems, Problem{Type: problemDI + "INVALID_CHALLENGE_ERROR", Title: "INVALID_CHALLENGE_ERROR", Detail: "the challenge was used before, or is too old"})
 		}
@@ -374,11 +409,11 @@ func presentationResult(r *verifier.Report, document Value, o Options, used bool
 	return out
 }
 
-// own leaves out the check that sums up the inner documents.
-func own(checks []verifier.Check) []verifier.Check {
-	out := make([]verifier.Check, 0, len(checks))
-	for _, c := range checks {
-		if c.ID != verifier.CheckInner {
+// own leaves out the check that sums up the inner documents, where those have reports.
+func own(r *verifier.Report) []verifier.Check {
+	out := make([]verifier.Check, 0, len(r.Checks))
+	for _, c := range r.Checks {
+		if c.ID != verifier.CheckInner || !judgedInner(r) {
 			out = append(out, c)
 		}
 	}
