@@ -5,6 +5,8 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"errors"
+	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -369,9 +371,34 @@ func (s *Service) Preview(ctx context.Context, c Caller, id string, in ItemInput
 	}
 	fields, options := s.page(t, item, strings.Repeat("0", 22))
 	options.TestWatermark = true
-	picture, err := s.render.Preview(ctx, t.template, fields, options, layout.PreviewOptions{DPI: 100})
+	picture, err := s.draw(ctx, t, fields, options)
 	if err != nil {
 		return File{}, pageFault(err, t, item)
 	}
 	return File{Name: "preview.png", MediaType: "image/png", Digest: digestHexOf(picture), Bytes: picture}, nil
+}
+
+const (
+	previewDPI    = 100
+	previewPixels = 4 << 20 // of larger pages fewer dots an inch are drawn
+	previewTime   = 10 * time.Second
+)
+
+// previews are drawn one or few at a time, so that those of one institution leave the
+// others' requests processors and memory: a template may ask for much.
+var previews = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
+
+// draw draws a page when its turn comes.
+func (s *Service) draw(ctx context.Context, t *LoadedType, fields layout.Fields, options layout.Options) ([]byte, error) {
+	select {
+	case previews <- struct{}{}:
+		defer func() { <-previews }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	ctx, cancel := context.WithTimeout(ctx, previewTime)
+	defer cancel()
+	width, height := t.template.Size()
+	dpi := min(previewDPI, math.Floor(25.4*math.Sqrt(previewPixels/(width*height))))
+	return s.render.Preview(ctx, t.template, fields, options, layout.PreviewOptions{DPI: dpi})
 }

@@ -11,3 +11,15 @@ import (
 func (s *Service) OwnBatch(ctx context.Context, b *evidence.Bundle) (*anchor.Record, error) {
 	return s.ownBatch(ctx, b)
 }
+
+// HoldPreviews takes all turns to draw previews, for tests. free gives them back.
+func HoldPreviews() (free func()) {
+	for range cap(previews) {
+		previews <- struct{}{}
+	}
+	return func() {
+		for range cap(previews) {
+			<-previews
+		}
+	}
+}

@@ -2,10 +2,13 @@ package service_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"image/png"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chancery-dev/chancery/internal/service"
 )
@@ -144,4 +147,29 @@ func TestDiplomaTells(t *testing.T) {
 	in.Claims["trainerName"] = strings.Repeat("word ", 150)
 	_, err := w.s.Issue(w.ctx, c, in, once)
 	refused(t, "a text that is longer than the page", err, service.CodeValidation, "claims.trainerName")
+}
+
+// TestPreviewIsBounded: of a large page fewer dots are drawn, and few previews at once.
+func TestPreviewIsBounded(t *testing.T) {
+	w := newWorld(t)
+	c := w.tenant("north", service.Test)
+	w.issuer(c)
+	for key, size := range map[string][2]int{"page": {210, 297}, "wall": {1200, 1200}} {
+		must(w.s.CreateType(w.ctx, c, service.NewType{Key: key, DisplayName: "Large", Outputs: []string{"vc", "pdf"}, Layout: &service.Layout{Template: map[string]any{
+			"format": "chancery-template/1", "name": "x", "page": map[string]any{"width": size[0], "height": size[1]}, "colors": map[string]any{"ink": "#14213D"},
+			"elements": []any{map[string]any{"kind": "rect", "box": []any{10, 10, 20, 20}, "stroke": "ink"}},
+		}}}, once))(t)
+		picture := must(w.s.Preview(w.ctx, c, key, service.ItemInput{}))(t)
+		found := must(png.DecodeConfig(bytes.NewReader(picture.Bytes)))(t)
+		if found.Width*found.Height > 4<<20 || key == "page" && found.Width != 827 {
+			t.Errorf("%s: found a preview of %d by %d", key, found.Width, found.Height)
+		}
+	}
+	free := service.HoldPreviews()
+	defer free()
+	ctx, cancel := context.WithTimeout(w.ctx, 20*time.Millisecond)
+	defer cancel()
+	if _, err := w.s.Preview(ctx, c, "page", service.ItemInput{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("expected a preview to wait for its turn, found %v", err)
+	}
 }
