@@ -229,7 +229,9 @@ func (s *step) annot(i int32, was, is *pdf.Dict) {
 				t.becomesWidget = true
 			}
 		default:
-			if !fillKeys[key] {
+			// How a value is drawn is of no more concern to who fills in the form than the value
+			// itself, where that is read-only.
+			if !fillKeys[key] || a.ff&1 != 0 && a.ft != "Sig" && key != "M" && key != "NM" {
 				s.locked(a, key)
 				continue
 			}

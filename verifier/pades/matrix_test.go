@@ -209,6 +209,7 @@ var attacks = []attack{
 	{class: "sneaky form", name: "shows something else, in place", edit: fillInPlace("Ada", "Eve"), want: appearance},
 	{class: "sneaky form", name: "value behind the face", edit: key(nameOf, "V", val("Eve")), want: appearance},
 	{class: "sneaky form", name: "read-only field", edit: func(tb testing.TB, s *sample, u *pdf.Update) { fillField(tb, u, s.fixed, s.font, "43", "43") }, want: changed},
+	{class: "sneaky form", name: "read-only field in white", edit: key(func(s *sample) pdf.Ref { return s.fixed }, "DA", val("/Helv 12 Tf 1 g")), want: changed},
 	{class: "sneaky form", name: "read-only lifted", edit: key(func(s *sample) pdf.Ref { return s.fixed }, "Ff", val(0)), want: changed},
 	{class: "sneaky form", name: "field script", edit: key(nameOf, "AA", func(s *sample, u *pdf.Update) pdf.Object { return dict("K", script(s, u)) }), want: changed},
 	{class: "sneaky form", name: "rollover appearance", edit: key(nameOf, "AP", func(s *sample, u *pdf.Update) pdf.Object {
