@@ -187,10 +187,15 @@ func step(t testing.TB, a *anchor.Anchorer) {
 }
 
 // trust is that of an auditor who knows the issuer's key, the account, and which blocks
-// are final.
+// are final. He judges on the day after. The chain's blocks have the time of the machine, whatever
+// the clock of the test says.
 func (s *sim) trust(final ...evidence.Block) *evidence.Trust {
+	now := s.now
+	if real := time.Now(); real.After(now) {
+		now = real
+	}
 	return &evidence.Trust{
-		Now:  s.now.Add(24 * time.Hour),
+		Now:  now.Add(24 * time.Hour),
 		Keys: evidence.PinnedKeys{{Issuer: issuer, Key: issuerKey.Public(), Name: "University", Method: issuer + "#batches"}},
 		Chains: []evidence.Chain{{
 			ChainID: 1337, GenesisHash: s.genesis, Name: "development chain", Senders: [][20]byte{s.key.Address()}, Final: final,
