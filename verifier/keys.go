@@ -20,7 +20,8 @@ type keyQuery struct {
 	owner   string // issuer or holder: whose the key should be; "" where the document names none
 	method  string // verification method URL, "" for a JWT without one
 	purpose string
-	claimed time.Time // when the proof claims to have been made; zero: it does not say
+	claimed time.Time // when the proof claims to have been made; zero: nothing says
+	derived bool      // claimed is when the document counts from: the proof does not say
 
 	// A JWT's header.
 	jose   bool
@@ -39,7 +40,7 @@ type candidate struct {
 	reason     Reason // why the key does not count although the signature may be good
 	detail     string
 	inputs     []string // digests of the documents that say so
-	anyMethod  bool     // pinned, but not for the method that the proof names
+	anyMethod  bool     // pinned, but not for the very method that the proof names
 }
 
 // keys finds the keys that a proof may mean. The trust file's word comes first: what
@@ -74,7 +75,9 @@ func (c *run) pinnedKeys(q keyQuery) []candidate {
 		}
 		one := candidate{key: k.Key, digest: k.digest, controller: issuer.ID, binding: BindingPinned, isOwner: true}
 		one.reason, one.detail = c.judgeTime(k, q)
-		one.anyMethod = name == ""
+		// A bare name may as well be that of a method of somebody else, such as a witness.
+		base, _ := splitFragment(q.method)
+		one.anyMethod = name == "" || name != q.method && name != q.kid && base != q.owner
 		out = append(out, one)
 	}
 	// A key that counts is tried before one that does not: the same key may be listed
@@ -105,14 +108,17 @@ func (c *run) judgeTime(k TrustedKey, q keyQuery) (Reason, string) {
 	}
 	proven := c.expect.ExistedAt
 	before := func(end time.Time) bool { return !proven.IsZero() && proven.Before(end) }
-	if !k.Revoked.IsZero() && !before(k.Revoked) {
-		return KeyRevoked, "revoked " + stamp(k.Revoked)
+	if reason, detail := c.judgeRevoked(k); reason != "" {
+		return reason, detail
 	}
 	claimed := q.claimed
 	if !claimed.IsZero() && (claimed.Before(k.From) || !k.Until.IsZero() && !claimed.Before(k.Until)) {
+		if q.derived { // a credential may count from long before, or after, it was signed
+			return KeyTimeUnproven, "the proof does not say when it was made, the document counts from " + stamp(claimed) + ", key used " + interval(k)
+		}
 		return KeyOutsideValidity, "claimed " + stamp(claimed) + ", key used " + interval(k)
 	}
-	if c.at.Before(k.From) {
+	if c.at.Before(k.From) || before(k.From) {
 		return KeyOutsideValidity, "key used " + interval(k)
 	}
 	if k.Until.IsZero() || c.at.Before(k.Until) || before(k.Until) {
@@ -122,6 +128,19 @@ func (c *run) judgeTime(k TrustedKey, q keyQuery) (Reason, string) {
 		return "", "the key was in use " + interval(k) + "; the time of signing is claimed, not proven"
 	}
 	return KeyTimeUnproven, "key used " + interval(k)
+}
+
+// judgeRevoked tells whether a key was revoked, here or in what the trust file says of the
+// same key elsewhere: a stolen key is stolen for every purpose and under every name.
+func (c *run) judgeRevoked(k TrustedKey) (Reason, string) {
+	at := k.Revoked
+	if other, ok := c.v.cfg.Trust.revoked[k.digest]; ok && (at.IsZero() || other.Before(at)) {
+		at = other
+	}
+	if proven := c.expect.ExistedAt; at.IsZero() || !proven.IsZero() && proven.Before(at) {
+		return "", ""
+	}
+	return KeyRevoked, "revoked " + stamp(at)
 }
 
 func interval(k TrustedKey) string {
@@ -136,30 +155,36 @@ func interval(k TrustedKey) string {
 }
 
 // applyPins holds what the trust file says of a key against the same key found
-// elsewhere: under another method it is retired or revoked all the same.
+// elsewhere: under another method it is retired or revoked all the same. Where the file
+// names it for other purposes alone, it allows nothing more by that, and its times hold.
 func (c *run) applyPins(q keyQuery, k *candidate) {
-	issuer, ok := c.v.cfg.Trust.issuer(q.owner)
-	if !ok || k.digest == "" {
+	if k.digest == "" {
 		return
 	}
-	best, bestDetail, seen := Reason(""), "", false
+	if reason, detail := c.judgeRevoked(TrustedKey{digest: k.digest}); reason != "" {
+		k.reason, k.detail = reason, detail
+		return
+	}
+	issuer, _ := c.v.cfg.Trust.issuer(q.owner)
+	best, bestDetail, seen, allowed := Reason(""), "", false, false
 	for _, pin := range issuer.Keys {
 		if pin.digest != k.digest {
 			continue
 		}
 		reason, detail := c.judgeTime(pin, q)
-		if !seen || order(reason) < order(best) {
-			best, bestDetail, seen = reason, detail, true
+		fits := reason != KeyPurpose
+		if !fits {
+			pin.Purposes = []string{q.purpose}
+			reason, detail = c.judgeTime(pin, q)
+		}
+		if !seen || fits && !allowed || fits == allowed && order(reason) < order(best) {
+			best, bestDetail, seen, allowed = reason, detail, true, fits
 		}
 	}
-	if !seen {
-		return
-	}
-	if best != "" && best != KeyPurpose {
+	switch {
+	case best != "":
 		k.reason, k.detail = best, bestDetail
-		return
-	}
-	if best == "" && k.binding == BindingSelfAsserted {
+	case allowed && k.binding == BindingSelfAsserted:
 		k.binding, k.isOwner, k.controller, k.reason, k.detail = BindingPinned, true, issuer.ID, "", bestDetail
 	}
 }

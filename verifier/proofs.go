@@ -137,7 +137,7 @@ func (c *run) judgeProof(h *hasher, all []proof.Proof, i int) ProofReport {
 	}
 	q := keyQuery{owner: c.owner(), method: p.VerificationMethod, purpose: p.ProofPurpose, claimed: p.Created}
 	if !p.HasCreated {
-		q.claimed = c.documentTime()
+		q.claimed, q.derived = c.documentTime(), true
 	}
 	var hashed ProofReport
 	out := c.tryKeys(r, q, func(key crypto.PublicKey) (Reason, string) {

@@ -31,6 +31,7 @@ type Trust struct {
 	digest  string // of the file
 	issuers map[string]int
 	docs    map[string]int
+	revoked map[string]time.Time // by digest of the key, the earliest time
 }
 
 // TrustedIssuer is an issuer and what is known of it.
@@ -54,7 +55,11 @@ type TrustedIssuer struct {
 //     accepted only with History, which says that the retired key was kept safe, so
 //     that claimed times may be believed; without it KeyTimeUnproven;
 //   - Revoked is set: whoever stole the key writes any date, so KeyRevoked, unless a
-//     proven time (timestamp, anchor) before it is at hand.
+//     proven time (timestamp, anchor) before it is at hand. It holds for the key wherever
+//     it turns up: for other purposes, in other entries, as that of other issuers.
+//
+// Where the proof does not say when it was made, the time from which the document counts
+// is taken for it. That one may lie anywhere: outside [From, Until) it is KeyTimeUnproven.
 type TrustedKey struct {
 	Method   string    // the verification method's URL, or a bare key id (kid); "" for any
 	Purposes []string  // proof purposes it serves; empty: assertionMethod only
@@ -143,6 +148,7 @@ func (t *Trust) prepare() (*Trust, error) {
 	out.Documents = slices.Clone(t.Documents)
 	out.issuers = make(map[string]int, len(out.Issuers))
 	out.docs = make(map[string]int, len(out.Documents))
+	out.revoked = map[string]time.Time{}
 	for i := range out.Issuers {
 		issuer := &out.Issuers[i]
 		if _, twice := out.issuers[issuer.ID]; twice || issuer.ID == "" {
@@ -154,6 +160,7 @@ func (t *Trust) prepare() (*Trust, error) {
 			if issuer.Keys[k].digest = keyDigest(issuer.Keys[k].Key); issuer.Keys[k].digest == "" {
 				return nil, fmt.Errorf("verifier: trust: expected an Ed25519, P-256, P-384, P-521 or RSA key for issuer %q, found %T", issuer.ID, issuer.Keys[k].Key)
 			}
+			out.revoke(issuer.Keys[k])
 		}
 	}
 	for i := range out.Documents {
@@ -165,6 +172,13 @@ func (t *Trust) prepare() (*Trust, error) {
 		out.docs[d.Kind+" "+d.URL] = i
 	}
 	return &out, nil
+}
+
+// revoke notes a key that is revoked.
+func (t *Trust) revoke(k TrustedKey) {
+	if at, ok := t.revoked[k.digest]; !k.Revoked.IsZero() && (!ok || k.Revoked.Before(at)) {
+		t.revoked[k.digest] = k.Revoked
+	}
 }
 
 // issuer finds what is known of an issuer.
