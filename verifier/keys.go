@@ -25,6 +25,7 @@ type keyQuery struct {
 
 	// A JWT's header.
 	jose   bool
+	alg    string
 	kid    string
 	header *strictjson.Doc
 	jwk    strictjson.Node

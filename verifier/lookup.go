@@ -1,7 +1,7 @@
 package verifier
 
 import (
-	"crypto"
+	"crypto/rsa"
 	"errors"
 	"slices"
 	"strings"
@@ -208,19 +208,24 @@ func (c *run) inKeySet(q keyQuery, host string, claimed *candidate) ([]candidate
 	if err != nil {
 		return nil, KeyDocumentMalformed, err.Error()
 	}
-	bound := func(key crypto.PublicKey) []candidate {
-		return []candidate{{key: key, digest: keyDigest(key), controller: q.owner, binding: BindingJWKS, isOwner: true, inputs: []string{digestOf(doc.Bytes)}}}
+	bound := func(jwk multikey.JWK) []candidate {
+		k := candidate{key: jwk.Key, digest: keyDigest(jwk.Key), controller: q.owner, binding: BindingJWKS, isOwner: true, inputs: []string{digestOf(doc.Bytes)}}
+		// RFC 8725, 3.1: a key is for one algorithm. With RSA alone the key itself leaves a choice.
+		if _, ok := jwk.Key.(*rsa.PublicKey); ok && jwk.Alg != "" && jwk.Alg != q.alg {
+			k.reason, k.detail = JOSEAlgorithm, "the key set has the key for another algorithm"
+		}
+		return []candidate{k}
 	}
 	if claimed == nil {
 		k, err := set.Find(q.kid)
 		if err != nil {
 			return nil, MethodNotFound, "not in the key set of " + host
 		}
-		return bound(k.Key), "", ""
+		return bound(k), "", ""
 	}
 	for _, k := range set.Keys {
 		if (k.Use == "" || k.Use == "sig") && (k.Ops == nil || slices.Contains(k.Ops, "verify")) && multikey.Equal(k.Key, claimed.key) {
-			return bound(k.Key), "", ""
+			return bound(k), "", ""
 		}
 	}
 	return nil, MethodNotFound, "not in the key set of " + host

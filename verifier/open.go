@@ -93,7 +93,7 @@ func (c *run) openCredential(s chancery.Secured, level int) {
 }
 
 func (c *run) openPresentation(s chancery.Secured, level int) {
-	if c.role == roleStatusList || c.role == roleEndorsement {
+	if c.role != roleTop {
 		c.fail(CheckDocument, NotACredential, "expected a credential, found a presentation")
 		return
 	}

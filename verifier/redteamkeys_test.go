@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chancery-dev/chancery/internal/multikey"
 	"github.com/chancery-dev/chancery/verifier"
 )
 
@@ -91,5 +92,68 @@ func TestDerivedTime(t *testing.T) {
 	trust := pinned(k, func(k *verifier.TrustedKey) { k.From = day("2026-04-01") })
 	if r := judgeExpecting(t, setupTrust(t, verifier.Policy{}, trust), vc(text), verifier.Expect{ExistedAt: day("2026-03-01")}); r.Reason != verifier.KeyOutsideValidity {
 		t.Error(explain(r))
+	}
+}
+
+// TestListBrought: a list that came with the credential says by its id which list it is.
+func TestListBrought(t *testing.T) {
+	k := newKey(t, "issuer")
+	credential := vc(sign(t, with(t, draft(t, k.did), `"credentialStatus":`+entry(7, "revocation", "")), k, proofOf{}))
+	until := `"validUntil":"2026-07-01T00:00:00Z"`
+	for list, want := range map[string]verifier.Reason{
+		statusList(t, k, listBits(), until):                                            "",
+		statusList(t, k, listBits(), until, "-id"):                                     verifier.StatusListType,
+		statusList(t, k, listBits(), until, `"id":"https://academy.example/status/8"`): verifier.StatusListType,
+	} {
+		v := setup(t, verifier.Policy{}).Beside([]verifier.PinnedDocument{pin(verifier.KindStatusList, listURL, list)})
+		if r := judge(t, v, credential); r.Reason != want || (want == "") != (r.Outcome == verifier.Valid) {
+			t.Errorf("expected %q\n%s", string(want), explain(r))
+		}
+	}
+	// What the auditor took from the address need not repeat it.
+	v := setup(t, verifier.Policy{}, pin(verifier.KindStatusList, listURL, statusList(t, k, listBits(), "-id")))
+	if r := judge(t, v, credential); r.Outcome != verifier.Valid {
+		t.Error(explain(r))
+	}
+}
+
+// TestPresentationWithin: a presentation does not stand for a credential.
+func TestPresentationWithin(t *testing.T) {
+	k := newKey(t, "issuer")
+	token := func(inner string) string {
+		return jws(t, k, `{"alg":"EdDSA","kid":"`+k.method+`"}`, inner)
+	}
+	vp := func(inner string) string {
+		return `{"@context":["https://www.w3.org/ns/credentials/v2"],"type":["VerifiablePresentation"],"holder":"` + k.did + `"` + inner + `}`
+	}
+	envelope := func(data string) string {
+		return `,"verifiableCredential":[{"@context":"https://www.w3.org/ns/credentials/v2","type":"EnvelopedVerifiableCredential","id":"data:application/jwt,` + data + `"}]`
+	}
+	for inner, want := range map[string]verifier.Reason{draft(t, k.did): "", vp(""): verifier.InnerInvalid} {
+		r := judge(t, setup(t, verifier.Policy{}), raw(sign(t, vp(envelope(token(inner))), k, proofOf{purpose: "authentication"})))
+		if r.Reason != want || (want == "") != (r.Outcome == verifier.Valid) {
+			t.Errorf("expected %q\n%s", string(want), explain(r))
+		}
+	}
+}
+
+// TestKeyAlgorithm: an RSA key that is published for one algorithm serves for no other.
+func TestKeyAlgorithm(t *testing.T) {
+	priv := rsaKey(t)
+	const issuer = "https://academy.example/issuers/1"
+	jwk, err := multikey.EncodePublicJWK(priv.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := signKey{did: issuer, method: issuer + "#k0", priv: priv}
+	for _, header := range []string{`"kid":"k0"`, `"jwk":` + string(jwk)} {
+		token := raw(jws(t, k, `{"alg":"RS256","typ":"vc+jwt",`+header+`}`, draft(t, issuer)))
+		for member, want := range map[string]verifier.Reason{``: "", `"alg":"RS256",`: "", `"alg":"PS256",`: verifier.JOSEAlgorithm, `"alg":"RSA-OAEP",`: verifier.JOSEAlgorithm} {
+			set := `{"keys":[` + strings.Replace(string(jwk), "{", `{`+member+`"kid":"k0",`, 1) + `]}`
+			r := judge(t, setup(t, verifier.Policy{}, pin(verifier.KindJWKS, "https://academy.example/.well-known/jwks.json", set)), token)
+			if r.Reason != want || (want == "") != (r.Outcome == verifier.Valid) {
+				t.Errorf("%s: expected %q\n%s", member, string(want), explain(r))
+			}
+		}
 	}
 }

@@ -301,7 +301,8 @@ func (c *run) listVerdict(in *run, doc Document, subject strictjson.Node, url st
 	}
 	// Another list by the same issuer would be as well signed as the one that was asked
 	// for (section 2.2: the id, where there is one, is the list's address).
-	if id := in.cred.ID(); id != "" && !sameID(id, url) {
+	// One that came with the credential lay at no address: its id alone says which it is.
+	if id := in.cred.ID(); id != "" && !sameID(id, url) || id == "" && doc.brought {
 		return &statusResult{reason: StatusListType, detail: "expected the list whose id is its address"}
 	}
 	if !c.keepsStatus(in.cred.Issuer()) {

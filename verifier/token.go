@@ -32,7 +32,7 @@ func (c *run) openClaims() {
 	}
 	wantPresentation := c.token.kind == proof.TokenVP || cl.Wrapped == "vp" ||
 		c.token.kind == proof.TokenJWT && hasType(cl.Doc, cl.Document, "VerifiablePresentation")
-	if wantPresentation && (c.role == roleStatusList || c.role == roleEndorsement) {
+	if wantPresentation && c.role != roleTop {
 		c.fail(CheckDocument, NotACredential, "expected a credential, found a presentation")
 		return
 	}
@@ -113,7 +113,7 @@ func (c *run) judgeToken() ProofReport {
 	for _, name := range t.jws.Ignored {
 		c.r.find(GradeWarning, "header_key_ignored", "", "the JWT's header member "+name+" was not followed")
 	}
-	q := keyQuery{owner: c.owner(), purpose: c.purpose(), claimed: c.documentTime(), derived: true, jose: true, kid: t.jws.KeyID, header: t.jws.Header, jwk: t.jws.JWK}
+	q := keyQuery{owner: c.owner(), purpose: c.purpose(), claimed: c.documentTime(), derived: true, jose: true, alg: string(t.jws.Alg), kid: t.jws.KeyID, header: t.jws.Header, jwk: t.jws.JWK}
 	q.method = joseMethod(q)
 	if r.Method = q.method; r.Method == "" {
 		r.Method = q.kid

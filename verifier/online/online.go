@@ -162,7 +162,8 @@ func (c *Client) get(ctx context.Context, address, accept string, ttl time.Durat
 	if err != nil {
 		return verifier.Document{}, err
 	}
-	return c.cache.do(ctx, u.String(), c.cfg.Clock, ttl, func() (verifier.Document, error) {
+	// What was fetched as something else may be kept for longer, and be another form of it.
+	return c.cache.do(ctx, accept+" "+u.String(), c.cfg.Clock, ttl, func() (verifier.Document, error) {
 		return c.fetch(ctx, u, accept)
 	})
 }

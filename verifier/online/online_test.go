@@ -264,6 +264,11 @@ func TestCache(t *testing.T) {
 		}
 	}
 	step("without cache", 7, func() error { return nil })
+	// What was fetched as another document is kept for longer, and is no status list.
+	step("list as a document", 8, func() error { _, err := c.Document(ctx, s.URL+"/list"); return err })
+	at = at.Add(31 * time.Second)
+	step("document of before", 8, func() error { _, err := c.Document(ctx, s.URL+"/list"); return err })
+	step("list of before", 9, list)
 	stopped, cancel := context.WithCancel(ctx)
 	cancel()
 	if _, err := c.Document(stopped, s.URL+"/list"); !errors.Is(err, verifier.ErrUnreachable) {
