@@ -206,7 +206,7 @@ func pemKey(text string) (any, error) {
 			return nil, errors.New("expected a SubjectPublicKeyInfo in publicKeyPem")
 		}
 	}
-	if len(proof.AlgsOf(key)) == 0 {
+	if len(proof.AlgsOf(key)) == 0 || keyDigest(key) == "" { // such as one under which anybody can sign
 		return nil, errors.New("expected an RSA, ECDSA or Ed25519 key of allowed size in publicKeyPem")
 	}
 	return key, nil

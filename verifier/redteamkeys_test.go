@@ -1,6 +1,10 @@
 package verifier_test
 
 import (
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
 	"strings"
 	"testing"
 
@@ -155,5 +159,25 @@ func TestKeyAlgorithm(t *testing.T) {
 				t.Errorf("%s: expected %q\n%s", member, string(want), explain(r))
 			}
 		}
+	}
+}
+
+// TestNobodysKey: under a key of small order anybody can sign, also in a badge of version 2.
+func TestNobodysKey(t *testing.T) {
+	identity, sig := make([]byte, ed25519.PublicKeySize), make([]byte, ed25519.SignatureSize)
+	identity[0], sig[0] = 1, 1 // R is the identity, s is zero
+	spki, err := x509.MarshalPKIXPublicKey(ed25519.PublicKey(identity))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: spki})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := newOB2(t, rsaKey(t), true)
+	o.key = strings.Replace(o.key, o.pem, string(text), 1)
+	token := b64([]byte(`{"alg":"EdDSA"}`)) + "." + b64([]byte(o.assertion)) + "." + b64(sig)
+	if r := judge(t, setup(t, verifier.Policy{}, o.docs("")...), raw(token)); r.Reason != verifier.KeyDocumentMalformed {
+		t.Error(explain(r))
 	}
 }

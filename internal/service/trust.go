@@ -79,19 +79,25 @@ func (s *Service) newTrust(issuers map[string]*knownIssuer) (*trustState, error)
 		trust = &copied
 	}
 	trust.Issuers, trust.Roots = slices.Clone(trust.Issuers), slices.Clone(trust.Roots)
-	configured := map[string]bool{}
-	for _, i := range trust.Issuers {
-		configured[i.ID] = true
+	// Nothing that is configured is newer than the lists that are published here.
+	trust.Documents = slices.DeleteFunc(slices.Clone(trust.Documents), func(d verifier.PinnedDocument) bool {
+		return d.Kind == verifier.KindStatusList && strings.HasPrefix(d.URL, s.baseURL+"/")
+	})
+	configured := map[string]int{}
+	for n, i := range trust.Issuers {
+		configured[i.ID] = n
 	}
 	ids := slices.Sorted(maps.Keys(issuers))
 	for _, id := range ids {
 		known := issuers[id]
-		if !configured[id] {
-			one := verifier.TrustedIssuer{ID: id, Name: known.issuer.Name}
-			if err := pinCompromised(&one, known.issuer); err != nil {
-				return nil, err
-			}
-			trust.Issuers = append(trust.Issuers, one)
+		// One that the configuration names too may be there with keys, or a copy of his
+		// document, of before a key was compromised.
+		at, ok := configured[id]
+		if !ok {
+			at, trust.Issuers = len(trust.Issuers), append(trust.Issuers, verifier.TrustedIssuer{ID: id, Name: known.issuer.Name})
+		}
+		if err := pinCompromised(&trust.Issuers[at], known.issuer); err != nil {
+			return nil, err
 		}
 		for _, cert := range known.issuer.Certs {
 			// The certificate itself is trusted, never the authority that issued it, whose
@@ -104,7 +110,8 @@ func (s *Service) newTrust(issuers map[string]*knownIssuer) (*trustState, error)
 		}
 	}
 	trust.TSARoots = append(slices.Clone(trust.TSARoots), s.c.TSARoots...)
-	if own := s.webDID(""); !configured[own] { // the installation itself
+	own := s.webDID("") // the installation itself
+	if _, ok := configured[own]; !ok {
 		trust.Issuers = append(trust.Issuers, verifier.TrustedIssuer{ID: own})
 	}
 	source := sources{s}
@@ -120,6 +127,7 @@ func (s *Service) newTrust(issuers map[string]*knownIssuer) (*trustState, error)
 
 // pinCompromised names the keys that are not believed any more, so that a verdict says why.
 func pinCompromised(to *verifier.TrustedIssuer, i StoredIssuer) error {
+	to.Keys = slices.Clone(to.Keys) // those of the configuration are not ours
 	for _, k := range i.Keys {
 		if k.Compromised == nil {
 			continue

@@ -13,6 +13,7 @@ import (
 	"github.com/chancery-dev/chancery"
 	"github.com/chancery-dev/chancery/badge"
 	"github.com/chancery-dev/chancery/internal/layout"
+	"github.com/chancery-dev/chancery/internal/multikey"
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/signer"
 	"github.com/chancery-dev/chancery/signer/pades"
@@ -150,6 +151,58 @@ func TestRotation(t *testing.T) {
 	other := must(w.s.CreateIssuer(w.ctx, c, service.NewIssuer{Name: "Key", Method: "did:key"}, once))(t).Value
 	_, err := w.s.RotateKey(w.ctx, c, other.ID, service.RotateKey{}, once)
 	refused(t, "did:key", err, service.CodeState)
+}
+
+// TestCompromisedConfigured: a key that is compromised counts no more, although the
+// configured trust names it, or holds a copy of the document that lists it.
+func TestCompromisedConfigured(t *testing.T) {
+	for _, way := range []string{"key", "key by any method", "document", "name"} {
+		trust := &verifier.Trust{}
+		w := newWorld(t, func(c *service.Config) { c.Trust = trust })
+		c := w.school("north", all)
+		issuer := must(w.s.ListIssuers(w.ctx, c, service.Page{}))(t).Items[0]
+		one := verifier.TrustedIssuer{ID: issuer.DID, Name: "North"}
+		key := verifier.TrustedKey{Key: must(multikey.Parse(issuer.Keys[0].PublicKey))(t)}
+		switch way {
+		case "key":
+			key.Method = issuer.Keys[0].ID
+			fallthrough
+		case "key by any method":
+			one.Keys = []verifier.TrustedKey{key}
+		case "document":
+			document := must(w.s.DIDDocument(w.ctx, "i/"+issuer.ID))(t)
+			trust.Documents = []verifier.PinnedDocument{{URL: issuer.DID, Kind: verifier.KindController, Document: document.Bytes}}
+		}
+		trust.Issuers = []verifier.TrustedIssuer{one}
+		credential := w.issue(c)
+		expect(t, way, w.verifyID(credential.PublicID), "valid", "", service.StateIssued)
+		w.pass(time.Hour)
+		must(w.s.RotateKey(w.ctx, c, issuer.ID, service.RotateKey{Compromised: true}, once))(t)
+		expect(t, way+", compromised", w.verifyID(credential.PublicID), "indeterminate", "key_revoked", "*")
+		if len(trust.Issuers[0].Keys) != len(one.Keys) {
+			t.Errorf("%s: the configuration was changed", way)
+		}
+	}
+}
+
+// TestOldListConfigured: a copy of a list of ours in the configured trust, of before a
+// credential was revoked, is no newer than the list.
+func TestOldListConfigured(t *testing.T) {
+	trust := &verifier.Trust{}
+	w := newWorld(t, func(c *service.Config) { c.Trust = trust })
+	c := w.school("north", all)
+	credential := w.issue(c)
+	text := w.file(c, credential.ID, "vc")
+	parsed := must(chancery.Parse(text))(t)
+	url := parsed.Status()[0].ListCredential
+	list, _, err := w.s.StatusList(w.ctx, url[strings.LastIndexByte(url, '/')+1:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	trust.Documents = []verifier.PinnedDocument{{URL: url, Kind: verifier.KindStatusList, Document: list.Bytes}}
+	expect(t, "issued", w.verify(text), "valid", "", service.StateIssued)
+	must(w.s.Revoke(w.ctx, c, credential.ID, "x", once))(t)
+	expect(t, "revoked", w.verify(text), "invalid", "revoked", "*")
 }
 
 // TestIssuerKinds: every method, key and suite makes what verifies.
