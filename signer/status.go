@@ -28,6 +28,9 @@ var (
 	ErrState = errors.New("signer: malformed status list state")
 )
 
+// maxStatusBytes is the longest list that our own verifier expands.
+const maxStatusBytes = 8 << 20
+
 // Bounds of a status list, in entries (Bitstring Status List 1.0, 6.1: at least 131,072,
 // so that one credential is lost in the crowd).
 const (
@@ -50,7 +53,7 @@ type StatusConfig struct {
 	Purpose string
 
 	// Entries is how many credentials the list holds. Zero: MinStatusEntries. A
-	// multiple of 8.
+	// multiple of 8. With Size they make at most 8 MiB, which verifiers expand.
 	Entries int
 
 	// Size is statusSize, the bits of each entry, 1 to 8. Zero: 1.
@@ -94,6 +97,8 @@ func NewStatusList(c StatusConfig) (*StatusList, error) {
 		return nil, fmt.Errorf("%w: expected %d to %d entries, a multiple of 8, found %d", ErrConfig, MinStatusEntries, MaxStatusEntries, c.Entries)
 	case c.Size < 1 || c.Size > 8:
 		return nil, fmt.Errorf("%w: expected 1 to 8 bits for an entry, found %d", ErrConfig, c.Size)
+	case c.Entries/8*c.Size > maxStatusBytes:
+		return nil, fmt.Errorf("%w: expected entries and bits of at most %d bytes together, found %d", ErrConfig, maxStatusBytes, c.Entries/8*c.Size)
 	case len(c.Messages) != 0 && len(c.Messages) != 1<<c.Size, len(c.Messages) == 0 && (c.Size > 1 || c.Purpose == "message"):
 		return nil, fmt.Errorf("%w: expected %d messages, found %d", ErrConfig, 1<<c.Size, len(c.Messages))
 	}

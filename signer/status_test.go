@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"strings"
@@ -243,14 +244,20 @@ func TestStatusEntries(t *testing.T) {
 
 func TestStatusRefuses(t *testing.T) {
 	for name, change := range map[string]func(*signer.StatusConfig){
-		"no id":       func(c *signer.StatusConfig) { c.ID = "" },
-		"http":        func(c *signer.StatusConfig) { c.ID = "http://status.example/1" },
-		"no purpose":  func(c *signer.StatusConfig) { c.Purpose = "" },
-		"small":       func(c *signer.StatusConfig) { c.Entries = 131_064 },
-		"large":       func(c *signer.StatusConfig) { c.Entries = 1 << 25 },
-		"odd":         func(c *signer.StatusConfig) { c.Entries = 131_073 },
-		"negative":    func(c *signer.StatusConfig) { c.Entries = -8 },
-		"size":        func(c *signer.StatusConfig) { c.Size = 9 },
+		"no id":      func(c *signer.StatusConfig) { c.ID = "" },
+		"http":       func(c *signer.StatusConfig) { c.ID = "http://status.example/1" },
+		"no purpose": func(c *signer.StatusConfig) { c.Purpose = "" },
+		"small":      func(c *signer.StatusConfig) { c.Entries = 131_064 },
+		"large":      func(c *signer.StatusConfig) { c.Entries = 1 << 25 },
+		"odd":        func(c *signer.StatusConfig) { c.Entries = 131_073 },
+		"negative":   func(c *signer.StatusConfig) { c.Entries = -8 },
+		"size":       func(c *signer.StatusConfig) { c.Size = 9 },
+		"long": func(c *signer.StatusConfig) {
+			c.Entries, c.Size = signer.MaxStatusEntries, 8
+			for i := range 256 {
+				c.Messages = append(c.Messages, signer.StatusMessage{Status: fmt.Sprintf("0x%x", i), Message: "m"})
+			}
+		},
 		"no messages": func(c *signer.StatusConfig) { c.Size = 2 },
 		"message":     func(c *signer.StatusConfig) { c.Purpose = "message" },
 		"few":         func(c *signer.StatusConfig) { c.Messages = []signer.StatusMessage{{"0x0", "a"}} },

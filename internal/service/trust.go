@@ -81,7 +81,8 @@ func (s *Service) newTrust(issuers map[string]*knownIssuer) (*trustState, error)
 	trust.Issuers, trust.Roots = slices.Clone(trust.Issuers), slices.Clone(trust.Roots)
 	// Nothing that is configured is newer than the lists that are published here.
 	trust.Documents = slices.DeleteFunc(slices.Clone(trust.Documents), func(d verifier.PinnedDocument) bool {
-		return d.Kind == verifier.KindStatusList && strings.HasPrefix(d.URL, s.baseURL+"/")
+		_, ours := s.ownList(d.URL)
+		return ours && d.Kind == verifier.KindStatusList
 	})
 	configured := map[string]int{}
 	for n, i := range trust.Issuers {
@@ -376,8 +377,8 @@ func (q sources) JWKS(ctx context.Context, authority string) (verifier.Document,
 // StatusList implements verifier.StatusSource.
 func (q sources) StatusList(ctx context.Context, url string) (verifier.Document, error) {
 	s := q.s
-	path, ours := strings.CutPrefix(url, s.baseURL+"/")
-	if !ours || !strings.HasPrefix(path, "status/") && !strings.HasPrefix(path, planePath) {
+	path, ours := s.ownList(url)
+	if !ours {
 		if s.c.Online == nil {
 			return verifier.Document{}, errElsewhere
 		}
@@ -406,6 +407,12 @@ func (q sources) StatusList(ctx context.Context, url string) (verifier.Document,
 		c.lists[url] = doc
 	}
 	return doc, nil
+}
+
+// ownList is the path of a URL at which lists of our own are published.
+func (s *Service) ownList(url string) (path string, ours bool) {
+	path, ours = strings.CutPrefix(url, s.baseURL+"/")
+	return path, ours && (strings.HasPrefix(path, "status/") || strings.HasPrefix(path, planePath))
 }
 
 // published reads a list by the path of its address, without a slash at its beginning.
