@@ -67,8 +67,15 @@ func TestRotations(t *testing.T) {
 	}
 	signing := func(when string, from int) {
 		t.Helper()
+		before := f.deliveries(w.ID)
 		f.emit(service.EventIssued, 1)
-		if err := f.attempt(f.deliveries(w.ID)[0].ID); err != nil {
+		added := slices.DeleteFunc(f.deliveries(w.ID), func(d service.Delivery) bool {
+			return slices.ContainsFunc(before, func(b service.Delivery) bool { return b.ID == d.ID })
+		})
+		if len(added) != 1 {
+			t.Fatalf("expected one delivery, found %d", len(added))
+		}
+		if err := f.attempt(added[0].ID); err != nil {
 			t.Fatal(err)
 		}
 		want := slices.Clone(all[from:])
