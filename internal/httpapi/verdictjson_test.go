@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"pgregory.net/rapid"
 
 	"github.com/chancery-dev/chancery/internal/httpapi/verdict"
@@ -60,4 +61,27 @@ func TestVerdictAsEverything(t *testing.T) {
 			t.Fatalf("got\n%s\nexpected\n%s", got, want.Bytes())
 		}
 	})
+}
+
+// TestPlainTexts: every byte at every place, beside every other that matters, is seen.
+func TestPlainTexts(t *testing.T) {
+	for _, beside := range []byte{'a', ' ', '"', '\\', 0x1f, 0x7f, 0x80, 0xff} {
+		for length := 1; length <= 19; length++ {
+			for place := range length {
+				for c := range 256 {
+					b := bytes.Repeat([]byte{'x'}, length)
+					b[place] = byte(c)
+					if place+1 < length {
+						b[place+1] = beside
+					}
+					o := indented{}
+					o.string(string(b))
+					want, _ := jsontext.AppendQuote(nil, b)
+					if !bytes.Equal(o.b, want) {
+						t.Fatalf("%q: expected %s, found %s", b, want, o.b)
+					}
+				}
+			}
+		}
+	}
 }
