@@ -171,7 +171,7 @@ const operations = {
 
   state: async ({issuer, key, exchange}) => {
     const {data} = await httpClient.get(`${base}/vc/${issuer}/workflows/claim/exchanges/${exchange}`, authorized(key));
-    return {text: data.state, holder: data.variables.holder};
+    return {text: data.state, holder: data.variables.results?.claim?.did};
   },
 
   // A receiver of webhooks that believes what the reference library verifies, and answers
