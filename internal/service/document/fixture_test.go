@@ -235,28 +235,7 @@ func (f *fixture) noTokens(token string) {
 // edit adds an update that changes the page's content.
 func edit(t *testing.T, in []byte) []byte {
 	t.Helper()
-	doc, err := pdf.Open(bytes.NewReader(in), int64(len(in)), pdf.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	u, err := doc.NewUpdate()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var page pdf.Ref
-	if err := u.Pages(func(p *pdf.Page) bool { page = p.Ref; return false }); err != nil {
-		t.Fatal(err)
-	}
-	d, err := u.Edit(page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.Set("Rotate", pdf.Integer(180))
-	tail, err := u.Prepare()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return append(bytes.Clone(in), tail.Bytes...)
+	return revise(t, in, func(_ *pdf.Update, page *pdf.Dict) { page.Set("Rotate", pdf.Integer(180)) })
 }
 
 func timestamped(t *testing.T, w *padestest.World, in []byte) []byte {
