@@ -3,6 +3,7 @@ package service
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -80,12 +81,12 @@ func IsNotFound(err error) bool { return errors.Is(err, ErrNotFound) }
 // Invalid collects messages about fields. The zero value is ready.
 type Invalid struct{ fields map[string][]string }
 
-// Add says what is wrong with a field. More than 1,000 fields are not collected.
+// Add says what is wrong with a field, once. More than 1,000 fields are not collected.
 func (v *Invalid) Add(path, message string) {
 	if v.fields == nil {
 		v.fields = map[string][]string{}
 	}
-	if len(v.fields) < 1000 || v.fields[path] != nil {
+	if (len(v.fields) < 1000 || v.fields[path] != nil) && !slices.Contains(v.fields[path], message) {
 		v.fields[path] = append(v.fields[path], message)
 	}
 }

@@ -46,10 +46,10 @@ func (h *Hooks) deliver(ctx context.Context, r service.Run) error {
 	if err := json.Unmarshal(r.Args, &a); err != nil {
 		return &service.GiveUp{Err: err}
 	}
-	m, endpoint, wait, err := h.reserve(ctx, a)
-	if endpoint != "" {
+	m, turn, wait, err := h.reserve(ctx, a)
+	if turn.endpoint != "" {
 		began := h.now()
-		defer func() { h.turns.end(endpoint, h.now().Sub(began)) }()
+		defer func() { h.turns.end(turn, h.now().Sub(began)) }()
 	}
 	if err != nil {
 		return err
@@ -81,7 +81,7 @@ func (h *Hooks) deliver(ctx context.Context, r service.Run) error {
 
 // reserve finds out whether an attempt is due and takes it, or tells how long to wait.
 // Neither: there is nothing to do. Where there is an endpoint, its turn has to be ended.
-func (h *Hooks) reserve(ctx context.Context, a service.ScopedID) (m *Message, endpoint string, wait time.Duration, err error) {
+func (h *Hooks) reserve(ctx context.Context, a service.ScopedID) (m *Message, turn whose, wait time.Duration, err error) {
 	now := h.now()
 	err = h.retry(func() error {
 		return h.c.Store.Update(ctx, func(tx service.Tx) error {
@@ -112,11 +112,12 @@ func (h *Hooks) reserve(ctx context.Context, a service.ScopedID) (m *Message, en
 				wait = jitter(paused) + time.Second
 				return nil
 			}
-			if endpoint == "" {
-				if wait = h.turns.take(rh.ID, now); wait > 0 {
+			if turn.endpoint == "" {
+				mine := whose{a.Tenant, rh.ID}
+				if wait = h.turns.take(mine, now); wait > 0 {
 					return nil
 				}
-				endpoint = rh.ID
+				turn = mine
 			}
 			if hook.PausedTo != 0 { // this attempt is the trial: others wait for it
 				hook.PausedTo = now.Add(lease).Unix()
@@ -134,9 +135,9 @@ func (h *Hooks) reserve(ctx context.Context, a service.ScopedID) (m *Message, en
 		})
 	})
 	if err != nil {
-		return nil, endpoint, 0, err
+		return nil, turn, 0, err
 	}
-	return m, endpoint, wait, nil
+	return m, turn, wait, nil
 }
 
 func (h *Hooks) secrets(s service.Scope, id string, hook service.StoredWebhook, now time.Time) ([]string, error) {
