@@ -30,11 +30,12 @@ type Judged struct {
 	Bound   bool   // at least one hash stands between the document's hash and the value
 	Verdict Verdict
 	Detail  string
-	// Of a confirmed anchor:
+	// Of an anchor that names a block, which a pinned header could show to hold:
 	Network string
 	Height  uint64
-	Block   string    // hash of the block as people write it
-	Time    time.Time // of the block
+	// Of a confirmed anchor:
+	Block string    // hash of the block as people write it
+	Time  time.Time // of the block
 }
 
 // Check runs the operations and judges every anchor, in the order of the file. known
@@ -115,6 +116,7 @@ func judge(j Judged, known *bitcoin.Known) Judged {
 		return j
 	}
 	height, err := strconv.ParseUint(j.ID, 10, 32)
+	j.Network, j.Height = network.String(), height
 	header, ok := known.At(network, height)
 	switch {
 	case err != nil || !ok:
@@ -125,7 +127,7 @@ func judge(j Judged, known *bitcoin.Known) Judged {
 		j.Detail = "the hash is the root itself; nothing ties a document to it"
 	default:
 		j.Verdict, j.Detail = Confirmed, "the pinned header holds the value"
-		j.Network, j.Height, j.Block, j.Time = network.String(), height, header.Hash.String(), header.Time
+		j.Block, j.Time = header.Hash.String(), header.Time
 	}
 	return j
 }

@@ -1,7 +1,10 @@
 package foreign_test
 
 import (
+	"encoding/hex"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/chancery-dev/chancery/proof/opentimestamps"
@@ -34,6 +37,30 @@ func TestRefutedBesideOpen(t *testing.T) {
 		r := s.judge(t)
 		noted := slices.ContainsFunc(r.Findings, func(f verifier.Finding) bool { return f.Code == "anchor_refuted" })
 		if r.Reason != c.want || r.Outcome != c.want.Outcome() || noted != (len(c.heights) == 2) {
+			t.Errorf("%v: expected %s\n%s", c.heights, string(c.want), explain(r))
+		}
+	}
+}
+
+// TestChainpointRefutedBesideOpen: the same of the anchors of a Chainpoint proof.
+func TestChainpointRefutedBesideOpen(t *testing.T) {
+	s := otsScene(t)
+	for _, c := range []struct {
+		heights []string
+		want    verifier.Reason
+	}{
+		{[]string{"0"}, verifier.ForeignAnchorRefuted},
+		{[]string{"0", "7"}, verifier.ForeignAnchorUnconfirmed},
+		{[]string{"7"}, verifier.ForeignAnchorUnconfirmed},
+	} {
+		anchors := make([]string, len(c.heights))
+		for i, h := range c.heights {
+			anchors[i] = fmt.Sprintf(`{"type":"btc","anchor_id":%q}`, h)
+		}
+		s.file = fmt.Appendf(nil, `{"@context":"https://w3id.org/chainpoint/v4","type":"Chainpoint","proof_id":"a","hash_received":"b","hash":%q,"branches":[{"ops":[{"op":"sha-256"},{"anchors":[%s]}]}]}`,
+			hex.EncodeToString(s.h.Digests["sha-256"]), strings.Join(anchors, ","))
+		r := s.judge(t)
+		if r.Reason != c.want || r.Outcome != c.want.Outcome() {
 			t.Errorf("%v: expected %s\n%s", c.heights, string(c.want), explain(r))
 		}
 	}
