@@ -53,7 +53,7 @@ func startNginx(t *testing.T, upstream string) *proxy {
 	}
 	conf := regexp.MustCompile(`(?m)^\s*listen \[::\].*\n`).ReplaceAllString(string(text), "") // not everywhere
 	for _, swap := range [][2]string{
-		{"listen 80;", "listen " + p.plain + ";"}, {"listen 443 ssl", "listen " + p.secure + " ssl"}, {"server 127.0.0.1:8080;", "server " + upstream + ";"},
+		{"listen 80;", "listen " + p.plain + ";"}, {"listen 443 ssl", "listen " + p.secure + " ssl"}, {"    server 127.0.0.1:8080;", "    server " + upstream + ";"},
 		{"/etc/ssl/credentials.example.edu", filepath.Join(p.dir, "tls")}, {"/var/log/nginx", p.dir},
 	} {
 		if !strings.Contains(conf, swap[0]) {
@@ -291,5 +291,67 @@ func (p *proxy) addresses(t *testing.T, s *served, site string) {
 	// The proxy's word counts.
 	if n := spend(p.from("127.0.0.1", s.listen), "http://"+s.listen+path, "X-Forwarded-For", "127.0.0.5"); n > 5 {
 		t.Errorf("what the proxy says is not believed: %d times more", n)
+	}
+}
+
+// TestNginxSocket: the same before a Unix socket, as the comment in nginx.conf has it.
+func TestNginxSocket(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "c.sock")
+	p := startNginx(t, "unix:"+path)
+	const site = "https://" + publicName
+	if !strings.Contains(deploymentFile(t, "nginx.conf"), "# server unix:/run/chancery/chancery.sock;") {
+		t.Error("nginx.conf says nothing of sockets")
+	}
+	start := func() (*exec.Cmd, *lockedBuffer) {
+		binary, err := chanceryBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		log := &lockedBuffer{}
+		cmd := exec.Command(binary, "serve", "--listen", "unix:"+path, "--data", filepath.Join(dir, "data"))
+		cmd.Env = append(os.Environ(), "CHANCERY_LIMITS_PER_ADDRESS=0.1", "CHANCERY_LIMITS_PER_ADDRESS_BURST=30", "CHANCERY_PUBLIC_URL="+site)
+		cmd.Stdout, cmd.Stderr = log, log
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for began := time.Now(); !strings.Contains(log.String(), "Serving on unix:"+path+" for "+site); time.Sleep(10 * time.Millisecond) {
+			if time.Since(began) > 20*time.Second {
+				cmd.Process.Kill()
+				t.Fatalf("it does not serve: %s", log)
+			}
+		}
+		return cmd, log
+	}
+	cmd, _ := start()
+	cmd.Process.Kill() // its socket stays
+	cmd.Wait()
+	if _, err := os.Lstat(path); err != nil {
+		t.Fatal(err)
+	}
+	cmd, log := start()
+	defer cmd.Process.Kill()
+	const page = site + "/v1/verify/nobody-has-this"
+	for _, from := range []string{"127.0.0.7", "127.0.0.8"} { // each with a limit of its own
+		taken := 0
+		for n := range 60 {
+			answer, body := p.ask(p.from(from, ""), "GET", page, nil, "X-Forwarded-For", fmt.Sprintf("198.51.100.%d", n))
+			if answer.StatusCode == 429 {
+				break
+			}
+			if taken++; answer.StatusCode != 200 {
+				t.Fatalf("%s: %s", answer.Status, body)
+			}
+		}
+		if taken < 20 || taken > 40 {
+			t.Errorf("%s was let through %d times, allowed are 30", from, taken)
+		}
+	}
+	cmd.Process.Signal(os.Interrupt)
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v: %s", err, log)
+	}
+	if _, err := os.Lstat(path); !os.IsNotExist(err) {
+		t.Errorf("the socket is left behind: %v", err)
 	}
 }

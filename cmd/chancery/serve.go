@@ -81,7 +81,7 @@ SIGTERM ends it gracefully: /readyz answers 503, requests in flight are finished
 		RunE: func(cmd *cobra.Command, args []string) error { return c.serve(cmd.Context(), f) },
 	}
 	f.add(cmd)
-	cmd.Flags().StringVar(&f.listen, "listen", "", "address and port (default 127.0.0.1:8080)")
+	cmd.Flags().StringVar(&f.listen, "listen", "", "address and port, or unix: and the path of a socket (default 127.0.0.1:8080)")
 	cmd.Flags().StringVar(&f.role, "role", "", "all, api or worker (default all)")
 	return cmd
 }
@@ -89,11 +89,16 @@ SIGTERM ends it gracefully: /readyz answers 503, requests in flight are finished
 // open opens what a configuration names; serve: for the process that serves.
 func (c *cli) open(ctx context.Context, conf *config.Config, serve bool) (*serving.Installation, error) {
 	in, err := serving.Open(ctx, conf, serving.Options{Now: c.now, Version: version(), Stderr: c.stderr, Serve: serve})
+	return in, hinted(err)
+}
+
+// hinted has what an error of serving advises printed.
+func hinted(err error) error {
 	var hint *serving.HintError
 	if errors.As(err, &hint) {
-		err = hintError{err, hint.Hint}
+		return hintError{err, hint.Hint}
 	}
-	return in, err
+	return err
 }
 
 func (c *cli) serve(ctx context.Context, f configFlags) (err error) {
@@ -111,6 +116,13 @@ func (c *cli) serve(ctx context.Context, f configFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
+	var listener net.Listener
+	if in.Handler != nil { // first: a key that is shown once is shown by a process that serves
+		if listener, err = serving.Listen(ctx, conf); err != nil {
+			return hinted(err)
+		}
+		defer listener.Close() // also done by whoever serves on it
+	}
 	if f.file == "" {
 		secret, err := in.FirstKey(ctx)
 		if err != nil {
@@ -134,14 +146,12 @@ func (c *cli) serve(ctx context.Context, f configFlags) (err error) {
 	serveCtx, stopServing := context.WithCancel(ctx)
 	defer stopServing()
 	run(func() error { return in.Run(work) })
-	if in.Handler != nil {
-		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", conf.Listen)
-		if err != nil {
-			stopWork()
-			wg.Wait()
-			return err
+	if listener != nil {
+		on := serving.BaseURL(conf)
+		if _, socket := conf.Socket(); socket {
+			on = conf.Listen + " for " + on
 		}
-		fmt.Fprintf(c.stdout, "Serving on %s\n", serving.BaseURL(conf))
+		fmt.Fprintf(c.stdout, "Serving on %s\n", on)
 		run(func() error {
 			defer stopWork()
 			return in.Serve(serveCtx, listener, in.Certificates, 200*time.Millisecond)

@@ -3,10 +3,12 @@ package config
 import (
 	"encoding/base64"
 	"fmt"
+	"io/fs"
 	"math/big"
 	"net"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -67,7 +69,13 @@ func (d *decoder) judge(at string, f field, v reflect.Value) {
 }
 
 func (c *Config) checkServing(l *list) {
-	local := checkListen(l, "listen", c.Listen)
+	socket, isSocket := c.Socket()
+	local := false
+	if isSocket {
+		c.checkSocket(l, socket)
+	} else if local = checkListen(l, "listen", c.Listen); c.SocketMode != defaultSocketMode {
+		l.add("socketMode", "expected a socket in listen, such as unix:/run/chancery/chancery.sock")
+	}
 	switch {
 	case (c.TLS.Cert == "") != (c.TLS.Key == ""):
 		l.add("tls", "expected both cert and key, or neither")
@@ -75,7 +83,7 @@ func (c *Config) checkServing(l *list) {
 		l.add("tls.selfSigned", "expected either selfSigned, or cert and key")
 	case c.TLS.SelfSigned && !local:
 		l.add("tls.selfSigned", "expected a loopback address in listen")
-	case c.TLS.Cert == "" && !local && len(c.TrustedProxies) == 0:
+	case c.TLS.Cert == "" && !local && !isSocket && len(c.TrustedProxies) == 0:
 		l.add("tls", "expected cert and key, trustedProxies, or a loopback address in listen")
 	}
 	if c.PublicURL == "" {
@@ -219,11 +227,12 @@ func checkNode(l *list, at, address string, allow bool) {
 
 func (c *Config) checkAuthorities(l *list) {
 	t := c.TSA
+	_, isSocket := c.Socket()
 	if t.URL != "" && t.URL != "dev" {
 		checkURL(l, "tsa.url", t.URL)
 		need(l, "tsa.roots", t.Roots != "")
 	}
-	if t.URL == "dev" && slices.Contains(c.Environments, "live") && !isLocal(c.Listen) {
+	if t.URL == "dev" && slices.Contains(c.Environments, "live") && !isLocal(c.Listen) && !isSocket {
 		l.add("tsa.url", "expected an authority that others believe, since live credentials are issued")
 	}
 	pair(l, "tsa", "user", "password", t.User != "", t.Password.Set())
@@ -303,6 +312,41 @@ func (c *Config) checkInstances(l *list) {
 		}
 	}
 	unique(l, "vcalm", names)
+}
+
+// Socket is the path of the Unix socket in listen, and whether there is one.
+func (c *Config) Socket() (string, bool) { return strings.CutPrefix(c.Listen, "unix:") }
+
+// Permissions are those of the socket in listen.
+func (c *Config) Permissions() fs.FileMode {
+	n, err := strconv.ParseUint(c.SocketMode, 8, 32)
+	if err != nil {
+		return 0
+	}
+	return fs.FileMode(n)
+}
+
+const defaultSocketMode = "0660"
+
+var socketMode = regexp.MustCompile(`^0?[67][0-7]{2}$`)
+
+// maxSocket leaves room for the longer name that the socket has while it is made: the
+// kernel's limit is 107 bytes.
+const maxSocket = 90
+
+func (c *Config) checkSocket(l *list, path string) {
+	switch {
+	case !filepath.IsAbs(path) || filepath.Clean(path) != path || path == "/":
+		l.add("listen", "expected unix: and a path from the root, such as unix:/run/chancery/chancery.sock")
+	case len(path) > maxSocket:
+		l.add("listen", "expected a path of a socket of at most %d bytes", maxSocket)
+	}
+	if !socketMode.MatchString(c.SocketMode) {
+		l.add("socketMode", "expected permissions such as 0660 or 0600, which let the owner read and write")
+	}
+	if c.TLS.Cert != "" || c.TLS.Key != "" {
+		l.add("tls", "expected none: what comes through a socket comes from a proxy, which ends TLS")
+	}
 }
 
 // checkListen judges host:port, and reports whether it is a loopback address.

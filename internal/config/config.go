@@ -22,7 +22,8 @@ import "time"
 // (none: empty, 0, false), doc what it means: it is the comment in the file that Example
 // writes, too.
 type Config struct {
-	Listen         string        `conf:"listen" def:"127.0.0.1:8080" doc:"Address and port to serve on. Without TLS (tls, or a proxy in trustedProxies) it must be a loopback address."`
+	Listen         string        `conf:"listen" def:"127.0.0.1:8080" doc:"Address and port to serve on, or unix: and the path of a socket for a proxy on this machine, such as unix:/run/chancery/chancery.sock. Without TLS (tls, or a proxy in trustedProxies) an address must be a loopback one."`
+	SocketMode     string        `conf:"socketMode" def:"0660" doc:"Permissions of the socket in listen. Whoever may write to it is taken for the proxy: its X-Forwarded-For is believed."`
 	PublicURL      string        `conf:"publicURL" doc:"What stands before all published addresses, such as https://credentials.example.edu. It is written into credentials: it cannot change later. Empty: made from listen, for trying out."`
 	Data           string        `conf:"data" def:"chancery-data" doc:"Directory for the database, files and keys, where no other place is set for them."`
 	Role           string        `conf:"role" def:"all" oneof:"all,api,worker" doc:"What this process does: all; api: answers requests; worker: does jobs. Several processes need database.postgres."`

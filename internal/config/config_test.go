@@ -18,7 +18,7 @@ import (
 )
 
 // files are what Read finds.
-var files = map[string]string{"/secrets/mail": "hunter2\n", "/secrets/crlf": "hunter2\r\n", "/secrets/empty": "\n", "/secrets/large": strings.Repeat("x", maxSecret+1), "/secrets/rpc": "https://node.example/v3/0123456789"}
+var files = map[string]string{"/secrets/mail": "hunter2\n", "/secrets/crlf": "hunter2\r\n", "/secrets/empty": "\n", "/secrets/large": strings.Repeat("x", maxSecret+1), "/secrets/lines": "hunter2\nhunter3\n", "/secrets/utf16": "\xff\xfeh\x00u\x00n\x00", "/secrets/spaces": "  \n", "/secrets/mark": "\ufeff\n", "/secrets/marked": "\ufeffhunter2\r\n\r\n", "/secrets/rpc": "https://node.example/v3/0123456789"}
 
 func read(name string) ([]byte, error) {
 	if s, ok := files[name]; ok {
@@ -282,6 +282,25 @@ func TestProblems(t *testing.T) {
 		{"too large", "#" + strings.Repeat("x", maxFile), "x.toml", "at most"},
 		{"listen", "listen = \"8080\"", "listen", "an address and a port"},
 		{"listen port", "listen = \"127.0.0.1:http\"", "listen", "an address and a port"},
+		{"socket nowhere", "listen = \"unix:\"\npublicURL = \"https://x.example\"", "listen", "from the root"},
+		{"socket in the working directory", "listen = \"unix:x.sock\"\npublicURL = \"https://x.example\"", "listen", "from the root"},
+		{"abstract socket", "listen = \"unix:@x\"\npublicURL = \"https://x.example\"", "listen", "from the root"},
+		{"socket that is a directory", "listen = \"unix:/run/x/\"\npublicURL = \"https://x.example\"", "listen", "from the root"},
+		{"long socket", "listen = \"unix:/" + strings.Repeat("x", 90) + "\"\npublicURL = \"https://x.example\"", "listen", "at most 90 bytes"},
+		{"socket without a public address", "listen = \"unix:/run/x\"", "publicURL", "public address"},
+		{"socket with TLS", "listen = \"unix:/run/x\"\npublicURL = \"https://x.example\"\n[tls]\ncert = \"a\"\nkey = \"b\"", "tls", "a proxy, which ends TLS"},
+		{"socket with a certificate of its own", "listen = \"unix:/run/x\"\npublicURL = \"https://x.example\"\n[tls]\nselfSigned = true", "tls.selfSigned", "loopback"},
+		{"socket and conformance", "listen = \"unix:/run/x\"\npublicURL = \"https://x.example\"\nprofile = \"conformance\"", "profile", "loopback"},
+		{"socket mode", "listen = \"unix:/run/x\"\npublicURL = \"https://x.example\"\nsocketMode = \"0460\"", "socketMode", "0660"},
+		{"socket mode with bits of programs", "listen = \"unix:/run/x\"\npublicURL = \"https://x.example\"\nsocketMode = \"4660\"", "socketMode", "0660"},
+		{"socket mode as a number", "socketMode = 660", "socketMode", "a text"},
+		{"socket mode without a socket", "socketMode = \"0600\"", "socketMode", "expected a socket"},
+		{"metrics on a socket", "[metrics]\nlisten = \"unix:/run/x\"", "metrics.listen", "an address and a port"},
+		{"secret of two lines", "masterKeyFile = \"/secrets/lines\"", "masterKeyFile", "one line"},
+		{"secret in UTF-16", "[mail]\nuser = \"u\"\npasswordFile = \"/secrets/utf16\"", "mail.passwordFile", "one line"},
+		{"secret of spaces", "[mail]\nuser = \"u\"\npasswordFile = \"/secrets/spaces\"", "mail.passwordFile", "is empty"},
+		{"secret that is a byte order mark", "[mail]\nuser = \"u\"\npasswordFile = \"/secrets/mark\"", "mail.passwordFile", "is empty"},
+		{"secret with a line feed", "[mail]\nuser = \"u\"\npassword = \"a\\nb\"", "mail.password", "one line"},
 		{"open without TLS", "listen = \"0.0.0.0:80\"\npublicURL = \"https://x.example\"", "tls", "loopback"},
 		{"all interfaces are not loopback", "listen = \":8080\"\npublicURL = \"https://x.example\"", "tls", "loopback"},
 		{"no public address", "listen = \"0.0.0.0:80\"\n[tls]\ncert = \"a\"\nkey = \"b\"", "publicURL", "public address"},
@@ -453,4 +472,29 @@ func FuzzLoad(f *testing.F) {
 			t.Fatal("it was loaded and is not good")
 		}
 	})
+}
+
+// TestByteOrderMark: what editors put before a text is no part of it.
+func TestByteOrderMark(t *testing.T) {
+	for name, text := range map[string]string{"x.toml": "[mail]\nuser = \"u\"\npasswordFile = \"/secrets/marked\"\n", "x.yaml": "mail:\n  user: u\n  password: file:/secrets/marked\n"} {
+		c, err := load(name, "\ufeff"+text)
+		if err != nil || c.Mail.Password.Reveal() != "hunter2" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestSocket: a proxy on the same machine needs neither TLS nor an entry in trustedProxies.
+func TestSocket(t *testing.T) {
+	c := want(t, "listen = \"unix:/run/chancery/chancery.sock\"\npublicURL = \"https://x.example\"\n[tsa]\nurl = \"dev\"\n")
+	if path, ok := c.Socket(); path != "/run/chancery/chancery.sock" || !ok || c.Permissions() != 0o660 || c.Public() != "https://x.example" {
+		t.Errorf("%q %v %v", path, ok, c.Permissions())
+	}
+	c = want(t, "socketMode = \"600\"\npublicURL = \"https://x.example\"", "CHANCERY_LISTEN=unix:/run/x")
+	if c.Permissions() != 0o600 {
+		t.Errorf("%v", c.Permissions())
+	}
+	if _, ok := want(t, "").Socket(); ok {
+		t.Error("an address is taken for a socket")
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 var yamlLine = regexp.MustCompile(`\bline (\d+)`)
@@ -311,8 +312,21 @@ func (d *decoder) secret(at, s string, v reflect.Value) {
 		d.secretFile(at, file, v)
 		return
 	}
+	d.setSecret(at, s, v)
+}
+
+// setSecret takes one line: a second one is a file of another kind, and would be part of
+// the password.
+func (d *decoder) setSecret(at, s string, v reflect.Value) {
+	if len(s) > maxSecret || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
+		d.add(at, "expected a text on one line (UTF-8)")
+		return
+	}
 	v.Set(reflect.ValueOf(Secret{s}))
 }
+
+// byteOrderMark is what some editors begin a file with.
+const byteOrderMark = "\ufeff"
 
 func (d *decoder) secretFile(at, file string, v reflect.Value) {
 	if d.read == nil {
@@ -326,12 +340,12 @@ func (d *decoder) secretFile(at, file string, v reflect.Value) {
 	case len(b) > maxSecret:
 		d.add(at, "expected a file of at most %d bytes", maxSecret)
 	default:
-		text := strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")
-		if text == "" {
+		text := strings.TrimRight(strings.TrimPrefix(string(b), byteOrderMark), "\r\n")
+		if strings.TrimSpace(text) == "" {
 			d.add(at, "the file is empty")
 			return
 		}
-		v.Set(reflect.ValueOf(Secret{text}))
+		d.setSecret(at, text, v)
 	}
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"path"
@@ -132,13 +133,14 @@ func parse(s Source, l *list) map[string]any {
 		l.add(name, "expected at most %d bytes", maxFile)
 		return nil
 	}
+	text := bytes.TrimPrefix(s.File, []byte(byteOrderMark))
 	var tree map[string]any
 	var err error
 	switch strings.ToLower(path.Ext(strings.ReplaceAll(s.Name, `\`, "/"))) {
 	case ".toml":
-		tree, err = toml.Parser().Unmarshal(s.File)
+		tree, err = toml.Parser().Unmarshal(text)
 	case ".yaml", ".yml":
-		tree, err = yaml.Parser().Unmarshal(s.File)
+		tree, err = yaml.Parser().Unmarshal(text)
 	default:
 		l.add(name, "expected a name that ends in .toml, .yaml or .yml")
 		return nil

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -8,10 +9,13 @@ import (
 
 // address finds who asks: the peer of the connection, or, where that is a trusted proxy,
 // the last address of X-Forwarded-For that is not one. Whatever stands left of it was
-// written by the client and is not believed.
+// written by the client and is not believed. Who may open a Unix socket is such a proxy;
+// where it names nobody, the address is the zero one, which has one limit for all.
 func (a *api) address(r *http.Request) netip.Addr {
 	peer := parseAddr(r.RemoteAddr)
-	if len(a.Trusted) == 0 || !a.trusted(peer) {
+	if bySocket(r) { // whatever the peer has bound its end to
+		peer = netip.Addr{}
+	} else if len(a.Trusted) == 0 || !a.trusted(peer) {
 		return peer
 	}
 	list := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
@@ -26,6 +30,12 @@ func (a *api) address(r *http.Request) netip.Addr {
 		}
 	}
 	return peer
+}
+
+// bySocket reports whether a request has come through a Unix socket.
+func bySocket(r *http.Request) bool {
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return ok && local.Network() == "unix"
 }
 
 func (a *api) trusted(addr netip.Addr) bool {
@@ -55,7 +65,7 @@ func (a *api) inTheClear(r *http.Request) bool {
 		return false
 	}
 	peer := parseAddr(r.RemoteAddr)
-	return !peer.IsLoopback() && !a.trusted(peer)
+	return !peer.IsLoopback() && !a.trusted(peer) && !bySocket(r)
 }
 
 // byAddress is what limits are counted by: one customer usually has a whole /64 of IPv6.

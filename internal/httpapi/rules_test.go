@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -323,6 +324,24 @@ func TestAddresses(t *testing.T) {
 		}
 		if got := a.address(r).String(); got != c.want {
 			t.Errorf("%s for %s: %s", c.peer, c.forwarded, got)
+		}
+	}
+	// Through a Unix socket: whatever the peer has bound its own end to.
+	for _, c := range []struct{ peer, forwarded, want string }{
+		{"@", "198.51.100.1", "198.51.100.1"}, {"@", "1.2.3.4, 198.51.100.1, 10.0.0.2", "198.51.100.1"}, {"@", "10.0.0.2", "10.0.0.2"},
+		{"@", "", "invalid IP"}, {"@", "garbage", "invalid IP"}, {"203.0.113.9:1", "", "invalid IP"}, {"203.0.113.9:1", "198.51.100.1", "198.51.100.1"},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, net.Addr(&net.UnixAddr{Name: "/run/x", Net: "unix"})))
+		r.RemoteAddr = c.peer
+		if c.forwarded != "" {
+			r.Header.Set("X-Forwarded-For", c.forwarded)
+		}
+		if got := a.address(r).String(); got != c.want {
+			t.Errorf("socket, %s for %s: %s", c.peer, c.forwarded, got)
+		}
+		if a.inTheClear(r) {
+			t.Errorf("socket, %s: taken for a stranger without TLS", c.peer)
 		}
 	}
 	if got := byAddress(netip.MustParseAddr("2001:db8:1:2:3::1")).network.String(); got != "2001:db8:1:2::/64" {

@@ -77,7 +77,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (*Installation, erro
 		name string
 		open func(*opener) error
 	}{
-		{"data", (*opener).alone}, {"trustedProxies", (*opener).proxies}, {"masterKey", (*opener).sealer}, {"tls", (*opener).tls},
+		{"data", (*opener).alone}, {"listen", (*opener).socket}, {"trustedProxies", (*opener).proxies}, {"masterKey", (*opener).sealer}, {"tls", (*opener).tls},
 		{"verification", (*opener).trust}, {"mail", (*opener).mail}, {"blobs", (*opener).blobs}, {"tsa", (*opener).tsa},
 		{"fonts", (*opener).fonts}, {"chain", (*opener).chain}, {"pkcs11", (*opener).token}, {"oidc", (*opener).oidc}, {"database", (*opener).database},
 	}
