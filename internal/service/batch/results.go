@@ -3,7 +3,6 @@ package batch
 import (
 	"archive/zip"
 	"context"
-	"crypto/sha256"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -33,16 +32,16 @@ func (b *Batches) WriteBatch(ctx context.Context, c service.Caller, id string, w
 	if err := b.writeTable(ctx, c.Scope, id, z); err != nil {
 		return err
 	}
-	names := fileNames{}
+	names := service.FileNames{}
 	err := b.eachRow(ctx, c.Scope, id, func(r result) error {
 		if len(r.artifacts) == 0 {
 			return nil
 		}
-		name, ok := names.of(r.row)
+		if !names.Add("id " + r.row.CredentialID) { // the files of that credential are there
+			return nil
+		}
+		name := names.Of(r.row.CredentialID, r.row.Index)
 		for _, a := range r.artifacts {
-			if !ok { // the files of that credential are there
-				break
-			}
 			if err := b.writeArtifact(ctx, z, name, a); err != nil {
 				return err
 			}
@@ -150,44 +149,6 @@ func cell(s string) string {
 }
 
 var extensions = map[string]string{"vc": ".json", "vc.jwt": ".jwt", "pdf": ".pdf", "png": ".png", "svg": ".svg", "evidence": ".cbor"}
-
-// fileNames are the names that an archive holds, hashed: on many systems they are the same
-// whatever the case of their letters.
-type fileNames map[[16]byte]struct{}
-
-func (n fileNames) add(s string) bool {
-	sum := sha256.Sum256([]byte(s))
-	h := [16]byte(sum[:16])
-	_, there := n[h]
-	n[h] = struct{}{}
-	return !there
-}
-
-// of names the files of a row's credential: its id, with a ~, which no id has, where the id
-// alone would be no file's name or that of another. ok is false where the
-// credential had its turn.
-func (n fileNames) of(r service.Row) (name string, ok bool) {
-	id := r.CredentialID
-	if !n.add("id " + id) {
-		return "", false
-	}
-	first, _, _ := strings.Cut(id, ".")
-	switch lower := strings.ToLower(id); {
-	case !n.add(lower):
-		return id + "~" + strconv.FormatInt(r.Index, 10), true
-	case first == "" || deviceNames[strings.ToUpper(first)]:
-		return "~" + id, true
-	}
-	return id, true
-}
-
-// deviceNames are no names of files on some systems, whatever follows the dot. A name that
-// begins with a dot is hidden on others.
-var deviceNames = map[string]bool{
-	"CON": true, "PRN": true, "AUX": true, "NUL": true,
-	"COM1": true, "COM2": true, "COM3": true, "COM4": true, "COM5": true, "COM6": true, "COM7": true, "COM8": true, "COM9": true,
-	"LPT1": true, "LPT2": true, "LPT3": true, "LPT4": true, "LPT5": true, "LPT6": true, "LPT7": true, "LPT8": true, "LPT9": true,
-}
 
 // writeArtifact adds a file. Its name cannot lead out of its folder: ids have no slash.
 func (b *Batches) writeArtifact(ctx context.Context, z *zip.Writer, id string, a service.StoredArtifact) error {

@@ -31,9 +31,11 @@ type export struct {
 	z        *zip.Writer
 	manifest []string
 
-	lists    map[string]bool // status lists that credentials name
-	schemas  map[string]bool // ids of schemas
-	pictures map[string]bool // digests of those that are there
+	names    service.FileNames // of credentials
+	count    int64             // of credentials
+	lists    map[string]bool   // status lists that credentials name
+	schemas  map[string]bool   // ids of schemas
+	pictures map[string]bool   // digests of those that are there
 	trust    trustFile
 }
 
@@ -54,7 +56,7 @@ func (g *Register) Export(ctx context.Context, c service.Caller, w io.Writer) er
 	if err := g.chain(ctx, service.Run{}); err != nil {
 		return err
 	}
-	e := &export{Register: g, ctx: ctx, s: c.Scope, z: zip.NewWriter(w), lists: map[string]bool{}, schemas: map[string]bool{}, pictures: map[string]bool{}}
+	e := &export{Register: g, ctx: ctx, s: c.Scope, z: zip.NewWriter(w), names: service.FileNames{}, lists: map[string]bool{}, schemas: map[string]bool{}, pictures: map[string]bool{}}
 	for _, part := range []func(time.Time) error{
 		e.readme, e.issuers, e.types, e.credentials, e.documents, e.stamps, e.statusLists, e.schemaFiles,
 		e.recipients, e.portfolios, e.batches, e.webhooks, e.keys, e.verifications, e.audit, e.trustFile,
@@ -120,8 +122,8 @@ func (e *export) addBlob(name, digest string) (found bool, err error) {
 	return true, errors.Join(e.add(name, r), r.Close())
 }
 
-// fileName makes an id fit for a name that stays in its folder. Ids of credentials are of
-// letters, digits, dots, hyphens and underscores already; those of types may have a slash.
+// fileName makes an id that was made here, or a slug, fit for a name that stays in its folder:
+// those of types may have a slash.
 func fileName(id string) string {
 	id = strings.NewReplacer("/", "_", `\`, "_", ":", "_").Replace(id)
 	if strings.Trim(id, ".") == "" {
@@ -307,7 +309,8 @@ func (e *export) credential(c service.StoredCredential, files []service.StoredAr
 		Created: c.Created.UTC(), IssuedAt: when(c.IssuedAt), ValidUntil: when(c.ValidUntil), RevokedAt: body.RevokedAt,
 		Reason: body.Reason, Erased: body.Erased, StatusList: c.ListID, StatusIndex: c.Index, Digest: c.Digest, Files: map[string]string{},
 	}
-	base := "credentials/" + fileName(c.ID)
+	e.count++
+	base := "credentials/" + e.names.Of(c.ID, e.count)
 	for _, a := range files {
 		name := fmt.Sprintf("%s/%d%s", base, a.Issue, extensions[a.Name])
 		if a.Name == "evidence" {

@@ -181,7 +181,7 @@ const readmeText = `This archive holds everything that %s (environment %s) kept 
 
   credentials/ID/     every signed form of a credential and its renditions, by the number of
                       its issue; evidence where it was anchored; register.json: what the
-                      register knew of it
+                      register knew of it. ~ where the ID alone is no name on every system
   issuers/            issuers: public keys with their history, certificates, DID documents
   status/             status lists as they were published
   schemas/  types/    JSON Schemas and credential types, in all versions
