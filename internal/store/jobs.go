@@ -117,8 +117,6 @@ type WorkerConfig struct {
 	Logger *slog.Logger
 	// Poll is how often jobs are looked for; Cooldown the shortest time between two looks.
 	Poll, Cooldown time.Duration
-	// PollOnly does without notifications.
-	PollOnly bool
 }
 
 // NewWorker returns a client of River that does jobs once it is started.
@@ -145,7 +143,7 @@ func NewWorker[T any](d riverdriver.Driver[T], r Runner, c WorkerConfig) (*river
 	return river.NewClient(d, &river.Config{
 		ID: c.ID, Logger: slog.New(ending{c.Logger.Handler()}), Workers: workers, PeriodicJobs: periodic, FetchOnlyKnownKinds: true,
 		Queues:        queues(c),
-		FetchCooldown: c.Cooldown, FetchPollInterval: c.Poll, PollOnly: c.PollOnly,
+		FetchCooldown: c.Cooldown, FetchPollInterval: c.Poll,
 		JobTimeout: -1, RescueStuckJobsAfter: stuckAfter, SoftStopTimeout: stopAfter,
 		CompletedJobRetentionPeriod: time.Hour,
 	})

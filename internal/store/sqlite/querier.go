@@ -24,7 +24,7 @@ type querier struct {
 
 	tx       *sql.Tx
 	jobs     *river.Client[*sql.Tx]
-	enqueued bool // a job, which may have been rolled back
+	enqueued map[string]struct{} // queues of jobs, which may have been rolled back
 }
 
 func (q *querier) stmt(ctx context.Context, text string) (*sql.Stmt, error) {
@@ -169,7 +169,13 @@ func (q *querier) pragma(ctx context.Context, text string) error {
 
 // Enqueue implements store.Querier.
 func (q *querier) Enqueue(ctx context.Context, j store.Job) error {
-	q.enqueued = true
-	_, err := q.jobs.InsertTx(context.WithoutCancel(ctx), q.tx, j.Args, j.Options())
-	return mapError(err)
+	r, err := q.jobs.InsertTx(context.WithoutCancel(ctx), q.tx, j.Args, j.Options())
+	if err != nil {
+		return mapError(err)
+	}
+	if q.enqueued == nil {
+		q.enqueued = map[string]struct{}{}
+	}
+	q.enqueued[r.Job.Queue] = struct{}{}
+	return nil
 }

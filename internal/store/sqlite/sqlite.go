@@ -53,7 +53,7 @@ type Store struct {
 
 	unmapped atomic.Bool // see lose
 
-	stirred atomic.Uint64 // see looking
+	exchange exchange // tells who does jobs of those that were added
 
 	queue  chan *request
 	scrubs chan struct{} // see Scrub
@@ -129,7 +129,7 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.migrate(ctx); err != nil {
 		return err
 	}
-	if s.jobs, err = river.NewClient(riversqlite.New(s.writeDB), &river.Config{Logger: s.c.Logger}); err != nil {
+	if s.jobs, err = river.NewClient(newRiverDriver(s), &river.Config{Logger: s.c.Logger}); err != nil {
 		return fmt.Errorf("sqlite: %w", err)
 	}
 	if s.readDB, err = sql.Open("sqlite", s.c.reading()); err != nil {

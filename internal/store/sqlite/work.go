@@ -29,8 +29,8 @@ func (s *Store) Work(ctx context.Context, c service.WorkConfig) error {
 		return err
 	}
 	defer s.unlockWork()
-	client, err := store.NewWorker(newLooking(s), s, store.WorkerConfig{
-		WorkConfig: c, Now: s.c.Now, Logger: s.c.Logger, Poll: poll, Cooldown: cooldown, PollOnly: true,
+	client, err := store.NewWorker(newRiverDriver(s), s, store.WorkerConfig{
+		WorkConfig: c, Now: s.c.Now, Logger: s.c.Logger, Poll: poll, Cooldown: cooldown,
 	})
 	if err != nil {
 		return fmt.Errorf("sqlite: %w", err)

@@ -157,9 +157,7 @@ func (s *Store) finish(tx *sql.Tx, q *querier, good []*request, failed map[*requ
 		}
 	default:
 		err = mapError(tx.Commit())
-		if q.enqueued {
-			s.stirred.Add(1)
-		}
+		s.exchange.inserted(q.enqueued) // also where the commit was not heard of
 	}
 	if err != nil {
 		err = unavailable(err)

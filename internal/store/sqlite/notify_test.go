@@ -1,0 +1,159 @@
+package sqlite
+
+import (
+	"context"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/riverqueue/river/riverdriver"
+
+	"github.com/chancery-dev/chancery/internal/service"
+)
+
+func openForJobs(t *testing.T) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), Config{Path: filepath.Join(t.TempDir(), "db"), Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() }) //nolint:errcheck // nothing is read from it any more
+	return s
+}
+
+// TestTold: jobs begin when they are committed, long before anybody looks for them; those of
+// a change that is undone never do; and one that waits for a while comes when it is due.
+func TestTold(t *testing.T) {
+	s := openForJobs(t)
+	began := make(chan string, 16)
+	var later atomic.Bool
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	handler := func(_ context.Context, r service.Run) error {
+		began <- r.Kind
+		if r.Kind == "waits" && later.CompareAndSwap(false, true) {
+			return &service.Later{After: 200 * time.Millisecond}
+		}
+		return nil
+	}
+	go func() {
+		ended <- s.Work(ctx, service.WorkConfig{Handlers: map[string]service.JobHandler{"first": handler, "waits": handler, "undone": handler}})
+	}()
+	add := func(kind string, fail error) time.Time {
+		t.Helper()
+		err := s.Update(ctx, func(tx service.Tx) error {
+			if err := tx.Enqueue(ctx, service.Job{Kind: kind}); err != nil {
+				return err
+			}
+			return fail
+		})
+		if err != fail {
+			t.Fatal(err)
+		}
+		return time.Now()
+	}
+	wait := func(kind string, since time.Time, atLeast, atMost time.Duration) {
+		t.Helper()
+		select {
+		case got := <-began:
+			if took := time.Since(since); got != kind || took < atLeast || took > atMost {
+				t.Errorf("%s after %v, expected %s after %v to %v", got, took, kind, atLeast, atMost)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s never began", kind)
+		}
+	}
+	wait("first", add("first", nil), 0, 10*time.Second) // the worker has begun
+	// Looks that nobody asked for are a second apart: of ten jobs, some would take long.
+	for range 10 {
+		add("undone", context.Canceled)
+		wait("first", add("first", nil), 0, poll/2)
+		time.Sleep(20 * time.Millisecond)
+	}
+	at := add("waits", nil)
+	wait("waits", at, 0, poll/2)
+	wait("waits", at, 200*time.Millisecond, 200*time.Millisecond+poll/2)
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestNotifications: what is notified is heard once, after its commit, by who listens then.
+func TestNotifications(t *testing.T) {
+	s := openForJobs(t)
+	d := newRiverDriver(s)
+	l := d.GetListener(&riverdriver.GetListenenerParams{})
+	heard := func() (got []string) {
+		t.Helper()
+		for {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+			n, err := l.WaitForNotification(ctx)
+			cancel()
+			if err != nil {
+				return got
+			}
+			got = append(got, n.Topic+" "+n.Payload)
+		}
+	}
+	expect := func(when string, want ...string) {
+		t.Helper()
+		got := heard()
+		if len(got) != len(want) {
+			t.Fatalf("%s: heard %q, expected %q", when, got, want)
+		}
+		for i := range got {
+			if got[i] != want[i] {
+				t.Fatalf("%s: heard %q, expected %q", when, got, want)
+			}
+		}
+	}
+	e := d.GetExecutor()
+	say := func(e riverdriver.Executor, payloads ...string) {
+		t.Helper()
+		if err := e.NotifyMany(t.Context(), &riverdriver.NotifyManyParams{Topic: "a", Payload: payloads}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	say(e, "1")
+	expect("before it is connected")
+	must(l.Connect(t.Context()))
+	say(e, "1")
+	expect("before it listens")
+	must(l.Listen(t.Context(), "a"))
+	say(e, "1", "2", "1")
+	say(e, "2")
+	expect("each once", "a 1", "a 2")
+
+	tx, err := e.Begin(t.Context())
+	must(err)
+	inner, err := tx.Begin(t.Context())
+	must(err)
+	say(inner, "inner")
+	must(inner.Commit(t.Context()))
+	undone, err := tx.Begin(t.Context())
+	must(err)
+	say(undone, "undone")
+	must(undone.Rollback(t.Context()))
+	say(tx, "outer")
+	expect("before the commit")
+	must(tx.Commit(t.Context()))
+	expect("after the commit", "a inner", "a outer")
+
+	must(l.Unlisten(t.Context(), "a"))
+	say(e, "3")
+	expect("after Unlisten")
+	must(l.Listen(t.Context(), "a"))
+	say(e, "4")
+	must(l.Close(t.Context()))
+	must(l.Connect(t.Context()))
+	must(l.Listen(t.Context(), "a"))
+	expect("what was there before Close")
+}
