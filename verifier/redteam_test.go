@@ -63,6 +63,14 @@ func redteamRefusals(tb testing.TB) []refusal {
 	openBadge := func(name, more string) string {
 		return with(tb, good, listed(more), `"type":["VerifiableCredential","`+name+`"]`)
 	}
+	// A record whose badge is broken, under a context that has other names for what it is.
+	const clrVocab = "https://purl.imsglobal.org/spec/vc/clr/vocab.html#"
+	record := sign(tb, with(tb, badgeDraft(tb, k.did), `"@context":["https://www.w3.org/ns/credentials/v2","https://purl.imsglobal.org/spec/clr/v2p0/context-2.0.1.json","https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json"]`, `"id":"urn:uuid:58172aac-d8ba-11ed-83dd-0b3aef56cc35"`, `"type":["VerifiableCredential","ClrCredential"]`,
+		`"credentialSubject":{"id":"did:example:subject","type":["ClrSubject"],"verifiableCredential":[`+strings.Replace(good, "Teamwork", "Teamwork!", 1)+`]}`), k, proofOf{})
+	renamed := func(name, subject string) string {
+		return with(tb, strings.Replace(strings.Replace(record, `"ClrSubject"`, `"`+subject+`"`, 1), `"verifiableCredential":[`, `"inside":[`, 1), `"type":["VerifiableCredential","`+name+`"]`,
+			inline(`{"`+name+`":"`+clrVocab+`ClrCredential","`+subject+`":"`+clrVocab+`ClrSubject","Profile":"https://purl.imsglobal.org/spec/vc/ob/vocab.html#Profile","inside":"`+clrVocab+`verifiableCredential"}`))
+	}
 	const badgeIRI = "https://purl.imsglobal.org/spec/vc/ob/vocab.html#OpenBadgeCredential"
 	resource := func(media string) string {
 		return `"relatedResource":{"id":"https://academy.example/pictures/1.png","mediaType":` + media + `,"digestSRI":"sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}`
@@ -74,6 +82,9 @@ func redteamRefusals(tb testing.TB) []refusal {
 		{name: "id under a name of another context", want: verifier.UnsupportedJSONLD, s: vc(with(tb, plain, inline(`"https://www.w3.org/ns/odrl.jsonld"`), "-id", `"uid":"`+id+`"`))},
 		{name: "type as an IRI", want: verifier.UnsupportedJSONLD, s: vc(openBadge(badgeIRI, ""))},
 		{name: "type under another name", want: verifier.UnsupportedJSONLD, s: vc(openBadge("B", `,{"B":"`+badgeIRI+`"}`))},
+		{name: "record with a broken badge", want: verifier.InnerInvalid, s: vc(record), check: verifier.CheckInner},
+		{name: "record under another name", want: verifier.UnsupportedJSONLD, s: vc(renamed("R", "ClrSubject"))},
+		{name: "record under its name in another context", want: verifier.BadgeInvalid, s: vc(renamed("ClrCredential", "ClrSubject")), check: verifier.CheckBadge},
 		{name: "media type in a list", want: verifier.ModelInvalid, s: vc(with(tb, pictured, resource(`["image/png"]`)))},
 		{name: "ended in the year 1", want: verifier.PeriodOver, s: vc(sign(tb, draft(tb, k.did, "-validFrom", `"validUntil":"0001-01-01T00:00:00Z"`), k, proofOf{}))},
 		{name: "status beside the credential in a JWT", want: verifier.StatusTypeUnknown, check: verifier.CheckStatus,

@@ -20,6 +20,11 @@ import (
 // that publish them are pinned; a document may not give them other names.
 var reserved = []string{"https://www.w3.org/2018/credentials#", "https://www.w3.org/ns/credentials/status#"}
 
+// ruled are the vocabularies whose types decide which rules a document is judged by. A
+// holder who leaves out the context that names them could else give a record of badges
+// another type, by which nobody looks at the badges in it.
+var ruled = append([]string{"https://purl.imsglobal.org/spec/vc/ob/vocab.html#", "https://purl.imsglobal.org/spec/vc/clr/vocab.html#"}, reserved...)
+
 // byName refuses members of a node object that readers by name would not find.
 func (r *run) byName(base int, ac *active) error {
 	for i := base; i < len(r.members); i++ {
@@ -83,6 +88,11 @@ func (r *run) nameOf(m *member, ac *active) error {
 func (r *run) nameOfType(n strictjson.Node, name, iri string, ac *active) error {
 	if t := ac.lookup(name); t != nil && !t.inline {
 		return nil
+	}
+	for _, ns := range ruled {
+		if rest, in := strings.CutPrefix(iri, ns); in && rest != name {
+			return r.unsupported(n, "a type of Open Badges or of the data model under another name than its own")
+		}
 	}
 	for _, a := range []*active{ac, r.rootCtx} {
 		if a == nil {
