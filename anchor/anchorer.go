@@ -6,9 +6,12 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/chancery-dev/chancery/internal/cms/tsp"
+	"github.com/chancery-dev/chancery/proof/evidence"
 )
 
 // AnchorerConfig says where batches are anchored.
@@ -147,8 +150,13 @@ func (a *Anchorer) advance(ctx context.Context, seq uint64, held map[uint64]bool
 		}
 	}
 	done := (a.c.Chain == nil || j.r.State == Final) && (a.c.Timestamper == nil || j.r.Token != nil)
+	if owed, p := j.r.owed(); done && p != "" {
+		// To verifiers, evidence without it would be indeterminate for ever.
+		return j.problem(ctx, &stall{p, fmt.Errorf("anchor: the batch promises an anchor %s, and nothing is configured that gives it", owed)})
+	}
 	if done {
 		j.r.Done = true
+		j.solved()
 		return j.save(ctx)
 	}
 	return tsErr
@@ -248,6 +256,9 @@ func checkToken(token, digest []byte) error {
 func (j *job) chain(ctx context.Context) error {
 	if j.r.HasNonce && j.r.Account != j.c.Chain.Account() {
 		return fmt.Errorf("%w: expected %s", ErrWrongChain, j.r.Account)
+	}
+	if want := j.r.chains(); len(want) > 0 && !slices.Contains(want, evidence.PromiseChain(j.c.Chain.Account().ChainID)) {
+		return fmt.Errorf("%w: the batch promises %s", ErrWrongChain, strings.Join(want, ", "))
 	}
 	if j.r.State == Sealed {
 		if err := j.prepare(ctx); err != nil {
@@ -380,11 +391,16 @@ func (j *job) send(ctx context.Context, next uint64) error {
 	if gap || len(j.r.Fillers) > 0 {
 		return j.gap(ctx, next, waited)
 	}
-	if j.r.Problem != "" {
-		j.solved()
-		return j.save(ctx)
+	return j.clear(ctx)
+}
+
+// clear withdraws a problem that is over.
+func (j *job) clear(ctx context.Context) error {
+	if j.r.Problem == "" {
+		return nil
 	}
-	return nil
+	j.solved()
+	return j.save(ctx)
 }
 
 // ignoreUsed: that a nonce is used is for the next Find to look into.
@@ -428,10 +444,17 @@ func (j *job) gap(ctx context.Context, next uint64, waited bool) error {
 			return err
 		}
 	}
-	switch {
-	case next >= j.r.Nonce || open || j.held[next]:
+	if next >= j.r.Nonce || open || j.held[next] {
 		return nil
-	case !j.c.FillGaps || !waited || len(j.r.Fillers) >= maxFillers:
+	}
+	// Others may use the account too, such as batches in other stores: what the nodes hold of
+	// theirs is no gap.
+	if waiting, err := j.c.Chain.NextNonce(ctx); err != nil {
+		return err
+	} else if waiting > j.r.Nonce {
+		return j.clear(ctx)
+	}
+	if !j.c.FillGaps || !waited || len(j.r.Fillers) >= maxFillers {
 		return report
 	}
 	tx, _, err := j.c.Chain.Sign(ctx, SignRequest{Nonce: next, Filler: true})

@@ -196,6 +196,25 @@ func (r *Record) clone() *Record {
 	return &out
 }
 
+// chains are the promises of the header about chains.
+func (r *Record) chains() []string {
+	return slices.DeleteFunc(slices.Clone(r.Signed.Header.Promise), func(p string) bool { return p == evidence.PromiseTimestamp })
+}
+
+// owed is a promise of the header that the batch does not keep yet, and what to call it where
+// nothing will; "" where there is none.
+func (r *Record) owed() (string, Problem) {
+	for _, p := range r.Signed.Header.Promise {
+		switch {
+		case p == evidence.PromiseTimestamp && r.Token == nil:
+			return p, ProblemTimestamp
+		case p != evidence.PromiseTimestamp && (r.State != Final || p != evidence.PromiseChain(r.Account.ChainID)):
+			return p, ProblemLost
+		}
+	}
+	return "", ""
+}
+
 // anchors returns what the batch can show so far.
 func (r *Record) anchors() []evidence.Anchor {
 	var out []evidence.Anchor

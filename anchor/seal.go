@@ -62,6 +62,9 @@ func (b *Batcher) Seal(ctx context.Context) (*Record, error) {
 	return r, nil
 }
 
+// maxBack is by how much a clock may be set back without showing in headers.
+const maxBack = 30 * time.Minute
+
 // link sets what ties a batch to those before it.
 func (b *Batcher) link(ctx context.Context, h *evidence.Header) error {
 	if uint64(len(b.digests)) > h.Seq {
@@ -89,9 +92,11 @@ func (b *Batcher) link(ctx context.Context, h *evidence.Header) error {
 	if h.Log, err = evidence.LogRoot(b.digests); err != nil {
 		return err
 	}
-	// A clock that was set back must not make batches run backwards.
-	if h.Time.Before(prev.Signed.Header.Time) {
-		h.Time = prev.Signed.Header.Time
+	// A clock that was set back a little must not make batches run backwards. One that had been
+	// far ahead must not carry on in all that follow: verifiers refuse a header that claims more
+	// than an hour after its anchors.
+	if before := prev.Signed.Header.Time; h.Time.Before(before) && before.Sub(h.Time) <= maxBack {
+		h.Time = before
 	}
 	return nil
 }
