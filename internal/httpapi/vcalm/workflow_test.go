@@ -230,7 +230,7 @@ func TestEnvelopedPresentation(t *testing.T) {
 func TestDIDAuthentication(t *testing.T) {
 	w := newWorld(t)
 	key, holder := w.key(w.north), newWallet(t, 1)
-	for query, want := range map[string]int{`{"type":"DIDAuthentication"}`: 200, `[{"type":["DIDAuthentication"]}]`: 200, `[{"type":"DIDAuthentication"},` + byExample + `]`: 400, `[{"type":"DIDAuthentication"},{"type":"QueryByExample","required":false}]`: 200} {
+	for query, want := range map[string]int{`{"type":"DIDAuthentication"}`: 200, `[{"type":["DIDAuthentication"]}]`: 200, `[{"type":"DIDAuthentication"},` + byExample + `]`: 400, `[{"type":"DIDAuthentication"},{"type":"QueryByExample","required":false,"credentialQuery":{}}]`: 200} {
 		path := w.asks(key, `"verifiablePresentationRequest":{"query":`+query+`}`)
 		challenge := w.want(200, "GET", path+"/request", "").str("verifiablePresentationRequest", "challenge")
 		w.want(want, "POST", path, vp(w.presents(holder, challenge, "chancery.example", func(d *signer.DataIntegrity, _ *string) {})))

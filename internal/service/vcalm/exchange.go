@@ -76,9 +76,11 @@ type StepResults struct {
 	DID string `json:"did,omitempty"`
 	// Presentation is as it came, and Verified how it was judged. Of the workflow claim
 	// they are not kept.
-	Presentation Value          `json:"verifiablePresentation,omitzero"`
-	Verified     Value          `json:"verifyPresentationResults,omitzero"`
-	Invite       *InviteResults `json:"inviteRequest,omitzero"`
+	Presentation Value `json:"verifiablePresentation,omitzero"`
+	Verified     Value `json:"verifyPresentationResults,omitzero"`
+	// Queries are the numbers of the queries that it meets, counted from 0.
+	Queries []int          `json:"satisfiedQueries,omitzero"`
+	Invite  *InviteResults `json:"inviteRequest,omitzero"`
 }
 
 // InviteResults are what an invitation brought.
@@ -92,7 +94,7 @@ type NewExchange struct {
 	// Credential is the id of the issued credential that is handed out, for claim.
 	Credential string
 	// Request is the verifiable presentation request, for verify: its queries are sent to
-	// wallets as they are.
+	// wallets as they are, and what is presented has to meet them.
 	Request Value
 	// Unsigned takes a presentation without a proof, for verify: of the credentials in it
 	// nobody knows who presents them.
@@ -150,12 +152,6 @@ func (p *Plane) deliverable(ctx context.Context, in *Instance, id string) error 
 	return err
 }
 
-// Limits of what wallets are asked for.
-const (
-	maxQueries = 16
-	maxQuery   = 64 << 10 // bytes
-)
-
 // query checks a verifiable presentation request (VCALM 1.0, 3.4.1) and returns its queries
 // as a list.
 func (p *Plane) query(n NewExchange) (Value, error) {
@@ -182,41 +178,22 @@ func (p *Plane) query(n NewExchange) (Value, error) {
 	case strictjson.Array:
 		all = Value(doc.Raw(list))
 	}
-	count, fault := 0, error(nil)
-	doc.Each(list, func(q strictjson.Node) bool {
-		switch name := queryType(doc, q); {
-		case name == "":
-			fault = badRequest(at + ".query: expected objects, each with a type")
-		case name == queryDIDAuthentication && n.Unsigned:
-			fault = badRequest(at + ".query: expected no DIDAuthentication, which is a proof, where presentations without a proof will do")
-		}
-		count++
-		return fault == nil
-	})
-	switch {
-	case fault != nil:
-		return nil, fault
-	case count == 0 || count > maxQueries || all == nil:
+	if all == nil {
 		return nil, badRequest(at + ".query: expected 1 to 16 queries")
-	case n.Redirect != "" && !httpsURL(n.Redirect):
+	}
+	queries, err := readQueries(all, at+".query")
+	if err != nil {
+		return nil, err
+	}
+	for _, q := range queries {
+		if q.kind == queryDIDAuthentication && n.Unsigned {
+			return nil, badRequest(at + ".query: expected no DIDAuthentication, which is a proof, where presentations without a proof will do")
+		}
+	}
+	if n.Redirect != "" && !httpsURL(n.Redirect) {
 		return nil, badRequest("variables.redirectUrl: expected an https URL")
 	}
 	return all, nil
-}
-
-const queryDIDAuthentication = "DIDAuthentication"
-
-// queryType is the type of a query, "" where it has none: a string, or a list of one, as
-// prose and schema of VCALM differ.
-func queryType(doc *strictjson.Doc, q strictjson.Node) string {
-	if doc.Kind(q) != strictjson.Object {
-		return ""
-	}
-	kind := doc.Get(q, "type")
-	if doc.Kind(kind) == strictjson.Array && doc.Len(kind) == 1 {
-		kind = doc.Index(kind, 0)
-	}
-	return doc.String(kind)
 }
 
 // addExchange stores an exchange and returns its id. by is who asked for it, nil for nobody

@@ -46,7 +46,7 @@ func (p *Plane) Participate(ctx context.Context, a Address, presentation Value) 
 		}
 		return p.request(a.ID, e)
 	}
-	report, r, err := p.judgeStep(ctx, e, presentation)
+	report, r, met, err := p.judgeStep(ctx, e, presentation)
 	if err != nil {
 		return nil, p.refused(ctx, s, a.ID, err)
 	}
@@ -55,7 +55,7 @@ func (p *Plane) Participate(ctx context.Context, a Address, presentation Value) 
 		holder = report.Issuer.ID
 	}
 	if e.Workflow == WorkflowVerify {
-		return p.keep(ctx, s, a.ID, e, holder, presentation, r)
+		return p.keep(ctx, s, a.ID, e, holder, StepResults{Presentation: presentation, Queries: met}, r)
 	}
 	_, _, file, err := p.c.Credentials.Deliverable(ctx, s, e.Credential)
 	if err != nil {
@@ -67,27 +67,39 @@ func (p *Plane) Participate(ctx context.Context, a Address, presentation Value) 
 	return deliver(file)
 }
 
-// judgeStep judges a presentation by what its exchange asks for.
-func (p *Plane) judgeStep(ctx context.Context, e exchange, presentation Value) (*verifier.Report, Result, error) {
+// judgeStep judges a presentation by what its exchange asks for. It returns which queries
+// are met.
+func (p *Plane) judgeStep(ctx context.Context, e exchange, presentation Value) (*verifier.Report, Result, []int, error) {
+	var none Result
 	if len(presentation) > maxPresentation {
-		return nil, Result{}, &service.Error{Code: service.CodeTooLarge, Detail: "the presentation is larger than 1 MB"}
+		return nil, none, nil, &service.Error{Code: service.CodeTooLarge, Detail: "the presentation is larger than 1 MB"}
 	}
 	secured, err := securedOf(presentation, "verifiablePresentation")
 	if err != nil {
-		return nil, Result{}, err
+		return nil, none, nil, err
 	}
 	report, err := p.judge(ctx, secured, verifier.Expect{Challenge: e.Challenge, Domain: p.domain()})
 	if err != nil {
-		return nil, Result{}, err
+		return nil, none, nil, err
 	}
 	r := presentationResult(report, presentation, Options{Results: true, Problems: true, Challenge: e.Challenge, Domain: p.domain()}, false)
-	switch {
-	case !r.Verified && (!e.Unsigned || !soundUnsigned(report)):
-		return nil, r, &BadRequest{Problem{Type: problemDI + "PROOF_VERIFICATION_ERROR", Title: "PROOF_VERIFICATION_ERROR", Detail: "the presentation does not verify for this exchange: " + string(report.Reason)}}
-	case e.Workflow == WorkflowVerify && asksForCredentials(e.Query) && credentialsIn(report) == 0:
-		return nil, r, badRequest("verifiablePresentation: expected the credentials that were asked for")
+	if !r.Verified && (!e.Unsigned || !soundUnsigned(report)) {
+		return nil, r, nil, &BadRequest{Problem{Type: problemDI + "PROOF_VERIFICATION_ERROR", Title: "PROOF_VERIFICATION_ERROR", Detail: "the presentation does not verify for this exchange: " + string(report.Reason)}}
 	}
-	return report, r, nil
+	asked, err := e.queries()
+	if err != nil {
+		return nil, r, nil, err
+	}
+	queries, err := readQueries(asked, "query")
+	if err != nil {
+		return nil, r, nil, err
+	}
+	what, err := shownIn(secured, report)
+	if err != nil {
+		return nil, r, nil, badRequest("verifiablePresentation: expected one that can be compared with the queries")
+	}
+	met, err := what.meets(queries)
+	return report, r, met, err
 }
 
 // soundUnsigned reports whether a presentation has no proof at all, and nothing else is
@@ -114,21 +126,6 @@ func credentialsIn(r *verifier.Report) (n int) {
 		}
 	}
 	return n
-}
-
-// asksForCredentials reports whether one of some queries is more than a question who the
-// holder is.
-func asksForCredentials(query Value) bool {
-	doc, err := strictjson.Parse(query, strictjson.Limits{})
-	more := err != nil
-	if err == nil {
-		doc.Each(0, func(q strictjson.Node) bool {
-			required, ok := doc.Bool(doc.Get(q, "required"))
-			more = queryType(doc, q) != queryDIDAuthentication && (required || !ok)
-			return !more
-		})
-	}
-	return more
 }
 
 // refused keeps why a presentation was refused, for the coordinator.
@@ -203,12 +200,13 @@ func presentedContext(s service.Scope, id string) string {
 }
 
 // keep ends an exchange of the workflow verify: what came is kept for its coordinator.
-func (p *Plane) keep(ctx context.Context, s service.Scope, id string, e exchange, holder string, presentation Value, r Result) (Value, error) {
+func (p *Plane) keep(ctx context.Context, s service.Scope, id string, e exchange, holder string, came StepResults, r Result) (Value, error) {
 	verdict, err := marshal(r)
 	if err != nil {
 		return nil, err
 	}
-	plain, err := marshal(StepResults{Presentation: presentation, Verified: verdict})
+	came.Verified = verdict
+	plain, err := marshal(came)
 	if err != nil {
 		return nil, err
 	}
@@ -248,7 +246,7 @@ func (p *Plane) presented(ctx context.Context, s service.Scope, id string, to *S
 	if err := json.Unmarshal(plain, &r); err != nil {
 		return err
 	}
-	to.Presentation, to.Verified = r.Presentation, r.Verified
+	to.Presentation, to.Verified, to.Queries = r.Presentation, r.Verified, r.Queries
 	return nil
 }
 
@@ -261,18 +259,24 @@ func (p *Plane) domain() string {
 	return u.Host
 }
 
+// queries are what an exchange asks for: of the workflow claim, who the holder is.
+func (e exchange) queries() (Value, error) {
+	if e.Query != nil {
+		return e.Query, nil
+	}
+	type object = map[string]any
+	suites := []object{}
+	for _, s := range []string{proof.EdDSARDFC2022, proof.EdDSAJCS2022, proof.ECDSARDFC2019, proof.ECDSAJCS2019, proof.TypeEd25519Signature2020} {
+		suites = append(suites, object{"cryptosuite": s})
+	}
+	return marshal([]object{{"type": queryDIDAuthentication, "acceptedMethods": []object{{"method": "key"}, {"method": "jwk"}}, "acceptedCryptosuites": suites}})
+}
+
 func (p *Plane) request(id string, e exchange) (Value, error) {
 	type object = map[string]any
-	query := e.Query
-	if query == nil {
-		suites := []object{}
-		for _, s := range []string{proof.EdDSARDFC2022, proof.EdDSAJCS2022, proof.ECDSARDFC2019, proof.ECDSAJCS2019, proof.TypeEd25519Signature2020} {
-			suites = append(suites, object{"cryptosuite": s})
-		}
-		var err error
-		if query, err = marshal([]object{{"type": queryDIDAuthentication, "acceptedMethods": []object{{"method": "key"}, {"method": "jwk"}}, "acceptedCryptosuites": suites}}); err != nil {
-			return nil, err
-		}
+	query, err := e.queries()
+	if err != nil {
+		return nil, err
 	}
 	return marshal(object{"verifiablePresentationRequest": object{
 		"query":     query,
