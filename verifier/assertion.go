@@ -31,6 +31,8 @@ func (c *run) assertion(jws *proof.JWS) {
 	if badge.ReadAssertion(doc, 0).Revoked {
 		c.r.Lifecycle = Revoked
 		c.fail(CheckStatus, CredentialRevoked, "the assertion says so itself")
+	} else if n := doc.Get(0, "revoked"); doc.Kind(n) > strictjson.Bool { // such as "true"
+		c.fail(CheckStatus, StatusEntryMalformed, "expected true or false as revoked")
 	}
 	if c.expect.Domain != "" || c.expect.Challenge != "" {
 		c.fail(CheckSignature, DomainMismatch, "an Open Badges 2.0 assertion is for no domain and answers no challenge")
@@ -304,6 +306,9 @@ func (c *run) assertionPeriod() {
 	}
 	if n := doc.Get(0, "expires"); n != strictjson.None {
 		until, _, ok := badge.ReadTime(doc.String(n))
+		if at, isInt := doc.Int(n); isInt { // version 1.0
+			until, ok = unix(at), true
+		}
 		if !ok {
 			c.fail(CheckValidity, ValidityMalformed, "expected a time as expires")
 			return
@@ -318,11 +323,29 @@ func (c *run) assertionPeriod() {
 	c.pass(CheckValidity, "")
 }
 
+// revocationListOf returns the address of the issuer's revocation list, "" where the
+// profile names none. ok is false where it names one in a way that is not read here.
+func revocationListOf(parts badgeParts2) (url string, ok bool) {
+	doc, n := parts.profile, parts.profile.Get(parts.profileNode, "revocationList")
+	if doc.Kind(n) == strictjson.Array && doc.Len(n) == 1 {
+		n = doc.First(n)
+	}
+	if doc.Kind(n) == strictjson.Object {
+		n = doc.Get(n, "id")
+		return doc.String(n), doc.String(n) != ""
+	}
+	k := doc.Kind(n)
+	return doc.String(n), k == strictjson.String || k <= strictjson.Null
+}
+
 // assertionStatus looks the assertion up in the issuer's revocation list.
 func (c *run) assertionStatus(parts badgeParts2) {
-	list := parts.profile.String(parts.profile.Get(parts.profileNode, "revocationList"))
+	list, ok := revocationListOf(parts)
 	switch {
-	case list == "":
+	case !ok && !c.v.policy.InsecureNoStatus:
+		c.fail(CheckStatus, StatusEntryMalformed, "expected a URL as revocationList of the issuer's profile")
+		return
+	case ok && list == "":
 		c.r.Lifecycle = issuedUnless(c.r.Lifecycle)
 		c.skip(CheckStatus, "the issuer keeps no revocation list")
 		return
