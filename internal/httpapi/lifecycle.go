@@ -81,7 +81,7 @@ func (a *api) addLifecycle() {
 			r, err := a.Credentials.SetExpiry(c.ctx, c.caller, c.id("id"), in.ValidUntil, c.idempotency())
 			return filledResult(r), err
 		})
-	o := action("supersede", "supersedeCredential", service.MayIssue, "Issue a credential in place of another", "The other one is superseded: its status entry is set and its page leads to the new one.")
+	o := action("supersede", "supersedeCredential", service.MayIssue, "Issue a credential in place of another", "The other one is superseded: its status entry is set and its page leads to the new one. Needs the scope `status`, too.")
 	o.MaxBody = a.MaxBody
 	create(a, o, exampleNewCredential, exampleCredential, func(c *call, in service.NewCredential) (result, error) {
 		r, err := a.Credentials.Supersede(c.ctx, c.caller, c.id("id"), in, c.idempotency())
