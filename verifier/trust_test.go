@@ -11,6 +11,7 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -226,4 +227,26 @@ func FuzzParseTrust(f *testing.F) {
 			t.Fatal("both or neither")
 		}
 	})
+}
+
+// TestLargeTrust: reading a file of many issuers takes time in proportion to its size.
+func TestLargeTrust(t *testing.T) {
+	const n = 60_000
+	var b strings.Builder
+	b.WriteString(`{"version":1,"issuers":[{"id":"did:example:0"}`)
+	for i := range n {
+		fmt.Fprintf(&b, `,{"id":"did:web:academy%06d.example","name":"Academy","keys":[{"publicKeyMultibase":"z6MkrJVnaZkeFzdQyMZu1cgjg7k1pZZ6pvBQ7XJPt4swbTQ2"}]}`, i)
+	}
+	start := time.Now()
+	trust, err := verifier.ParseTrust([]byte(b.String() + "]}"))
+	if err != nil || len(trust.Issuers) != n+1 {
+		t.Fatal(err)
+	}
+	setupTrust(t, verifier.Policy{}, trust)
+	if took := time.Since(start); took > 10*time.Second { // the machine may be busy; comparing each with all took 40 s
+		t.Errorf("%d issuers: %v", n, took)
+	}
+	if _, err := verifier.ParseTrust([]byte(b.String() + `,{"id":"did:web:academy000000.example"}]}`)); err == nil {
+		t.Error("expected each issuer once")
+	}
 }

@@ -161,13 +161,13 @@ func (r *trustReader) trust() *Trust {
 		r.fail(0, "expected the member version with the value 1")
 	}
 	t.Any = r.flag(0, "any")
+	seen := map[string]bool{}
 	r.list(r.doc.Get(0, "issuers"), func(n strictjson.Node) {
 		issuer := r.issuer(n)
-		for _, other := range t.Issuers {
-			if other.ID == issuer.ID {
-				r.fail(n, "expected each issuer once")
-			}
+		if seen[issuer.ID] {
+			r.fail(n, "expected each issuer once")
 		}
+		seen[issuer.ID] = true
 		t.Issuers = append(t.Issuers, issuer)
 	})
 	r.list(r.doc.Get(0, "documents"), func(n strictjson.Node) { t.Documents = append(t.Documents, r.document(n)) })
@@ -231,9 +231,6 @@ func (r *trustReader) key(n strictjson.Node) TrustedKey {
 			r.fail(jwk, "expected a public JWK: %v", err)
 		}
 		k.Key = key
-	}
-	if r.err == nil {
-		k.digest = keyDigest(k.Key)
 	}
 	return k
 }
