@@ -179,7 +179,9 @@ func isASCII(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r >= 0x80 })
 }
 
-// oneLine makes what a header may hold: one line of at most n characters.
+// oneLine makes what a header may hold: one line of at most n characters, none of which read
+// as an encoded word (RFC 2047): programs would read what is encoded in it, line ends and
+// marks of direction too, also between quotes.
 func oneLine(s string, n int) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Bidi_Control) {
@@ -187,7 +189,7 @@ func oneLine(s string, n int) string {
 		}
 		return r
 	}, valid(s))
-	s = strings.TrimSpace(s)
+	s = strings.ReplaceAll(strings.TrimSpace(s), "=?", "= ?")
 	if utf8.RuneCountInString(s) > n {
 		s = string([]rune(s)[:n-1]) + "…"
 	}

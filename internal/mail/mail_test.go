@@ -17,6 +17,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode"
 
 	"pgregory.net/rapid"
 
@@ -276,7 +277,7 @@ func TestNoInjection(t *testing.T) {
 	}
 	known := map[string]bool{"Date": true, "Mime-Version": true, "Message-Id": true, "Subject": true, "From": true, "To": true, "Auto-Submitted": true, "Content-Type": true, "Content-Transfer-Encoding": true}
 	hostile := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{
-		"x\r\nBcc: evil@example.com", "x\nBcc: e@e", "x\rBcc: e@e", "=?utf-8?q?x=0D=0ABcc:_e@e?=", "\"; filename=\"evil.exe", "x\r\n\r\n<script>", "\u2028Bcc: e", strings.Repeat("x", 3000), strings.Repeat("語", 2000),
+		"x\r\nBcc: evil@example.com", "x\nBcc: e@e", "x\rBcc: e@e", "=?utf-8?q?x=0D=0ABcc:_e@e?=", "=?utf-8?b?4oCuZXhlLmdwag==?= x", "=?utf-7?q?+AA0-?=", "=\x00?utf-8?q?=0D?=", "==??utf-8?q?=0D?=", "\"; filename=\"evil.exe", "x\r\n\r\n<script>", "\u2028Bcc: e", strings.Repeat("x", 3000), strings.Repeat("語", 2000),
 		"a\" <evil@example.com>, \"", "--boundary--", "\x00", "../../x", ".hidden", "\u202egpj.exe", "", " ", "\r\n.\r\nQUIT\r\n",
 	}), rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }))
 	rapid.Check(t, func(rt *rapid.T) {
@@ -295,6 +296,11 @@ func TestNoInjection(t *testing.T) {
 		for name, values := range h {
 			if !known[name] || len(values) != 1 {
 				rt.Fatalf("%s: %q", name, values)
+			}
+			// As programs read it which decode what is between quotes, too.
+			read, err := new(mime.WordDecoder).DecodeHeader(values[0])
+			if err != nil || strings.ContainsFunc(read, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }) {
+				rt.Fatalf("%s is read as %q, %v", name, read, err)
 			}
 		}
 		to, err := h.AddressList("To")
