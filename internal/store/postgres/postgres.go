@@ -31,6 +31,8 @@ type Config struct {
 	Logger *slog.Logger
 	// Connections is how many are open at most. 0: pool_max_conns of the DSN, or 20.
 	Connections int
+	// RoundTrip is how long an answer of the server is waited for. 0: a minute.
+	RoundTrip time.Duration
 }
 
 // Store is a service.Store in PostgreSQL. Open makes one.
@@ -76,8 +78,11 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		pc.PingTimeout = 2 * time.Second
 	}
 	pc.BeforeClose = hangUp
-	// What a statement waits for is bounded, so that one that hangs does not hold others.
-	for name, value := range map[string]string{"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"} {
+	if c.RoundTrip <= 0 {
+		c.RoundTrip = roundTrip
+	}
+	pc.ConnConfig.DialFunc, pc.ConnConfig.Tracer = dialer.DialContext, deadline{c.RoundTrip}
+	for name, value := range serverSettings {
 		if _, ok := pc.ConnConfig.RuntimeParams[name]; !ok {
 			pc.ConnConfig.RuntimeParams[name] = value
 		}
@@ -114,6 +119,7 @@ func (s *Store) open(ctx context.Context) error {
 // migrate runs all migrations, ours and River's, while it holds a lock: River's cannot all
 // be in one transaction.
 func (s *Store) migrate(ctx context.Context) error {
+	ctx = unbounded(ctx)
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return mapError(err)

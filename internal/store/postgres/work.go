@@ -7,7 +7,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/internal/store"
@@ -35,7 +34,7 @@ func (s *Store) Work(ctx context.Context, c service.WorkConfig) error {
 	if err := w.takeUp(ctx); err != nil {
 		return err
 	}
-	client, err := store.NewWorker(riverpgxv5.New(s.pool), s, store.WorkerConfig{
+	client, err := store.NewWorker(newDriver(s, w.id), s, store.WorkerConfig{
 		WorkConfig: c, ID: w.id, Now: s.c.Now, Logger: s.c.Logger, Poll: poll, Cooldown: cooldown,
 	})
 	if err != nil {
@@ -107,6 +106,8 @@ func (w *watch) run(ctx context.Context) {
 
 // round holds the lock again where its connection was lost, and looks around.
 func (w *watch) round(ctx context.Context) error {
+	ctx, end := context.WithTimeout(ctx, w.s.c.RoundTrip)
+	defer end()
 	if w.conn != nil {
 		if err := w.conn.Ping(ctx); err != nil {
 			w.release()
