@@ -87,7 +87,8 @@ type Input struct {
 	Parts [][]byte
 	// Password opens encrypted PDFs. "": the empty password.
 	Password string
-	// Revocation answers for certificates of PDF signers. Nil: what the file holds.
+	// Revocation answers for certificates of PDF signers and of timestamping authorities. Nil:
+	// what the file holds.
 	Revocation pades.RevocationSource
 	// Known adds what the caller knows of Document by itself to the report on it, before
 	// that is joined to the report on File, and answers nil where it should be left out. Of a
@@ -132,7 +133,7 @@ func Judge(ctx context.Context, config verifier.Config, in Input) (*verifier.Rep
 		return nil, err
 	}
 	pdf := pades.Handler{Config: pades.Config{Password: in.Password, Revocation: in.Revocation}}
-	proof := &evidencehandler.Handler{Parts: in.Parts}
+	proof := &evidencehandler.Handler{Parts: in.Parts, Revocation: in.Revocation}
 	others := &foreign.Handler{}
 	if in.Document != nil {
 		if err := in.companion(proof, others); err != nil {

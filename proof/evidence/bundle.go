@@ -14,8 +14,9 @@
 // Those who make batches use Header, SignedHeader and Batch.
 //
 // Caveats. Verify opens no socket and knows no time but Trust.Now. It does not judge
-// the document itself, only its digest. It does not see revocation of a timestamping
-// authority's certificates. OpenTimestamps proofs are carried, not checked.
+// the document itself, only its digest. Whether a timestamping authority's certificates
+// were revoked it sees from what its tokens carry, which whoever hands over a bundle can
+// leave out, and from Trust.Revocation. OpenTimestamps proofs are carried, not checked.
 package evidence
 
 import (

@@ -94,7 +94,7 @@ func (v *run) checkEth(i int, e *Eth) bool {
 		BlockNumber: block.Number, BlockHash: block.Hash, BlockTime: at, TxHash: tx.Hash, TxIndex: index, Sender: sender,
 		Final: proven, Trust: rests,
 	})
-	v.existed(at, "block", fmt.Sprintf("%s, block %d, final by %s", chain.name(), block.Number, rests), i)
+	v.existed(Existence{Time: at, Source: "block", RestsOn: fmt.Sprintf("%s, block %d, final by %s", chain.name(), block.Number, rests), Anchor: i})
 	return true
 }
 
@@ -154,11 +154,11 @@ func (c *Chain) name() string {
 }
 
 // existed adds a time by which the batch existed.
-func (v *run) existed(at time.Time, source, rests string, anchor int) {
+func (v *run) existed(e Existence) {
 	f := &v.r.Facts
-	f.Existed = append(f.Existed, Existence{Time: at, Source: source, RestsOn: rests, Anchor: anchor})
-	if source != "renewal" && (f.Proven.IsZero() || at.Before(f.Proven)) {
-		f.Proven = at
+	f.Existed = append(f.Existed, e)
+	if e.Source != "renewal" && (f.Proven.IsZero() || e.Time.Before(f.Proven)) {
+		f.Proven = e.Time
 	}
 }
 

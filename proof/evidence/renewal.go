@@ -33,11 +33,11 @@ func (v *run) checkRenewals() {
 		r := &v.b.Renewals[i]
 		s := Step{Number: "10", Name: "renewal", Anchor: i, Required: true}
 		message, want, code, detail := v.renewed(i, r)
-		made := time.Time{}
+		made := stamped{}
 		if code == "" {
 			made, code, detail = v.checkToken(&r.Token, message, at, want)
 		}
-		if code == "" && made.After(at) && i < len(v.b.Renewals)-1 { // the last is held against the clock only
+		if code == "" && made.at.After(at) && i < len(v.b.Renewals)-1 { // the last is held against the clock only
 			code, detail = RenewalWrong, "expected renewals in order of time"
 		}
 		if code != "" {
@@ -53,15 +53,15 @@ func (v *run) checkRenewals() {
 			v.r.Steps = append(v.r.Steps, steps...)
 			return
 		}
-		s.Result, s.Detail = Pass, r.Type+" renewed by "+stamp(made)
+		s.Result, s.Detail = Pass, r.Type+" renewed by "+stamp(made.at)+"; "+made.status
 		steps[i] = s
-		v.existed(made, "renewal", "a timestamping authority of the trust", i)
-		at = made
+		v.existed(Existence{Time: made.at, Source: "renewal", RestsOn: byAuthority, Anchor: i, Authority: made.status})
+		at = made.at
 		switch {
 		case r.Type == RenewBundle:
-			v.tokens = append(v.tokens, tokenState{-1, made})
+			v.tokens = append(v.tokens, tokenState{-1, made.at})
 		case i == 0:
-			v.tokens = append(v.tokens, tokenState{int(r.Anchor), made})
+			v.tokens = append(v.tokens, tokenState{int(r.Anchor), made.at})
 		}
 	}
 	v.r.Steps = append(v.r.Steps, steps...)

@@ -123,6 +123,9 @@ type Existence struct {
 	Source  string // "block", "rfc3161" or "renewal"
 	RestsOn string // whose word it is, for people
 	Anchor  int    // index in Anchors or, for "renewal", in Renewals
+	// Authority says, for people, what is known of whether certificates of the timestamping
+	// authority were revoked. "" for a block.
+	Authority string
 }
 
 // OnChain is a final transaction that holds the batch digest.

@@ -16,43 +16,54 @@ import (
 	"github.com/chancery-dev/chancery/proof/merkle"
 )
 
+// stamped is a token that counts.
+type stamped struct {
+	at     time.Time // the last moment at which it can have been made
+	status string    // what is known of whether its authority's certificates were revoked
+}
+
 // checkToken verifies a timestamp token over a message, at a time at which the token
-// provably existed. It returns the last moment at which the token can have been made.
-func (v *run) checkToken(p *Part, message []byte, at time.Time, want crypto.Hash) (time.Time, Code, string) {
+// provably existed.
+func (v *run) checkToken(p *Part, message []byte, at time.Time, want crypto.Hash) (stamped, Code, string) {
 	if p.Bytes == nil {
-		return time.Time{}, PartMissing, fmt.Sprintf("expected the part with SHA-256 %x", p.SHA256)
+		return stamped{}, PartMissing, fmt.Sprintf("expected the part with SHA-256 %x", p.SHA256)
 	}
 	token, err := tsp.ParseToken(p.Bytes)
 	switch {
 	case errors.Is(err, tsp.Unsupported):
-		return time.Time{}, TimestampOpen, err.Error()
+		return stamped{}, TimestampOpen, err.Error()
 	case err != nil:
-		return time.Time{}, TimestampWrong, err.Error()
+		return stamped{}, TimestampWrong, err.Error()
 	case !bytes.Equal(token.DER(), p.Bytes):
-		return time.Time{}, TimestampWrong, "expected a token in DER and nothing after it"
+		return stamped{}, TimestampWrong, "expected a token in DER and nothing after it"
 	case want != 0 && token.Info.Hash != want:
-		return time.Time{}, TimestampWrong, "the token is made with another hash than the renewal names"
+		return stamped{}, TimestampWrong, "the token is made with another hash than the renewal names"
 	}
 	imprint := imprintOf(token.Info.Hash, message)
 	switch {
 	case imprint == nil:
-		return time.Time{}, TimestampOpen, "the token is made with a hash that is not known"
+		return stamped{}, TimestampOpen, "the token is made with a hash that is not known"
 	case !bytes.Equal(imprint, token.Info.Imprint):
-		return time.Time{}, TimestampWrong, "the token is over something else"
+		return stamped{}, TimestampWrong, "the token is over something else"
 	case len(v.t.Timestamping) == 0:
-		return time.Time{}, TimestampOpen, "the trust names no timestamping authority"
+		return stamped{}, TimestampOpen, "the trust names no timestamping authority"
 	}
 	anchors := make([]chain.Anchor, len(v.t.Timestamping))
 	for i, c := range v.t.Timestamping {
 		anchors[i] = chain.Anchor{Certificate: c}
 	}
-	if _, err := token.Verify(tsp.VerifyConfig{Imprint: imprint, Anchors: anchors, At: at}); err != nil {
+	ok, err := token.Verify(tsp.VerifyConfig{Imprint: imprint, Anchors: anchors, At: at})
+	if err != nil {
 		if undecided(err) || errors.Is(err, tsp.FromFuture) && at.Equal(v.t.Now) {
-			return time.Time{}, TimestampOpen, err.Error()
+			return stamped{}, TimestampOpen, err.Error()
 		}
-		return time.Time{}, TimestampWrong, err.Error()
+		return stamped{}, TimestampWrong, err.Error()
 	}
-	return token.Info.Latest().UTC(), "", ""
+	status, refused := v.authorityStatus(ok, at)
+	if refused != "" {
+		return stamped{}, TimestampOpen, refused
+	}
+	return stamped{token.Info.Latest().UTC(), status}, "", ""
 }
 
 // undecided tells what leaves a token open: nobody trusts its authority, its certificate is
@@ -92,15 +103,17 @@ func imprintOf(h crypto.Hash, message []byte) []byte {
 	return nil
 }
 
+const byAuthority = "a timestamping authority of the trust"
+
 // checkTimestamp is step 7.
 func (v *run) checkTimestamp(i int, t *Timestamp) bool {
-	at, code, detail := v.checkToken(&t.Token, v.state, v.tokenTime(i), 0)
+	made, code, detail := v.checkToken(&t.Token, v.state, v.tokenTime(i), 0)
 	if code != "" {
 		v.refuse("7", "timestamp", i, code, detail)
 		return false
 	}
-	v.pass("7", "timestamp", i, "made by "+stamp(at))
-	v.existed(at, "rfc3161", "a timestamping authority of the trust", i)
+	v.pass("7", "timestamp", i, "made by "+stamp(made.at)+"; "+made.status)
+	v.existed(Existence{Time: made.at, Source: "rfc3161", RestsOn: byAuthority, Anchor: i, Authority: made.status})
 	return true
 }
 

@@ -31,6 +31,11 @@ type Trust struct {
 	// Timestamping are the certificates at which chains of timestamping authorities may
 	// end. None: no timestamp is believed.
 	Timestamping []*x509.Certificate
+	// Revocation finds OCSP responses and CRLs in DER about certificates of timestamping
+	// authorities, beside those in the tokens. What it returns is verified before it is used; it
+	// returns nothing where there is nothing. It is called at most once for a certificate. Nil:
+	// what the tokens bring along, where they bring any, is all.
+	Revocation func(cert, issuer *x509.Certificate) (ocsp, crls [][]byte)
 	// Require names the anchors that must have passed: PromiseTimestamp, PromiseChain.
 	// Nil: those that the batch header promises, and every one that the bundle holds.
 	// Empty: any one.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/chancery-dev/chancery/internal/cms/revocation"
 	"github.com/chancery-dev/chancery/proof/merkle"
 )
 
@@ -24,6 +25,9 @@ type run struct {
 	head   []byte // encoding of the header
 	state  []byte // batch statement
 	tokens []tokenState
+
+	asked                    map[string]*revocation.Store // of the reader's source, by certificate and issuer
+	statusItems, statusBytes int                          // revocation data of tokens so far
 }
 
 // Verify checks the bundle by the steps of docs/formats/evidence.md, section 5. The

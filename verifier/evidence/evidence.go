@@ -17,6 +17,7 @@ package evidence
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
@@ -44,8 +45,17 @@ type Handler struct {
 	Require []string
 	// Known are batches whose digests the caller has from elsewhere. Nil: none.
 	Known []evidence.KnownBatch
+	// Revocation finds revocation data about certificates of timestamping authorities, beside
+	// those that the tokens carry. Nil: those are all.
+	Revocation RevocationSource
 	// Cache keeps decoded sync committees between calls. Nil: each is decoded anew.
 	Cache *beacon.CommitteeCache
+}
+
+// RevocationSource finds revocation data, as that of package verifier/pades does: in DER, and not
+// verified. Implementations may dial, and give up when ctx ends.
+type RevocationSource interface {
+	Revocation(ctx context.Context, cert, issuer *x509.Certificate) (ocsp, crls [][]byte, err error)
 }
 
 // Examine implements verifier.Handler.
@@ -67,8 +77,11 @@ func (h *Handler) Examine(ctx context.Context, v *verifier.Verifier, s chancery.
 		return r, nil
 	}
 	keys := &keySource{ctx: ctx, v: v}
-	trust := h.trust(v, keys)
+	trust := h.trust(ctx, v, keys)
 	result, _ := b.Verify(evidence.Input{Document: h.Document, Digest: h.Digest, Parts: h.Parts}, trust)
+	if err := ctx.Err(); err != nil {
+		return nil, err // what was asked for may not have been answered
+	}
 	j := &judge{h: h, v: v, r: r, b: b, result: result, keys: keys}
 	j.report()
 	if result.Outcome != evidence.Invalid {
@@ -84,7 +97,7 @@ func (h *Handler) Examine(ctx context.Context, v *verifier.Verifier, s chancery.
 // document is the file, nil for the bundle's content.
 func ProvenTime(ctx context.Context, v *verifier.Verifier, b *evidence.Bundle, document []byte, parts [][]byte) time.Time {
 	h := &Handler{}
-	result, err := b.Verify(evidence.Input{Document: document, Parts: parts}, h.trust(v, &keySource{ctx: ctx, v: v}))
+	result, err := b.Verify(evidence.Input{Document: document, Parts: parts}, h.trust(ctx, v, &keySource{ctx: ctx, v: v}))
 	if err != nil {
 		return time.Time{}
 	}
@@ -92,9 +105,18 @@ func ProvenTime(ctx context.Context, v *verifier.Verifier, b *evidence.Bundle, d
 }
 
 // trust makes evidence trust of the verifier's.
-func (h *Handler) trust(v *verifier.Verifier, keys evidence.KeySource) *evidence.Trust {
+func (h *Handler) trust(ctx context.Context, v *verifier.Verifier, keys evidence.KeySource) *evidence.Trust {
 	t := v.Trust()
 	out := &evidence.Trust{Now: v.Now(), Keys: keys, Timestamping: t.TSARoots, Require: h.Require, Known: h.Known}
+	if h.Revocation != nil {
+		out.Revocation = func(cert, issuer *x509.Certificate) ([][]byte, [][]byte) {
+			ocsp, crls, err := h.Revocation.Revocation(ctx, cert, issuer)
+			if err != nil {
+				return nil, nil
+			}
+			return ocsp, crls
+		}
+	}
 	for _, c := range t.Anchoring.Chains {
 		chain := evidence.Chain{ChainID: c.ChainID, GenesisHash: c.GenesisHash, Name: c.Name, Senders: c.Senders}
 		for _, p := range t.Anchoring.Checkpoints {

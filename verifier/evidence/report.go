@@ -160,6 +160,7 @@ func (j *judge) facts(id string) []verifier.Fact {
 		for _, e := range f.Existed {
 			if e.Source != "block" {
 				add("existedBefore", instant(e.Time)+", by "+e.RestsOn+" ("+e.Source+")")
+				add("revocation", e.Authority)
 			}
 		}
 	}
