@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -13,16 +14,24 @@ import (
 // queueMail queues the mail to a credential's recipient, with its Message-ID.
 func (s *Service) queueMail(ctx context.Context, tx Tx, scope Scope, credential string, now time.Time) (string, error) {
 	id := NewID()
-	host := "localhost"
-	if u, err := url.Parse(s.baseURL); err == nil {
-		host = u.Hostname()
-	}
 	r := Record{Kind: KindMail, ID: id, Parent: credential, Created: now, Updated: now}
-	m := StoredMail{MessageID: "<" + id + "@" + host + ">", Credential: credential, State: "queued"}
+	m := StoredMail{MessageID: MessageID(s.baseURL, id), Credential: credential, State: "queued"}
 	if err := Put(ctx, tx, scope, r, m); err != nil {
 		return "", err
 	}
 	return id, EnqueueFor(ctx, tx, JobMail, scope, id, time.Time{})
+}
+
+var plainHost = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,126}$`)
+
+// MessageID is that of a mail which an installation sends, at its host where that can stand
+// in one: an IPv6 address cannot.
+func MessageID(baseURL, id string) string {
+	host := "localhost"
+	if u, err := url.Parse(baseURL); err == nil && plainHost.MatchString(u.Hostname()) {
+		host = u.Hostname()
+	}
+	return "<" + id + "@" + host + ">"
 }
 
 // Send implements Credentials.

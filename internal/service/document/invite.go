@@ -10,7 +10,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -356,9 +355,5 @@ func (d *Documents) Decline(ctx context.Context, token, reason string) error {
 
 // messageID draws a Message-ID of this installation.
 func (d *Documents) messageID() string {
-	host := "localhost"
-	if u, err := url.Parse(d.c.BaseURL); err == nil && u.Hostname() != "" {
-		host = u.Hostname()
-	}
-	return "<" + service.NewID() + "@" + host + ">"
+	return service.MessageID(d.c.BaseURL, service.NewID())
 }
