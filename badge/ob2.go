@@ -260,25 +260,50 @@ func InOB2RevocationList(list *strictjson.Doc, id, uid string) (rev Revocation, 
 // sameName compares identifiers as Same does.
 func sameName(a, b string) bool { return a == b || normalID(a) == normalID(b) }
 
-// InRevocationList looks a credential up in a 1EdTechRevocationList (Open Badges 3.0),
-// by id. ok is false for a document that is no such list: then nothing is known.
-func InRevocationList(list *strictjson.Doc, id string) (rev Revocation, ok bool) {
+// RevocationList is a 1EdTechRevocationList (Open Badges 3.0) that was read, to look
+// credentials up in it.
+type RevocationList struct {
+	reasons map[string]string // by the normal form of the id
+	whole   bool              // every entry could be read
+}
+
+// ReadRevocationList reads a list; ok is false for a document that is none.
+func ReadRevocationList(list *strictjson.Doc) (l *RevocationList, ok bool) {
 	entries := list.Get(0, "revokedCredential")
-	if k := list.Kind(entries); id == "" || k != strictjson.Array && k != strictjson.Object {
-		return Revocation{}, false
+	if k := list.Kind(entries); k != strictjson.Array && k != strictjson.Object {
+		return nil, false
 	}
-	r, ok := reader{list}, true
+	r := reader{list}
+	l = &RevocationList{reasons: map[string]string{}, whole: true}
 	list.Each(entries, func(e strictjson.Node) bool {
-		eid, isString := list.Str(list.Get(e, "id"))
+		id, isString := list.Str(list.Get(e, "id"))
 		revoked, isBool := list.Bool(list.Get(e, "revoked"))
-		if !isString || list.Get(e, "revoked") != strictjson.None && !isBool {
-			ok = false // as above
-			return true
-		}
-		if sameName(eid, id) && (revoked || !isBool) { // revoked is true where it is left out
-			rev = Revocation{true, r.text(e, "revocationReason")}
+		switch {
+		case !isString || list.Get(e, "revoked") != strictjson.None && !isBool:
+			l.whole = false // a list that cannot be read whole may hold what it seems not to
+		case revoked || !isBool: // revoked is true where it is left out
+			l.reasons[normalID(id)] = r.text(e, "revocationReason")
 		}
 		return true
 	})
-	return rev, ok || rev.Revoked
+	return l, true
+}
+
+// Find looks a credential up by its id. ok is false where the list does not tell.
+func (l *RevocationList) Find(id string) (rev Revocation, ok bool) {
+	if id == "" {
+		return Revocation{}, false
+	}
+	rev.Reason, rev.Revoked = l.reasons[normalID(id)]
+	return rev, l.whole || rev.Revoked
+}
+
+// InRevocationList looks one credential up in a 1EdTechRevocationList, by id. ok is
+// false for a document that is no such list: then nothing is known.
+func InRevocationList(list *strictjson.Doc, id string) (rev Revocation, ok bool) {
+	l, ok := ReadRevocationList(list)
+	if !ok {
+		return Revocation{}, false
+	}
+	return l.Find(id)
 }

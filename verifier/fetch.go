@@ -43,28 +43,54 @@ func (c *run) ask(present bool, fetch func() (Document, error)) (Document, error
 	return fetch()
 }
 
+// maxRead bounds the bytes of documents from elsewhere that are parsed for one document
+// and all in it: keys, lists, schemas. Those that the trust file pins, or that came with
+// the document, count as well: they are not fetched, and a hostile document can name them
+// a thousand times.
+const maxRead = 128 << 20
+
+// read counts a document that is about to be parsed; weight is how much slower than plain
+// JSON its kind is.
+func (c *run) read(d Document, err error, weight int) (Document, error) {
+	if err != nil {
+		return d, err
+	}
+	if !c.mayRead(weight * len(d.Bytes)) {
+		return Document{}, fmt.Errorf("%w: too many documents, or too large ones, were to be read", ErrUnreachable)
+	}
+	return d, nil
+}
+
+func (c *run) mayRead(bytes int) bool {
+	c.work.read -= bytes
+	return c.work.read >= 0
+}
+
 // controllerDocument finds the document of a DID or an https URL. A pinned copy is
 // used before any source is asked.
 func (c *run) controllerDocument(url string) (Document, error) {
 	if d, ok := c.v.pinned(url, KindController); ok {
-		return d, nil
+		return c.read(d, nil, 4)
 	}
-	return c.ask(c.v.cfg.Keys != nil, func() (Document, error) { return c.v.cfg.Keys.Controller(c.ctx, url) })
+	d, err := c.ask(c.v.cfg.Keys != nil, func() (Document, error) { return c.v.cfg.Keys.Controller(c.ctx, url) })
+	return c.read(d, err, 4)
 }
 
 // keySet finds the JWKS of an authority.
 func (c *run) keySet(authority string) (Document, error) {
 	if d, ok := c.v.pinned("https://"+authority+"/.well-known/jwks.json", KindJWKS); ok {
-		return d, nil
+		return c.read(d, nil, 4)
 	}
-	return c.ask(c.v.cfg.Keys != nil, func() (Document, error) { return c.v.cfg.Keys.JWKS(c.ctx, authority) })
+	d, err := c.ask(c.v.cfg.Keys != nil, func() (Document, error) { return c.v.cfg.Keys.JWKS(c.ctx, authority) })
+	return c.read(d, err, 4)
 }
 
 func (c *run) statusDocument(url string) (Document, error) {
 	if d, ok := c.v.pinned(url, KindStatusList); ok {
-		return d, nil
+		return c.read(d, nil, 1)
 	}
-	return c.ask(c.v.cfg.Status != nil, func() (Document, error) { return c.v.cfg.Status.StatusList(c.ctx, url) })
+	d, err := c.ask(c.v.cfg.Status != nil, func() (Document, error) { return c.v.cfg.Status.StatusList(c.ctx, url) })
+	return c.read(d, err, 1)
 }
 
 // unsignedList finds a list of revoked documents that nobody has signed. A copy that came
@@ -79,7 +105,8 @@ func (c *run) unsignedList(url string) (Document, error) {
 
 func (c *run) otherDocument(url, kind string) (Document, error) {
 	if d, ok := c.v.pinned(url, kind); ok {
-		return d, nil
+		return c.read(d, nil, 1)
 	}
-	return c.ask(c.v.cfg.Documents != nil && strings.HasPrefix(url, "https://"), func() (Document, error) { return c.v.cfg.Documents.Document(c.ctx, url) })
+	d, err := c.ask(c.v.cfg.Documents != nil && strings.HasPrefix(url, "https://"), func() (Document, error) { return c.v.cfg.Documents.Document(c.ctx, url) })
+	return c.read(d, err, 1)
 }

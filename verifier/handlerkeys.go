@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/chancery-dev/chancery"
-	"github.com/chancery-dev/chancery/internal/limits"
 )
 
 // MethodKey is a key that a verification method may mean, and whose it is.
@@ -28,7 +27,7 @@ type MethodKey struct {
 func (v *Verifier) MethodKeys(ctx context.Context, owner, method string, claimed, proven time.Time) ([]MethodKey, Reason, string) {
 	c := v.newRun(ctx, chancery.Secured{}, v.cfg.Clock())
 	c.expect.ExistedAt = proven
-	c.work = &work{documents: limits.Credentials, fetches: maxFetches, hashed: maxHashed, retried: maxRetried}
+	c.work = newWork()
 	found, reason, detail := c.keys(keyQuery{owner: owner, method: method, purpose: purposeAssertion, claimed: claimed})
 	var out []MethodKey
 	for _, k := range found {

@@ -32,7 +32,7 @@ func (c *run) lookUpDID(q keyQuery) ([]candidate, Reason, string) {
 		}
 		return nil, sourceReason(err), fetchFault(err)
 	}
-	doc, err := did.ParseDocument(found.Bytes, base)
+	doc, err := did.ParseDocumentFor(found.Bytes, base, q.method)
 	if err != nil {
 		return nil, KeyDocumentMalformed, err.Error()
 	}
@@ -66,7 +66,7 @@ func (c *run) lookUpController(q keyQuery) ([]candidate, Reason, string) {
 	}
 	found, err := c.controllerDocument(base)
 	if err == nil {
-		doc, err := did.ParseDocument(found.Bytes, base)
+		doc, err := did.ParseDocumentFor(found.Bytes, base, q.method)
 		if err != nil {
 			return nil, KeyDocumentMalformed, err.Error()
 		}
@@ -119,7 +119,7 @@ func (c *run) confirm(q keyQuery, k *candidate) {
 		return
 	}
 	k.inputs = append(k.inputs, digestOf(found.Bytes))
-	doc, err := did.ParseDocument(found.Bytes, q.owner)
+	doc, err := did.ParseDocumentFor(found.Bytes, q.owner, q.method)
 	switch {
 	case err != nil:
 		k.reason, k.detail = KeyDocumentMalformed, err.Error()

@@ -5,7 +5,6 @@ import (
 
 	"github.com/chancery-dev/chancery"
 	"github.com/chancery-dev/chancery/badge"
-	"github.com/chancery-dev/chancery/internal/strictjson"
 )
 
 // revocationList judges an entry of the kind 1EdTechRevocationList: the entry's id is
@@ -19,27 +18,25 @@ func (c *run) revocationList(e chancery.StatusEntry) statusResult {
 	if !isURL(e.ID) || id == "" {
 		return no(StatusEntryMalformed, "expected a URL as id of the entry, and an id of the credential")
 	}
-	doc, err := c.unsignedList(e.ID)
+	list, err := c.idList(e.ID)
 	if err != nil {
 		return no(StatusUnreachable, "%s", fetchFault(err))
 	}
-	list, err := strictjson.Parse(doc.Bytes, strictjson.Limits{})
-	if err != nil {
-		return no(StatusListMalformed, "%v", err)
+	if list.fault != nil {
+		return no(StatusListMalformed, "%v", list.fault)
 	}
-	rev, ok := badge.InRevocationList(list, id)
+	var rev badge.Revocation
+	ok := list.ids != nil
+	if ok {
+		rev, ok = list.ids.Find(id)
+	}
 	if !ok {
 		return no(StatusListType, "expected an object with a list revokedCredential")
 	}
-	if issuer := list.Get(0, "issuer"); issuer != strictjson.None {
-		if list.Kind(issuer) == strictjson.Object {
-			issuer = list.Get(issuer, "id")
-		}
-		if list.String(issuer) != c.cred.Issuer() {
-			return no(StatusListIssuer, "expected the credential's issuer")
-		}
+	if list.issued && list.issuer != c.cred.Issuer() {
+		return no(StatusListIssuer, "expected the credential's issuer")
 	}
-	digest := digestOf(doc.Bytes)
+	digest, doc := list.digest, list.doc
 	c.r.input(digest)
 	out := statusResult{evidence: []Fact{{"list", e.ID}, {"listDigest", digest}}}
 	if !doc.FetchedAt.IsZero() {

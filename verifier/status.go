@@ -247,16 +247,12 @@ func (c *run) statusList(e chancery.StatusEntry) (*bitList, *statusResult) {
 	no := func(r Reason, detail string) *statusResult {
 		return &statusResult{reason: r, detail: e.Pointer + ": " + detail}
 	}
-	doc, err := c.statusDocument(e.ListCredential)
+	held, err := c.heldList(e)
 	if err != nil {
 		return nil, no(StatusUnreachable, fetchFault(err))
 	}
-	digest := digestOf(doc.Bytes)
-	c.r.input(digest)
-	in := c.within(chancery.Secured{Bytes: doc.Bytes}, roleStatusList)
-	in.open(chancery.Secured{Bytes: doc.Bytes}, 0)
-	in.r.Decide()
-	kind := listKinds[e.Type]
+	in, kind := held.in, listKinds[e.Type]
+	c.r.input(held.digest)
 	if in.cred == nil {
 		return nil, no(StatusListType, "expected a credential of type "+kind.credentialType)
 	}
@@ -270,16 +266,18 @@ func (c *run) statusList(e chancery.StatusEntry) (*bitList, *statusResult) {
 	for _, d := range in.r.TrustInputs {
 		c.r.input(d)
 	}
-	if bad := c.listVerdict(in, doc, subject, e.ListCredential); bad != nil {
+	if bad := c.listVerdict(in, held.doc, subject, e.ListCredential); bad != nil {
 		c.r.Sub = append(c.r.Sub, SubReport{"statusList", e.Pointer, in.r})
 		bad.detail = e.Pointer + ": " + bad.detail
 		return nil, bad
 	}
-	list, err := readBitList(in.doc, subject, kind)
-	if err != nil {
+	list, err := c.expanded(held, e, subject)
+	switch {
+	case errors.Is(err, ErrUnreachable):
+		return nil, no(StatusUnreachable, fetchFault(err))
+	case err != nil:
 		return nil, no(StatusListMalformed, err.Error())
 	}
-	list.digest, list.fetched = digest, doc.FetchedAt
 	return list, nil
 }
 

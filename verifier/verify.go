@@ -47,7 +47,7 @@ func (v *Verifier) Verify(ctx context.Context, s chancery.Secured) (*Verified, e
 func (v *Verifier) VerifyExpecting(ctx context.Context, s chancery.Secured, e Expect) (*Verified, error) {
 	c := v.newRun(ctx, s, v.cfg.Clock())
 	c.expect = e
-	c.work = &work{documents: limits.Credentials, fetches: maxFetches, hashed: maxHashed, retried: maxRetried}
+	c.work = newWork()
 	c.judge(s)
 	if c.r.Outcome != Valid {
 		return nil, &Error{Reason: c.r.Reason, Report: c.r}
@@ -75,6 +75,12 @@ type work struct {
 	fetches   int // sources that may still be asked
 	hashed    int // bytes that may still be hashed for proofs
 	retried   int // bytes that may still be hashed under older contexts
+	read      int // bytes of documents from elsewhere that may still be parsed
+	lists     listsHeld
+}
+
+func newWork() *work {
+	return &work{documents: limits.Credentials, fetches: maxFetches, hashed: maxHashed, retried: maxRetried, read: maxRead}
 }
 
 // maxHashed bounds the text that is canonicalised for the proofs of a document and of

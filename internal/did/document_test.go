@@ -365,3 +365,20 @@ func FuzzDocument(f *testing.F) {
 		}
 	})
 }
+
+// TestParseDocumentFor: the key of the method that is asked for is read, and no other.
+func TestParseDocumentFor(t *testing.T) {
+	const id = "did:web:example.com"
+	key := `"type":"Multikey","controller":"` + id + `","publicKeyMultibase":"z6MkrJVnaZkeFzdQyMZu1cgjg7k1pZZ6pvBQ7XJPt4swbTQ2"}`
+	text := `{"id":"` + id + `","verificationMethod":[{"id":"#a",` + key + `,{"id":"` + id + `#b",` + key + `],"assertionMethod":["#a","#b"]}`
+	d, err := ParseDocumentFor([]byte(text), id, id+"#b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err := d.Method(id+"#b", AssertionMethod); err != nil || m.Key == nil {
+		t.Errorf("expected the key that was asked for, found %v", err)
+	}
+	if _, err := d.Method(id+"#a", AssertionMethod); !errors.Is(err, ErrKey) || d.Methods[0].Key != nil {
+		t.Errorf("expected no key that was not asked for, found %v", err)
+	}
+}
