@@ -53,7 +53,6 @@ func TestListReadOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	start := time.Now()
 	var inner []string
 	for i := range 100 {
 		status := entry(i, "revocation", "") + strings.Repeat(","+entry(7, "revocation", ""), 14) + `,{"id":"https://academy.example/ids","type":"1EdTechRevocationList"}`
@@ -61,8 +60,8 @@ func TestListReadOnce(t *testing.T) {
 		inner = append(inner, sign(t, draft(t, k.did, ext, fmt.Sprintf(`"id":"urn:x:%d"`, i), `"credentialStatus":[`+status+`]`), k, proofOf{suite: "eddsa-jcs-2022"}))
 	}
 	r := judge(t, v, raw(presentationOf(t, k, inner)))
-	if took := time.Since(start); asked.Load() != 2 || took > 5*time.Second { // the machine may be busy; it was 20 s
-		t.Errorf("asked %d times, %v", asked.Load(), took)
+	if asked.Load() != 2 { // reading the lists for each entry took 20 s
+		t.Errorf("asked %d times", asked.Load())
 	}
 	for i, s := range r.Sub {
 		want := verifier.Reason("")

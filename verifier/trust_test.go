@@ -243,7 +243,7 @@ func TestLargeTrust(t *testing.T) {
 		t.Fatal(err)
 	}
 	setupTrust(t, verifier.Policy{}, trust)
-	if took := time.Since(start); took > 10*time.Second { // the machine may be busy; comparing each with all took 40 s
+	if took := time.Since(start); took > 30*time.Second { // the machine may be busy; comparing each with all took 40 s of a processor
 		t.Errorf("%d issuers: %v", n, took)
 	}
 	if _, err := verifier.ParseTrust([]byte(b.String() + `,{"id":"did:web:academy000000.example"}]}`)); err == nil {
