@@ -190,6 +190,7 @@ type OIDC struct {
 	Issuer      string   `conf:"issuer" doc:"URL of the issuer."`
 	Audience    string   `conf:"audience" doc:"Audience that tokens must name."`
 	JWKS        string   `conf:"jwks" doc:"URL of its keys. Empty: by discovery."`
+	Tokens      string   `conf:"tokens" def:"access" oneof:"access,at+jwt,id" doc:"Which tokens: access tokens, only those whose typ is at+jwt (RFC 9068), or ID tokens."`
 	Claim       string   `conf:"claim" doc:"Claim that selects tokens, such as groups. Empty: every token of the issuer."`
 	Value       string   `conf:"value" doc:"What the claim is, or holds."`
 	Tenant      string   `conf:"tenant" doc:"Id of the tenant that such tokens are for."`

@@ -198,12 +198,14 @@ func TestOIDCAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.add(t, "e", jose.ES256, key)
-	v, err := NewOIDC(context.Background(), OIDCConfig{Client: p.Client(), Clock: func() time.Time { return clockTime },
+	now := clockTime.Add(-2 * keysHold)
+	v, err := NewOIDC(context.Background(), OIDCConfig{Client: p.Client(), Clock: func() time.Time { return now },
 		Issuers: []OIDCIssuer{{Issuer: p.URL, Audience: "x", Rules: []OIDCRule{{Tenant: "tenant-a", Environment: service.Test}}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.Close()
+	now = clockTime // its keys are too old by now
 	a, _ := start(t, func(c *Config) { c.OIDC, c.AddressRate = v, Rate{PerSecond: 1, Burst: 1} })
 	token := sign(t, jose.ES256, "e", key, map[string]any{"iss": p.URL, "aud": "x", "sub": "x", "exp": clockTime.Add(time.Hour).Unix()})
 	for range 3 { // it is no guess at a key either
@@ -250,14 +252,14 @@ func TestOIDCLater(t *testing.T) {
 		}
 	}
 	ask(service.CodeUnavailable)
-	now = now.Add(discoverEvery)
+	now = now.Add(askAgain)
 	ask(service.CodeUnavailable)
 	if len(told) != 2 {
 		t.Errorf("told %v", told)
 	}
 	down = false
 	ask(service.CodeUnavailable) // left alone for a while
-	now = now.Add(discoverEvery)
+	now = now.Add(askAgain)
 	ask("")
 	ask("")
 	p.Close()

@@ -2,24 +2,18 @@ package httpapi
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/rsa"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
-	"github.com/go-jose/go-jose/v4"
-
-	"github.com/chancery-dev/chancery/internal/strictjson"
+	"github.com/chancery-dev/chancery/internal/multikey"
+	"github.com/chancery-dev/chancery/proof"
 )
 
 // maxProviderAnswer bounds what a provider answers: documents of a few kilobytes.
@@ -88,32 +82,49 @@ type providerError struct {
 func (e *providerError) Error() string { return "httpapi: OIDC: " + e.issuer + ": " + e.err.Error() }
 func (e *providerError) Unwrap() error { return e.err }
 
-// statusFirst is how oidc.NewProvider tells of an answer other than 200: the status line, and
-// then the body, which may be of any length and is not repeated.
-var statusFirst = regexp.MustCompile(`^([1-5][0-9][0-9])[ :]`)
+// statusError is an answer other than 200.
+type statusError int
 
-// fault tells what is wrong from an error of oidc.NewProvider.
-func (i *OIDCIssuer) fault(err error) *providerError {
-	out := &providerError{issuer: i.Issuer}
-	var dial *url.Error
-	var another *oidc.IssuerMismatchError
-	status := statusFirst.FindStringSubmatch(err.Error())
-	switch {
-	case errors.As(err, &dial):
-		out.away = !errors.Is(err, errElsewhere)
-		out.err = fmt.Errorf("the discovery document cannot be had: %w", dial.Err)
-	case errors.As(err, &another):
-		out.err = fmt.Errorf("expected a discovery document of this issuer, to the letter, found that of %q", shortened(another.Discovered))
-	case status != nil:
-		out.away = status[1][0] == '5' || status[1] == "429"
-		out.err = fmt.Errorf("the discovery document cannot be had: the provider answers %s", status[1])
-	case strings.HasPrefix(err.Error(), "unable to read response body") && !strings.Contains(err.Error(), errTooMuch.Error()):
-		out.away = true
-		out.err = errors.New("the discovery document cannot be had: the answer breaks off")
-	default:
-		out.err = errors.New("the discovery document is malformed")
+func (e statusError) Error() string { return fmt.Sprintf("the provider answers %d", int(e)) }
+
+// away reports whether what askFor tells may pass: no answer, one that breaks off, a 5xx or 429.
+func away(err error) bool {
+	var status statusError
+	if errors.As(err, &status) {
+		return status >= 500 || status == http.StatusTooManyRequests
 	}
-	return out
+	return !errors.Is(err, errElsewhere) && !errors.Is(err, errTooMuch)
+}
+
+// askFor asks for a document. Its errors hold neither the address nor anything of the answer.
+func askFor(ctx context.Context, c *http.Client, address string) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, errors.New("the address cannot be asked")
+	}
+	r.Header.Set("Accept", "application/json, application/jwk-set+json;q=0.9, */*;q=0.1")
+	res, err := c.Do(r)
+	if err != nil {
+		var dial *url.Error
+		if errors.As(err, &dial) {
+			err = dial.Err // without the address
+		}
+		return nil, err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return nil, statusError(res.StatusCode)
+	}
+	text, err := io.ReadAll(res.Body)
+	switch {
+	case errors.Is(err, errTooMuch):
+		return nil, errTooMuch
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
+		return nil, errors.New("the answer breaks off")
+	}
+	return text, nil
 }
 
 // shortened bounds what a provider says and we repeat.
@@ -129,94 +140,44 @@ func shortened(s string) string {
 // could be signed with. The error joins those of all providers and holds nothing else of
 // what they answer.
 func (c OIDCConfig) Check(ctx context.Context) error {
-	v, err := c.verifier(ctx)
-	if err != nil {
-		return err
-	}
-	errs := make([]error, len(c.Issuers))
-	asked := map[string]bool{} // one issuer may stand there with several audiences
+	errs := make([]error, len(c.Issuers), len(c.Issuers)+1)
+	asked := map[[2]string]bool{} // one issuer may stand there with several audiences
 	var wg sync.WaitGroup
 	for k, i := range c.Issuers {
-		if errs[k] = i.check(); errs[k] != nil || asked[i.Issuer+" "+i.JWKS] {
-			continue
+		alone := c // what is wrong with one is no reason not to ask the others
+		alone.Issuers = []OIDCIssuer{i}
+		v, err := alone.verifier()
+		if at := [2]string{i.Issuer, i.JWKS}; err != nil {
+			errs[k] = err
+		} else if !asked[at] {
+			asked[at] = true
+			wg.Go(func() { errs[k] = v.issuers[i.Issuer][0].try(ctx) })
 		}
-		asked[i.Issuer+" "+i.JWKS] = true
-		wg.Go(func() { errs[k] = v.try(ctx, &oidcIssuer{OIDCIssuer: i}) })
 	}
 	wg.Wait()
+	if errors.Join(errs...) == nil {
+		_, err := c.verifier() // what is wrong with all of them together
+		errs = append(errs, err)
+	}
 	return errors.Join(errs...)
 }
 
-// try discovers an issuer and fetches its keys.
-func (v *oidcVerifier) try(ctx context.Context, i *oidcIssuer) error {
-	address, err := v.jwks(ctx, i)
+// try asks for the keys of an issuer and reports whether tokens could be signed with one.
+func (i *oidcIssuer) try(ctx context.Context) error {
+	set, err := i.keys.fetch(ctx)
 	if err != nil {
 		return err
 	}
-	wrong := func(format string, args ...any) error {
-		return &providerError{issuer: i.Issuer, err: fmt.Errorf("its keys (%s) "+format, append([]any{shortened(address)}, args...)...)}
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return wrong("cannot be asked for")
-	}
-	res, err := v.client.Do(r)
-	if err != nil {
-		var dial *url.Error
-		if errors.As(err, &dial) {
-			err = dial.Err // without the address
+	usable := slices.ContainsFunc(set.keys, func(k multikey.JWK) bool {
+		return slices.ContainsFunc(i.algs, func(a proof.Alg) bool { return serves(k, a) })
+	})
+	if !usable {
+		var names []string
+		for _, a := range i.algs {
+			names = append(names, string(a))
 		}
-		return wrong("cannot be had: %w", err)
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return wrong("cannot be had: the provider answers %d", res.StatusCode)
-	}
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		return wrong("cannot be had: %w", err)
-	}
-	found, usable, err := keysIn(text, i.Algorithms)
-	switch {
-	case err != nil:
-		return wrong("are malformed: %w", err)
-	case usable == 0:
-		return wrong("hold none that a token may be signed with: expected a public key for one of %s, found %d others", strings.Join(i.Algorithms, ", "), found)
+		return &providerError{issuer: i.Issuer, err: fmt.Errorf("its keys (%s) hold none that a token may be signed with: expected a public key for one of %s, found %d others",
+			shortened(set.address), strings.Join(names, ", "), len(set.keys)+set.others)}
 	}
 	return nil
-}
-
-// keysIn counts the keys of a JSON Web Key Set, and those that signatures can be judged by.
-func keysIn(text []byte, algorithms []string) (found, usable int, err error) {
-	d, err := strictjson.Parse(text, strictjson.Limits{Bytes: maxProviderAnswer, Depth: 16})
-	if err != nil {
-		return 0, 0, errors.New("expected a JSON Web Key Set")
-	}
-	keys := d.Get(0, "keys")
-	if d.Kind(0) != strictjson.Object || d.Kind(keys) != strictjson.Array {
-		return 0, 0, errors.New("expected a JSON Web Key Set")
-	}
-	d.Each(keys, func(n strictjson.Node) bool {
-		found++
-		var k jose.JSONWebKey
-		if k.UnmarshalJSON([]byte(d.Raw(n))) == nil && k.Valid() && k.IsPublic() && (k.Use == "" || k.Use == "sig") &&
-			slices.ContainsFunc(algorithms, func(a string) bool { return (k.Algorithm == "" || k.Algorithm == a) && signs(k.Key, a) }) {
-			usable++
-		}
-		return true
-	})
-	return found, usable, nil
-}
-
-// signs reports whether a key is of the type that an algorithm of RFC 7518 or RFC 8037 takes.
-func signs(key any, algorithm string) bool {
-	switch k := key.(type) {
-	case *rsa.PublicKey:
-		return strings.HasPrefix(algorithm, "RS") || strings.HasPrefix(algorithm, "PS")
-	case *ecdsa.PublicKey:
-		return map[string]int{"ES256": 256, "ES384": 384, "ES512": 521}[algorithm] == k.Curve.Params().BitSize
-	case ed25519.PublicKey:
-		return algorithm == "EdDSA"
-	}
-	return false
 }

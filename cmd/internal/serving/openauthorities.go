@@ -140,10 +140,12 @@ func (op *opener) oidc() error {
 		for _, scope := range o.Scopes {
 			rule.Permissions = append(rule.Permissions, service.Permission(scope))
 		}
-		same := slices.IndexFunc(list, func(i httpapi.OIDCIssuer) bool { return i.Issuer == o.Issuer && i.Audience == o.Audience })
+		same := slices.IndexFunc(list, func(i httpapi.OIDCIssuer) bool {
+			return i.Issuer == o.Issuer && i.Audience == o.Audience && i.JWKS == o.JWKS && string(i.Tokens) == o.Tokens
+		})
 		if same < 0 {
 			same = len(list)
-			list = append(list, httpapi.OIDCIssuer{Issuer: o.Issuer, Audience: o.Audience, JWKS: o.JWKS})
+			list = append(list, httpapi.OIDCIssuer{Issuer: o.Issuer, Audience: o.Audience, JWKS: o.JWKS, Tokens: httpapi.TokenKind(o.Tokens)})
 		}
 		list[same].Rules = append(list[same].Rules, rule)
 	}
