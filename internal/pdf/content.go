@@ -42,6 +42,11 @@ func NewContentScanner(r io.Reader, lim Limits) *ContentScanner {
 // Content returns the decoded content of a page, its streams joined by spaces, each
 // decoding to at most limit bytes (0: Limits.StreamBytes). A page without /Contents is empty.
 func (v *view) Content(page *Dict, limit int64) (io.Reader, error) {
+	return v.ContentWithin(page, limit, nil)
+}
+
+// ContentWithin is Content with the bound that several share; see Stream.OpenWithin.
+func (v *view) ContentWithin(page *Dict, limit int64, left *int64) (io.Reader, error) {
 	o, err := v.at(page, "Contents")
 	if err != nil {
 		return nil, err
@@ -66,7 +71,7 @@ func (v *view) Content(page *Dict, limit int64) (io.Reader, error) {
 		if !ok {
 			return nil, wrongType(page, "Contents", "array of streams")
 		}
-		readers = append(readers, &lazyStream{s: st, limit: limit}, strings.NewReader(" "))
+		readers = append(readers, &lazyStream{s: st, limit: limit, left: left}, strings.NewReader(" "))
 	}
 	return io.MultiReader(readers...), nil
 }
@@ -75,13 +80,14 @@ func (v *view) Content(page *Dict, limit int64) (io.Reader, error) {
 type lazyStream struct {
 	s     *Stream
 	limit int64
+	left  *int64
 	r     io.Reader
 }
 
 func (l *lazyStream) Read(p []byte) (int, error) {
 	if l.r == nil {
 		var err error
-		if l.r, err = l.s.Open(l.limit); err != nil {
+		if l.r, err = l.s.OpenWithin(l.limit, l.left); err != nil {
 			return 0, err
 		}
 	}

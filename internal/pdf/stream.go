@@ -153,7 +153,12 @@ func (s *Stream) Filters() ([]Name, error) {
 // Open returns a reader of the decoded data. Reading more than limit bytes (0: that
 // of Limits.StreamBytes) fails with CodeLimit, malformed data with CodeFilter, and a filter
 // for images (DCTDecode, JPXDecode, CCITTFaxDecode, JBIG2Decode) or an unknown one with CodeFilterKind.
-func (s *Stream) Open(limit int64) (io.Reader, error) {
+func (s *Stream) Open(limit int64) (io.Reader, error) { return s.OpenWithin(limit, nil) }
+
+// OpenWithin is Open for callers who open many streams, or one many times: what any step
+// of decoding gives is taken off *left too, and the error is CodeLimit once that is used up.
+// A file of some kilobytes can name a stream of megabytes a thousand times.
+func (s *Stream) OpenWithin(limit int64, left *int64) (io.Reader, error) {
 	if limit <= 0 {
 		limit = Limits{}.withDefaults().StreamBytes
 		if s.doc != nil {
@@ -168,6 +173,9 @@ func (s *Stream) Open(limit int64) (io.Reader, error) {
 	if err != nil {
 		return nil, inObject(err, s.ref)
 	}
+	if left != nil { // what is stored counts like a step: it may decode to nothing
+		r = &capped{r: r, left: max(limit, s.RawLen()), shared: left, s: s}
+	}
 	for _, f := range fs {
 		if f.name == "Crypt" {
 			continue // Raw saw to it
@@ -176,14 +184,20 @@ func (s *Stream) Open(limit int64) (io.Reader, error) {
 			return nil, inObject(err, s.ref)
 		}
 		// Every step is capped, not only the last: an intermediate bomb costs time.
-		r = &capped{r: r, left: limit, limit: limit, s: s}
+		r = &capped{r: r, left: limit, shared: left, s: s}
+	}
+	if len(fs) == 0 {
+		r = &capped{r: r, left: limit, s: s}
 	}
 	return r, nil
 }
 
 // Decode returns the decoded data in memory; see Open.
-func (s *Stream) Decode(limit int64) ([]byte, error) {
-	r, err := s.Open(limit)
+func (s *Stream) Decode(limit int64) ([]byte, error) { return s.DecodeWithin(limit, nil) }
+
+// DecodeWithin is Decode with the bound that several share; see OpenWithin.
+func (s *Stream) DecodeWithin(limit int64, left *int64) ([]byte, error) {
+	r, err := s.OpenWithin(limit, left)
 	if err != nil {
 		return nil, err
 	}
@@ -204,20 +218,27 @@ func asError(err error, s *Stream) error {
 
 // capped turns the errors of a decoder into ours and stops at a limit.
 type capped struct {
-	r           io.Reader
-	left, limit int64
-	s           *Stream
+	r      io.Reader
+	left   int64
+	shared *int64 // with others, may be nil
+	s      *Stream
 }
 
 func (c *capped) Read(p []byte) (int, error) {
 	if c.left < 0 {
 		return 0, &Error{Code: CodeLimit, Offset: c.s.span.Start, Object: c.s.ref, Msg: "stream decodes to more bytes than its limit"}
 	}
+	if c.shared != nil && *c.shared <= 0 {
+		return 0, &Error{Code: CodeLimit, Offset: c.s.span.Start, Object: c.s.ref, Msg: "streams decode to more bytes than the limit for all of them"}
+	}
 	if int64(len(p)) > c.left+1 {
 		p = p[:c.left+1]
 	}
 	n, err := c.r.Read(p)
 	c.left -= int64(n)
+	if c.shared != nil {
+		*c.shared -= int64(n)
+	}
 	if c.left < 0 {
 		n--
 		err = nil

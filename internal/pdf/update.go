@@ -147,6 +147,13 @@ func (u *Update) Prepare() (*Tail, error) {
 		return nil, &Error{Code: CodeUpdate, Offset: -1, Msg: "Prepare called twice"}
 	}
 	u.done = true
+	top := u.next - 1
+	if u.xrefStream {
+		top++ // the stream's own
+	}
+	if top > maxObjectNumber {
+		return nil, &Error{Code: CodeLimit, Offset: -1, Msg: "the file has no object numbers left"}
+	}
 	d := u.doc
 	e := newEncoder(d.src.size, d.crypt)
 	if last, err := d.src.window(d.src.size - 1); err != nil {

@@ -36,19 +36,19 @@ func readStore(doc *pdf.Document) (*store, error) {
 	if st.dict == nil {
 		return st, nil
 	}
-	left := maxStoreItems
+	left, bytes := maxStoreItems, int64(maxStoreBytes)
 	for _, part := range []struct {
 		key pdf.Name
 		h   *held
 	}{{"Certs", &st.certs}, {"OCSPs", &st.ocsps}, {"CRLs", &st.crls}} {
-		if err := part.h.read(rev, st.dict, part.key, &left); err != nil {
+		if err := part.h.read(rev, st.dict, part.key, &left, &bytes); err != nil {
 			return nil, err
 		}
 	}
 	return st, nil
 }
 
-func (h *held) read(rev *pdf.Revision, dss *pdf.Dict, key pdf.Name, left *int) error {
+func (h *held) read(rev *pdf.Revision, dss *pdf.Dict, key pdf.Name, left *int, bytes *int64) error {
 	var err error
 	if h.array, err = rev.ArrayAt(dss, key); err != nil {
 		return wrap(BadForm, err, "document security store")
@@ -57,11 +57,16 @@ func (h *held) read(rev *pdf.Revision, dss *pdf.Dict, key pdf.Name, left *int) e
 		return nil
 	}
 	h.refs = make(map[[32]byte]pdf.Ref)
+	seen := make(map[pdf.Ref]bool)
 	for _, o := range h.array.All() {
 		if *left--; *left < 0 {
 			return fail(BadForm, "document security store of more than %d items", maxStoreItems)
 		}
 		ref, ok := o.(pdf.Ref)
+		if ok && seen[ref] {
+			continue
+		}
+		seen[ref] = true
 		if o, err = rev.Resolve(o); err != nil {
 			return wrap(BadForm, err, "document security store")
 		}
@@ -69,7 +74,7 @@ func (h *held) read(rev *pdf.Revision, dss *pdf.Dict, key pdf.Name, left *int) e
 		if !isStream || !ok {
 			return fail(BadForm, "document security store with an item that is no stream")
 		}
-		b, err := st.Decode(maxStoreBytes)
+		b, err := st.DecodeWithin(maxStoreBytes, bytes)
 		if err != nil {
 			return wrap(BadForm, err, "document security store")
 		}

@@ -199,7 +199,11 @@ func (in *input) place(up *pdf.Update, s *slot, sig pdf.Ref, pageIndex int, edit
 	}
 	field.Set("V", sig)
 	s.page = page.Ref
-	if r, ok := page.Attribute("Rotate").(pdf.Integer); ok {
+	turned, err := up.Resolve(page.Attribute("Rotate"))
+	if err != nil {
+		return wrap(BadForm, err, "rotation of the page")
+	}
+	if r, ok := turned.(pdf.Integer); ok {
 		s.rotate = int((r%360 + 360) % 360)
 	}
 	if err := edit(field, widget); err != nil {

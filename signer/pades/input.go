@@ -15,6 +15,7 @@ type existing struct {
 	stamp    bool    // document timestamp
 	contents []byte  // as in the file, padding included
 	byteEnd  int64   // b+c of its byte range
+	certify  bool
 }
 
 // input is an opened document with what its earlier signatures say about changes.
@@ -49,7 +50,7 @@ func openInput(r io.ReaderAt, size int64, password string) (*input, error) {
 	if err := in.inspect(); err != nil {
 		return nil, err
 	}
-	return in, nil
+	return in, in.sound()
 }
 
 // inspect reads the form and the signatures in it.
@@ -124,13 +125,27 @@ func (in *input) addExisting(f *pdf.Field) error {
 	if err != nil {
 		return wrap(BadForm, err, "contents of a signature")
 	}
+	unfinished := fail(BadForm, "the file holds a signature that is not finished or not well formed")
 	size := float64(in.doc.Size())
 	if !ok || len(br) != 4 || br[0] != 0 || br[1] <= 0 || br[2] <= br[1] || br[3] < 0 || br[2]+br[3] > size {
-		return fail(BadForm, "the file holds a signature that is not finished or not well formed")
+		return unfinished
 	}
 	s.contents, s.byteEnd = c.Value, int64(br[2])+int64(br[3])
+	// It leaves out its own value and ends where a revision does: whatever else is signed
+	// after it, verifiers would call the whole broken.
+	gap, end := d.SpanOf("Contents"), in.doc.RevisionAt(s.byteEnd-1)
+	if gap.Start != int64(br[1]) || gap.End != int64(br[2]) || end == nil || s.byteEnd != end.End && s.byteEnd != end.MarkerEnd {
+		return unfinished
+	}
+	before := in.certified
+	in.certified = 0
+	if err := in.inspectReferences(f, d); err != nil {
+		return err
+	}
+	s.certify = in.certified != 0
+	in.restrict(&in.certified, int64(before), before != 0)
 	in.sigs = append(in.sigs, s)
-	return in.inspectReferences(f, d)
+	return nil
 }
 
 // inspectReferences reads DocMDP and FieldMDP of a signature (ISO 32000-2, 12.8.2) and the lock of its field.
@@ -252,7 +267,7 @@ func readLock(v lookup, d *pdf.Dict) (*Lock, error) {
 	return l, nil
 }
 
-// inspectPerms takes the certification from the catalog, where it may stand without the reference.
+// inspectPerms wants the certification that the catalog names to be one of the document's signatures.
 func (in *input) inspectPerms() error {
 	rev := in.doc.Latest()
 	cat, err := rev.Catalog()
@@ -263,10 +278,16 @@ func (in *input) inspectPerms() error {
 	if err != nil {
 		return wrap(BadForm, err, "permissions of the catalog")
 	}
-	if perms != nil && perms.Has("DocMDP") && in.certified == 0 {
-		in.certified = FormFilling
+	if perms == nil || !perms.Has("DocMDP") {
+		return nil
 	}
-	return nil
+	named, isRef := perms.Get("DocMDP").(pdf.Ref)
+	for i := range in.sigs {
+		if isRef && in.sigs[i].ref == named && in.sigs[i].certify {
+			return nil
+		}
+	}
+	return fail(BadForm, "the catalog names a certification, and no signature of the document is one")
 }
 
 // covers reports whether the lock means a field.

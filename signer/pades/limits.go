@@ -11,7 +11,7 @@ const (
 	maxRequests    = 64       // revocation answers gathered for one file
 	maxContents    = 4 << 20  // bytes of a signature's /Contents
 	maxStoreItems  = 4096     // objects of an existing document security store that are compared
-	maxStoreBytes  = 64 << 20 // decoded bytes of one of them
+	maxStoreBytes  = 64 << 20 // decoded bytes of all of them
 	maxImagePixels = 16 << 20
 	maxImageBytes  = 16 << 20
 	maxFontBytes   = 32 << 20

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -25,7 +26,7 @@ func (v *validation) attachments() error {
 	if rev == nil {
 		rev = v.latest
 	}
-	a := &attachments{v: v, rev: rev, seen: map[pdf.Ref]bool{}, signed: rev != nil && v.anySound()}
+	a := &attachments{v: v, rev: rev, seen: map[pdf.Ref]bool{}, left: maxAttachmentBytes, signed: rev != nil && v.anySound()}
 	cat, err := rev.Catalog()
 	if err != nil {
 		return err
@@ -64,17 +65,32 @@ type attachments struct {
 	v      *validation
 	rev    *pdf.Revision
 	seen   map[pdf.Ref]bool
-	looked int
+	looked int   // files, and nodes of the tree
+	found  int   // that may be credentials
+	left   int64 // bytes to decode
 	signed bool
+	open   bool
+}
+
+// leave says that not all credentials could be looked at. What they say is not known, and
+// one of them may be that which the page shows: the document stays undecided.
+func (a *attachments) leave(reason verifier.Reason, detail string) {
+	if !a.open {
+		a.open = true
+		a.v.check(verifier.CheckInner, reason, detail)
+	}
 }
 
 // tree walks a name tree (ISO 32000-2, 7.9.6).
 func (a *attachments) tree(node *pdf.Dict, depth int) {
-	if depth > 16 || a.looked > maxAttachments {
+	if depth > 16 {
+		a.leave(verifier.PDFLimit, "the tree of embedded files is deeper than is looked at")
+	}
+	if depth > 16 || a.looked > maxEmbedded {
 		return
 	}
 	if names, err := a.rev.ArrayAt(node, "Names"); err == nil && names != nil {
-		for i := 1; i < names.Len() && a.looked <= maxAttachments; i += 2 {
+		for i := 1; i < names.Len() && a.looked <= maxEmbedded; i += 2 {
 			name := ""
 			if s, ok := names.At(i - 1).(pdf.String); ok {
 				name = pdf.TextString(s)
@@ -92,7 +108,9 @@ func (a *attachments) tree(node *pdf.Dict, depth int) {
 			continue
 		}
 		a.seen[ref] = true
-		a.looked++
+		if !a.look() {
+			return
+		}
 		o, err := a.rev.Resolve(k)
 		if d, ok := o.(*pdf.Dict); ok && err == nil {
 			a.tree(d, depth+1)
@@ -100,10 +118,17 @@ func (a *attachments) tree(node *pdf.Dict, depth int) {
 	}
 }
 
+func (a *attachments) look() bool {
+	if a.looked++; a.looked <= maxEmbedded {
+		return true
+	}
+	a.leave(verifier.PDFLimit, fmt.Sprintf("more embedded files than the %d that are looked at", maxEmbedded))
+	return false
+}
+
 // add looks at one file specification (ISO 32000-2, 7.11.3).
 func (a *attachments) add(name string, o pdf.Object, associated bool) {
-	if a.looked++; a.looked > maxAttachments {
-		a.v.find(verifier.GradeWarning, "attachments", "more embedded files than are looked at")
+	if !a.look() {
 		return
 	}
 	if ref, ok := o.(pdf.Ref); ok {
@@ -150,9 +175,17 @@ func (a *attachments) read(out Attachment, stream *pdf.Stream) {
 	if !credentialLike(out.Name, out.MediaType) {
 		return
 	}
-	b, err := stream.Decode(maxAttachment)
+	if a.found++; a.found > maxAttachments {
+		a.leave(verifier.PDFLimit, fmt.Sprintf("more embedded files that may be credentials than the %d that are judged", maxAttachments))
+		return
+	}
+	b, err := stream.DecodeWithin(maxAttachment, &a.left)
+	if errors.Is(err, pdf.CodeLimit) {
+		a.leave(verifier.PDFLimit, fmt.Sprintf("embedded file %s: %v", out.Name, err))
+		return
+	}
 	if err != nil {
-		a.v.find(verifier.GradeWarning, "attachment_unreadable", fmt.Sprintf("embedded file %s: %v", out.Name, err))
+		a.leave(verifier.InnerIndeterminate, fmt.Sprintf("embedded file %s cannot be read: %v", out.Name, err))
 		return
 	}
 	sum := sha256.Sum256(b)

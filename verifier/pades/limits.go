@@ -12,6 +12,9 @@ const (
 	maxStoreItems = 1024
 	maxStoreBytes = 32 << 20
 
+	// maxStoreWork bounds what is decoded for that, whether it is of use or not.
+	maxStoreWork = 64 << 20
+
 	// maxTokens bounds the timestamps of one signature; each costs a chain.
 	maxTokens = 8
 
@@ -33,6 +36,10 @@ const (
 	// maxContent bounds the page content that is read to find what a field covers.
 	maxContent = 8 << 20
 
+	// maxContents bounds the content and appearances that are read in all: a page may draw
+	// one form a thousand times.
+	maxContents = 64 << 20
+
 	// maxMarks bounds the pieces of text and images located on one page.
 	maxMarks = 50_000
 
@@ -40,10 +47,13 @@ const (
 	// not end.
 	maxForms = 4096
 
-	// maxAttachments bounds embedded files looked at, and maxAttachment the bytes of a
-	// credential among them.
-	maxAttachments = 64
-	maxAttachment  = 10 << 20
+	// maxAttachments bounds the embedded files that may be credentials, maxEmbedded those
+	// of any kind that are looked at, maxAttachment the bytes of one, and
+	// maxAttachmentBytes those of all.
+	maxAttachments     = 64
+	maxEmbedded        = 4096
+	maxAttachment      = 10 << 20
+	maxAttachmentBytes = 32 << 20
 
 	// maxNoted bounds what is listed of one kind of oddity.
 	maxNoted = 32

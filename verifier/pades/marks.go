@@ -46,6 +46,9 @@ func (m *marks) read(v *validation, rev *pdf.Revision, ref pdf.Ref) error {
 	}); err != nil || found == nil {
 		return err
 	}
+	if !v.spend(found.Index / 8) {
+		return &limitError{"too many pages to compare"}
+	}
 	holder := pdf.NewDict(pdf.Name("R"), found.Attribute("Resources"), pdf.Name("B"), found.Attribute("MediaBox"))
 	res, err := rev.DictAt(holder, "R")
 	if err != nil {
@@ -54,7 +57,7 @@ func (m *marks) read(v *validation, rev *pdf.Revision, ref pdf.Ref) error {
 	if b, err := rev.NumbersAt(holder, "B"); err == nil && len(b) == 4 {
 		m.area = math.Abs((b[2] - b[0]) * (b[3] - b[1]))
 	}
-	content, err := rev.Content(found.Dict, maxContent)
+	content, err := rev.ContentWithin(found.Dict, maxContent, &v.contentLeft)
 	if err != nil {
 		return err
 	}
@@ -346,7 +349,7 @@ func (k *marker) form(x *pdf.Stream, ctm matrix, depth int) error {
 	if err != nil {
 		return err
 	}
-	r, err := x.Open(maxContent)
+	r, err := x.OpenWithin(maxContent, &k.v.contentLeft)
 	if err != nil {
 		return err
 	}

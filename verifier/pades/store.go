@@ -20,6 +20,7 @@ type store struct {
 	items int
 	bytes int64
 	seen  map[[32]byte]bool
+	read  map[int64]bool // streams, by where their bytes lie
 	full  bool
 }
 
@@ -77,7 +78,7 @@ const maxCandidates = 384
 // readStore reads /DSS of the newest revision. What cannot be read is left out and
 // reported: nothing depends on data that nobody can read.
 func (v *validation) readStore() error {
-	v.store = &store{seen: map[[32]byte]bool{}}
+	v.store = &store{seen: map[[32]byte]bool{}, read: map[int64]bool{}}
 	cat, err := v.latest.Catalog()
 	if err != nil {
 		return err
@@ -124,7 +125,8 @@ func (v *validation) readLists(d *pdf.Dict, names ...pdf.Name) {
 	}
 }
 
-// readData reads a stream of the store, and tells in which revision it lies.
+// readData reads a stream of the store, and tells in which revision it lies. Lists name
+// the same streams again: nil for those that were read.
 func (v *validation) readData(o pdf.Object) ([]byte, int, error) {
 	st, err := v.latest.Resolve(o)
 	if err != nil {
@@ -134,11 +136,19 @@ func (v *validation) readData(o pdf.Object) ([]byte, int, error) {
 	if !ok {
 		return nil, 0, nil
 	}
+	at := stream.RawSpan().Start
+	if v.store.read[at] {
+		return nil, 0, nil
+	}
+	v.store.read[at] = true
 	rev := v.latest.Index
-	if r := v.doc.RevisionAt(stream.RawSpan().Start); r != nil {
+	if r := v.doc.RevisionAt(at); r != nil {
 		rev = r.Index
 	}
-	der, err := stream.Decode(maxStoreBytes - v.store.bytes)
+	der, err := stream.DecodeWithin(maxStoreBytes-v.store.bytes, &v.storeLeft)
+	if v.storeLeft <= 0 {
+		v.store.full = true
+	}
 	return der, rev, err
 }
 

@@ -203,7 +203,7 @@ func squeeze(s string) string {
 // appearanceText reads the text that an appearance shows. It answers false where fonts
 // cannot be read, or where what is drawn is not all text: images and nested forms.
 func appearanceText(v *validation, rev *pdf.Revision, n *pdf.Stream) (string, bool) {
-	r, err := n.Open(maxContent)
+	r, err := n.OpenWithin(maxContent, &v.contentLeft)
 	if err != nil {
 		return "", false
 	}

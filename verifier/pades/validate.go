@@ -26,6 +26,8 @@ type validation struct {
 	store  *store
 	res    *Result
 	nodes  int // left to look at
+	// Bytes left to decode: of content, and of validation data.
+	contentLeft, storeLeft int64
 
 	rules      map[*item]rules
 	fieldNames map[int]map[string]bool // by revision
@@ -66,7 +68,7 @@ func prepare(ctx context.Context, c Config) (*validation, error) {
 	if c.Clock == nil {
 		return nil, ErrNoClock
 	}
-	v := &validation{ctx: ctx, c: c, now: c.Clock().UTC(), nodes: maxNodes}
+	v := &validation{ctx: ctx, c: c, now: c.Clock().UTC(), nodes: maxNodes, contentLeft: maxContents, storeLeft: maxStoreWork}
 	for _, a := range append(c.Roots[:len(c.Roots):len(c.Roots)], c.TSARoots...) {
 		if a.Certificate == nil {
 			return nil, fmt.Errorf("%w: an anchor without certificate", ErrConfig)
@@ -121,6 +123,9 @@ func (v *validation) judge(r io.ReaderAt, size int64) error {
 	// 6. What was done to the document after each signature.
 	if err := v.judgeChanges(); err != nil {
 		return err
+	}
+	if v.contentLeft <= 0 {
+		v.check(verifier.CheckPDFIntegrity, verifier.PDFLimit, "more page content and appearances than are read")
 	}
 	// 7. What lies in the file and belongs to no revision.
 	if err := v.judgeRest(); err != nil {
