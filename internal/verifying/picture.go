@@ -12,6 +12,7 @@ import (
 	"github.com/chancery-dev/chancery"
 	"github.com/chancery-dev/chancery/badge"
 	"github.com/chancery-dev/chancery/internal/strictjson"
+	"github.com/chancery-dev/chancery/proof/evidence"
 	"github.com/chancery-dev/chancery/verifier"
 )
 
@@ -91,6 +92,35 @@ func picture(r *verifier.Report, image []byte) {
 	}
 	r.Add(check)
 	r.Decide()
+}
+
+// pictureInside does the same for a picture that evidence is about: who seals one need not
+// be its issuer.
+func (in *Input) pictureInside(r *verifier.Report, proof []byte) error {
+	own, inside := judgedInside(r)
+	if !inside || extensions[own.MediaType] == "" {
+		return nil
+	}
+	var image []byte
+	if in.Document != nil {
+		var err error
+		if image, err = in.Document.Content(); err != nil {
+			return err
+		}
+	} else if bundle, err := evidence.Parse(proof); err == nil {
+		image = bundle.Content
+	}
+	before := own.Outcome
+	picture(own, image)
+	if own.Outcome != before {
+		reason := verifier.InnerIndeterminate
+		if own.Outcome == verifier.Invalid {
+			reason = verifier.InnerInvalid
+		}
+		r.Add(verifier.Check{ID: verifier.CheckInner, Required: true, Reason: reason, Detail: evidence.SubjectBadge + ": " + string(own.Reason)})
+		r.Decide()
+	}
+	return nil
 }
 
 // Smallest pictures, from which it is seen what baking adds to one.

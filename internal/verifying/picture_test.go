@@ -16,6 +16,7 @@ import (
 
 	"github.com/chancery-dev/chancery"
 	"github.com/chancery-dev/chancery/badge"
+	"github.com/chancery-dev/chancery/proof/evidence"
 	"github.com/chancery-dev/chancery/signer"
 	"github.com/chancery-dev/chancery/verifier"
 )
@@ -126,6 +127,43 @@ func TestPicture(t *testing.T) {
 		}
 		if got, err := Judge(t.Context(), verifier.Config{Trust: r.trust, Clock: r.w.Clock}, Input{File: Bytes("", vc.Bytes)}); err != nil || got.Outcome != verifier.Valid {
 			t.Errorf("%s: the credential alone: %v %s", c.name, got.Outcome, string(got.Reason))
+		}
+	}
+}
+
+// TestSealedPicture: the same holds for a picture that another institution has sealed,
+// whether it is handed over beside the evidence or within.
+func TestSealedPicture(t *testing.T) {
+	r := newRegistrar(t)
+	own := drawn(t, color.White)
+	sum := sha256.Sum256(own)
+	draft := r.welding([]any{map[string]any{"id": "https://registry.example.edu/pictures/" + hex.EncodeToString(sum[:]) + ".png", "mediaType": chancery.MediaPNG, "digestSRI": "sha256-" + base64.StdEncoding.EncodeToString(sum[:])}})
+	credential, err := draft.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	vc := chancery.Secured{MediaType: chancery.MediaVC, Bytes: r.sign(credential)}
+	for want, picture := range map[verifier.Outcome][]byte{verifier.Valid: own, verifier.Invalid: drawn(t, color.Black)} {
+		var baked bytes.Buffer
+		if err := badge.Bake(&baked, bytes.NewReader(picture), vc, badge.BakeOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		proof := r.stamp(evidence.SubjectBadge, baked.Bytes())
+		if got := r.judge(proof, baked.Bytes()); got.Outcome != want {
+			t.Errorf("beside the evidence: expected %v, found %v %q", want, got.Outcome, string(got.Reason))
+		}
+		bundle, err := evidence.Parse(proof)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bundle.Content = baked.Bytes()
+		whole, err := bundle.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := Judge(t.Context(), verifier.Config{Trust: r.trust, Clock: r.w.Clock}, Input{File: Bytes("", whole)})
+		if err != nil || got.Outcome != want {
+			t.Errorf("within: expected %v, found %v %q, %v", want, got.Outcome, string(got.Reason), err)
 		}
 	}
 }

@@ -161,6 +161,7 @@ func Judge(ctx context.Context, config verifier.Config, in Input) (*verifier.Rep
 	r, err := report(v.Verify(ctx, secured))
 	if err == nil {
 		picture(r, b)
+		err = in.pictureInside(r, b)
 	}
 	if err == nil && in.Document != nil {
 		err = in.beside(ctx, v, r, config)
