@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -44,6 +45,7 @@ type served struct {
 	env    []string // beside that of the test
 	listen string
 	base   string
+	client *http.Client
 	key    string
 	cmd    *exec.Cmd
 	done   chan struct{}
@@ -89,12 +91,30 @@ func startService(t testing.TB, args ...string) *served {
 // startServiceWith runs chancery serve with more variables. Rates are not limited.
 func startServiceWith(t testing.TB, env []string, args ...string) *served {
 	t.Helper()
-	s := &served{t: t, listen: freePort(t), log: &lockedBuffer{}, env: append([]string{"CHANCERY_LIMITS_PER_KEY=0", "CHANCERY_LIMITS_PER_ADDRESS=0"}, env...)}
-	s.base = "http://" + s.listen
+	return startServiceOn(t, freePort(t), env, args...)
+}
+
+// startServiceOn is the same on an address, or on the socket of unix: and its path.
+func startServiceOn(t testing.TB, listen string, env []string, args ...string) *served {
+	t.Helper()
+	s := &served{t: t, listen: listen, client: http.DefaultClient, log: &lockedBuffer{}, env: append([]string{"CHANCERY_LIMITS_PER_KEY=0", "CHANCERY_LIMITS_PER_ADDRESS=0"}, env...)}
+	s.base = "http://" + listen
+	if strings.HasPrefix(listen, "unix:") {
+		s.base = "http://socket.example"
+		s.client = &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return dialListen(listen) }}}
+	}
 	s.args = append([]string{"serve", "--listen", s.listen}, args...)
 	t.Cleanup(s.kill)
 	s.start()
 	return s
+}
+
+// dialListen connects to what the setting listen names.
+func dialListen(listen string) (net.Conn, error) {
+	if path, ok := strings.CutPrefix(listen, "unix:"); ok {
+		return net.Dial("unix", path)
+	}
+	return net.Dial("tcp", listen)
 }
 
 // startWorker runs a process that does jobs alone.
@@ -153,7 +173,7 @@ func (s *served) start() {
 	}
 	deadline := time.Now().Add(60 * time.Second)
 	for {
-		answer, err := http.Get(s.base + "/readyz")
+		answer, err := s.client.Get(s.base + "/readyz")
 		if err == nil {
 			io.Copy(io.Discard, answer.Body)
 			answer.Body.Close()
@@ -223,7 +243,7 @@ func (s *served) try(method, path, media string, body []byte, header ...string) 
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
-	answer, err := http.DefaultClient.Do(r)
+	answer, err := s.client.Do(r)
 	if err != nil {
 		return 0, nil, nil, err
 	}
