@@ -25,7 +25,7 @@ type logLine struct {
 
 const (
 	maxWaiting = 50_000
-	flushAt    = 500
+	flushAt    = 2_000
 )
 
 func (l *verificationLog) init() { l.full = make(chan struct{}, 1) }

@@ -3,9 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
-	"time"
 
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/internal/service/keyset"
@@ -92,86 +89,6 @@ func (t *Tx) Audit(ctx context.Context, s service.Scope, p service.Page) (servic
 func (t *Tx) AuditFrom(ctx context.Context, s service.Scope, from int64, n int) ([]service.AuditEntry, error) {
 	return rows(ctx, t, false, scanAudit, `SELECT `+auditColumns+` FROM audit WHERE tenant = $1 AND environment = $2 AND seq > 0 AND seq >= $3 ORDER BY seq LIMIT $4`,
 		s.Tenant, string(s.Environment), from, int64(n))
-}
-
-const logColumns = `id, at, subject, method, outcome, reason, source`
-
-func scanLog(r Rows, e *service.LogEntry) error {
-	return r.Scan(&e.ID, scanTime{&e.At}, &e.Subject, &e.Method, &e.Outcome, &e.Reason, &e.Source)
-}
-
-// logRows is how many rows of the verification log one statement adds: most of what a row
-// costs is the statement's own beginning and end.
-const logRows = 50
-
-// Statements that add one row, and logRows of them.
-var addLogRow, addLogRows = addLog(1), addLog(logRows)
-
-func addLog(n int) string {
-	var b strings.Builder
-	b.WriteString(`INSERT INTO verification (tenant, environment, ` + logColumns + `) VALUES`)
-	for i := range n {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		for j := range 9 {
-			fmt.Fprintf(&b, "%s$%d", [2]string{" (", ", "}[min(j, 1)], 9*i+j+1)
-		}
-		b.WriteByte(')')
-	}
-	return b.String()
-}
-
-// AddVerifications implements service.LogTx.
-func (t *Tx) AddVerifications(ctx context.Context, s service.Scope, entries []service.LogEntry) error {
-	for len(entries) > 0 {
-		n, text := 1, addLogRow
-		if len(entries) >= logRows {
-			n, text = logRows, addLogRows
-		}
-		args := make([]any, 0, 9*n)
-		for _, e := range entries[:n] {
-			args = append(args, s.Tenant, string(s.Environment), e.ID, micro(e.At), e.Subject, e.Method, e.Outcome, e.Reason, e.Source)
-		}
-		if err := t.later(ctx, text, args...); err != nil {
-			return err
-		}
-		entries = entries[n:]
-	}
-	return nil
-}
-
-// Verifications implements service.LogTx.
-func (t *Tx) Verifications(ctx context.Context, s service.Scope, p service.Page) (service.List[service.LogEntry], error) {
-	var w where
-	w.add(`tenant = ? AND environment = ?`, s.Tenant, string(s.Environment))
-	return list(ctx, t, listing[service.LogEntry]{
-		table: "verification", columns: logColumns, at: "at", id: "id", scan: scanLog, name: keyset.Verifications(s),
-		place: func(e service.LogEntry) keyset.Place { return keyset.Place{At: micro(e.At), ID: e.ID} },
-	}, &w, p)
-}
-
-// ForgetVerifications implements service.LogTx. The rows lie by scope, then by time, so the
-// scopes are gone through one by one.
-func (t *Tx) ForgetVerifications(ctx context.Context, before time.Time, n int) (int, error) {
-	gone := 0
-	var at service.Scope // lines of documents that are not ours have this one, so it counts too
-	for after := ">="; gone < n; after = ">" {
-		scopes, err := rows(ctx, t, true, scanScope, `SELECT tenant, environment FROM verification
-			WHERE (tenant, environment) `+after+` ($1, $2) ORDER BY tenant, environment LIMIT 1`, at.Tenant, string(at.Environment))
-		if err != nil || len(scopes) == 0 {
-			return gone, err
-		}
-		at = scopes[0]
-		count, err := t.exec(ctx, `DELETE FROM verification WHERE (tenant, environment, at, id) IN
-			(SELECT tenant, environment, at, id FROM verification WHERE tenant = $1 AND environment = $2 AND at < $3 ORDER BY at, id LIMIT $4)`,
-			at.Tenant, string(at.Environment), micro(before), int64(n-gone))
-		if err != nil {
-			return gone, err
-		}
-		gone += int(count)
-	}
-	return gone, nil
 }
 
 // Count implements service.LogTx.

@@ -39,7 +39,7 @@ func migrations(e Engine) ([]migration, error) {
 	if err != nil {
 		return nil, err
 	}
-	replace := strings.NewReplacer(" TEXT", " "+e.Text, " BIGINT", " "+e.Integer, "{STRICT}", e.Strict, "{STRICT_KEYED}", e.StrictKeyed)
+	replace := strings.NewReplacer(" TEXT", " "+e.Text, " BIGINT", " "+e.Integer, "{STRICT}", e.Strict, "{STRICT_KEYED}", e.StrictKeyed, "{TAB}", "\t", "{LF}", "\n")
 	var out []migration
 	for _, name := range names {
 		text, err := migrationFiles.ReadFile(name)

@@ -47,7 +47,7 @@ func Run(t *testing.T, su Suite) {
 		{"Artifacts", testArtifacts}, {"SlotRace", testSlotRace},
 		{"Lists", testLists}, {"TakeRace", testTakeRace}, {"BitRace", testBitRace}, {"Publications", testPublications},
 		{"Rows", testRows}, {"RowRace", testRowRace},
-		{"Audit", testAudit}, {"ChainRace", testChainRace}, {"Verifications", testVerifications}, {"Counters", testCounters},
+		{"Audit", testAudit}, {"ChainRace", testChainRace}, {"Verifications", testVerifications}, {"VerificationPages", testVerificationPages}, {"Counters", testCounters},
 		{"Jobs", testJobs}, {"JobKeys", testJobKeys}, {"JobFailures", testJobFailures}, {"JobKinds", testJobKinds}, {"JobPeriodic", testJobPeriodic}, {"JobStop", testJobStop}, {"JobLanes", testJobLanes}, {"JobWakeup", testJobWakeup},
 		{"Foreign", testForeign}, {"Durable", testDurable}, {"Writers", testWriters},
 	} {
