@@ -197,7 +197,7 @@ func (s *Service) Publish(ctx context.Context, c Caller, id string, i Idempotenc
 			return none, err
 		}
 		if state.stored.State != StateDraft {
-			return none, wrongState(lifecycle(state.stored, s.now()), "published")
+			return orReplayed[Credential](ctx, s.c.Store, s.now(), c.Scope, i, s.c.Sealer, wrongState(lifecycle(state.stored, s.now()), "published"))
 		}
 		// The draft keeps its version of the type; whether the type is on is asked of today's.
 		if today, err := s.LoadType(ctx, c, state.stored.TypeID); err != nil {

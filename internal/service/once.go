@@ -40,8 +40,21 @@ func Once[T any](ctx context.Context, st Store, now time.Time, s Scope, i Idempo
 		if attempt < 3 && i.Key != "" && (errors.Is(err, ErrExists) || errors.Is(err, ErrConflict)) {
 			continue
 		}
+		if err != nil && !errors.Is(err, ErrUnavailable) {
+			return orReplayed[T](ctx, st, now, s, i, seal, err)
+		}
 		return out, err
 	}
+}
+
+// orReplayed is for a call that failed: where another one with its key was under way in
+// another process, and what this one has met is what that one did, it is the answer of that
+// one.
+func orReplayed[T any](ctx context.Context, st Store, now time.Time, s Scope, i Idempotency, seal Sealer, err error) (Result[T], error) {
+	if again, found, fault := Replayed[T](ctx, st, now, s, i, seal); fault == nil && found {
+		return again, nil
+	}
+	return Result[T]{}, err
 }
 
 // Replayed returns the answer of an earlier call, if there is one: for calls that do much
