@@ -96,7 +96,7 @@ func (c column) set(item *service.ItemInput, cell string, kinds map[string]strin
 func typed(cell, kind string) any {
 	switch kind {
 	case "number":
-		if f, err := strconv.ParseFloat(cell, 64); err == nil && !strings.ContainsAny(cell, "xXpP_") && f == f && f-f == 0 {
+		if f, ok := service.ParseNumber(cell); ok {
 			return f
 		}
 	case "boolean":

@@ -11,6 +11,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/chancery-dev/chancery/internal/strictjson"
 )
 
 // The visibilities of fields.
@@ -181,6 +183,9 @@ func (f *fieldRule) number(v any) (any, string, bool, string) {
 		if n, err = strconv.ParseFloat(x, 64); err != nil || strings.ContainsAny(x, "xXpP_nN") {
 			return nil, "", true, "must be a number"
 		}
+		if _, ok := ParseNumber(x); !ok {
+			return nil, "", true, "must be a number of fewer digits: a double cannot hold it as it is written"
+		}
 	default:
 		return nil, "", true, "must be a number"
 	}
@@ -199,6 +204,34 @@ func (f *fieldRule) number(v any) (any, string, bool, string) {
 		return nil, "", true, "must be at most " + plainNumber(*f.Maximum)
 	}
 	return n, plainNumber(n), true, ""
+}
+
+// ParseNumber reads a decimal number as programs for tables write it, with plus signs and
+// zeros before it too. As in JSON, one that a double would turn into another is none.
+func ParseNumber(text string) (n float64, ok bool) {
+	sign, rest := "", strings.TrimPrefix(text, "+")
+	if len(rest) == len(text) && strings.HasPrefix(text, "-") {
+		sign, rest = "-", text[1:]
+	}
+	mantissa, exponent := rest, ""
+	if at := strings.IndexAny(rest, "eE"); at >= 0 {
+		mantissa, exponent = rest[:at], rest[at:]
+	}
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	if digits := whole + fraction; digits == "" || strings.Trim(digits, "0123456789") != "" || strings.ContainsAny(exponent, " \t\r\n") {
+		return 0, false
+	}
+	if whole = strings.TrimLeft(whole, "0"); whole == "" {
+		whole = "0"
+	}
+	if fraction != "" {
+		fraction = "." + fraction
+	}
+	d, err := strictjson.Parse([]byte(sign+whole+fraction+exponent), strictjson.Limits{})
+	if err != nil || d.Kind(0) != strictjson.Number {
+		return 0, false
+	}
+	return d.Float(0)
 }
 
 func plainNumber(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }

@@ -137,11 +137,13 @@ func errorText(r service.Row) (string, error) {
 	for _, field := range sortedKeys(faults) {
 		out = append(out, strings.TrimSpace(field+" "+strings.Join(faults[field], ", ")))
 	}
-	return strings.Join(out, "; "), nil
+	return strings.Join(out, ", "), nil
 }
 
-// cell keeps programs for tables from taking a text for a formula.
+// cell keeps programs for tables from taking a text for a formula, or for several cells:
+// names of members that are not known are who sent them's.
 func cell(s string) string {
+	s = strings.NewReplacer(";", ",", "\t", " ").Replace(s)
 	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
 		return "'" + s
 	}
