@@ -63,8 +63,8 @@ type DataIntegrity struct {
 	// credential secured with proof.ECDSASD2023 must contain, such as
 	// /credentialSubject/achievement; one that names nothing is an error. nil: none but
 	// those that decide about the credential, which are always added where they are
-	// there: /type, /issuer, /validFrom, /validUntil, /credentialStatus, and of the data
-	// model 1.1 /issuanceDate and /expirationDate. Other suites take none.
+	// there: /type, /issuer, /validFrom, /validUntil, /credentialStatus, /relatedResource,
+	// and of the data model 1.1 /issuanceDate and /expirationDate. Other suites take none.
 	MandatoryPointers []string
 
 	// InsecureOnlyMandatoryPointers leaves MandatoryPointers as they are. Then a holder

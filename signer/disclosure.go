@@ -21,8 +21,9 @@ import (
 var ErrNoBaseProof = errors.New("signer: document has no base proof for selective disclosure")
 
 // decisive are the members that decide whether a credential holds. A holder who could
-// leave them out would make a revoked or expired credential valid.
-var decisive = []string{"type", "issuer", "validFrom", "validUntil", "credentialStatus", "issuanceDate", "expirationDate"}
+// leave them out would make a revoked or expired credential valid, or show one in another
+// picture, or beside another document, than the one it is bound to.
+var decisive = []string{"type", "issuer", "validFrom", "validUntil", "credentialStatus", "relatedResource", "issuanceDate", "expirationDate"}
 
 // mandatory returns the pointers of a base proof, each once.
 func (s *DataIntegrity) mandatory(d *strictjson.Doc) []string {

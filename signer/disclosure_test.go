@@ -185,8 +185,8 @@ func TestRandomDisclosures(t *testing.T) {
 }
 
 func TestMandatoryByDefault(t *testing.T) {
-	text := strings.Replace(alumni, `"credentialSubject"`, `"validUntil":"2033-01-01T00:00:00Z",`+statusEntry+`,"name":"A name","credentialSubject"`, 1)
-	members := []string{"type", "issuer", "validFrom", "validUntil", "credentialStatus"}
+	text := strings.Replace(alumni, `"credentialSubject"`, `"validUntil":"2033-01-01T00:00:00Z",`+statusEntry+`,"relatedResource":{"id":"https://example.com/pictures/1.png","mediaType":"image/png","digestSRI":"sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="},"name":"A name","credentialSubject"`, 1)
+	members := []string{"type", "issuer", "validFrom", "validUntil", "credentialStatus", "relatedResource"}
 	out, err := derive(issueSD(t, text), "/credentialSubject/alumniOf")
 	if err != nil {
 		t.Fatal(err)
