@@ -57,7 +57,8 @@ type Config struct {
 	Trust *verifier.Trust
 	// Online finds documents of issuers outside. Nil: nothing is fetched.
 	Online Online
-	// SignerRevocation answers for certificates of PDF signers. Nil: what the file holds.
+	// SignerRevocation answers for certificates of PDF signers and of timestamping authorities.
+	// Nil: what the file holds.
 	SignerRevocation vpades.RevocationSource
 
 	// Environments are those that are offered: keys of others are not valid, and none are

@@ -118,7 +118,7 @@ func (s *Service) newTrust(issuers map[string]*knownIssuer) (*trustState, error)
 	source := sources{s}
 	config := verifier.Config{Trust: trust, Clock: s.c.Clock, Keys: source, Status: source, Documents: source}
 	handlers := (&foreign.Handler{}).All()
-	handlers[chancery.MediaEvidence] = &evidencehandler.Handler{}
+	handlers[chancery.MediaEvidence] = &evidencehandler.Handler{Revocation: s.c.SignerRevocation}
 	handlers[chancery.MediaPDF] = pades.Handler{Config: pades.Config{Revocation: s.c.SignerRevocation}}
 	withHandlers := config
 	withHandlers.Handlers = handlers

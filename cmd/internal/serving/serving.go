@@ -5,7 +5,6 @@ package serving
 import (
 	"cmp"
 	"context"
-	"crypto"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -55,7 +54,7 @@ type Parts struct {
 	Chain      anchor.Chain           // nil: no chain
 	TSA        pades.Timestamper      // nil: no timestamps
 	TSARoots   []*x509.Certificate    // at which its timestamps end, for exports
-	Revocation pades.RevocationSource // for seals of level B-LT
+	Revocation pades.RevocationSource // for seals of level B-LT, and of who timestamps batches
 	Trust      *verifier.Trust        // nil: only the issuers kept here
 	TrustFile  []byte                 // the text of Trust, for the verify page
 	Online     *online.Client         // nil: nothing is fetched
@@ -124,17 +123,6 @@ func (l *late) AnchorKey(ctx context.Context, s service.Scope, did string) (sign
 	return l.core.AnchorKey(ctx, s, did)
 }
 
-// bytesOnly makes an anchor.Timestamper of a pades.Timestamper.
-type bytesOnly struct{ t pades.Timestamper }
-
-func (b bytesOnly) Timestamp(ctx context.Context, hash crypto.Hash, digest []byte) ([]byte, error) {
-	stamp, err := b.t.Timestamp(ctx, hash, digest)
-	if err != nil {
-		return nil, err
-	}
-	return stamp.Token, nil
-}
-
 // New assembles the service. It dials nothing.
 func New(p Parts) (*Service, error) {
 	if p.Logger == nil {
@@ -168,7 +156,7 @@ func (s *Service) assemble() error {
 				p.Logger.Warn("anchoring", "tenant", sc.Tenant, "environment", sc.Environment, "error", logged(err))
 			}}
 		if p.TSA != nil {
-			c.Timestamper = bytesOnly{p.TSA}
+			c.Timestamper = &bytesOnly{t: p.TSA, revocation: p.Revocation, clock: p.Clock}
 		}
 		if s.Stamps, err = stamp.New(c); err != nil {
 			return err
