@@ -20,7 +20,7 @@ func TestSignedAlready(t *testing.T) {
 		f.invite(doc.ID, email)
 		token, stranger := f.token(email), f.stranger()
 		then := func(edit func(u *pdf.Update, page *pdf.Dict)) []byte {
-			return sign(t, stranger, revise(t, base, edit), pades.Request{})
+			return signedAnyway(t, stranger, revise(t, base, edit), pades.Request{})
 		}
 		note := func(u *pdf.Update, page *pdf.Dict) {
 			page.Set("Annots", pdf.NewArray(u.Add(dictOf("Type", pdf.Name("Annot"), "Subtype", pdf.Name("Text"), "Rect", rect(500, 800, 520, 820), "Contents", pdf.String{Value: []byte("no")}))))
