@@ -92,13 +92,20 @@ func (c *run) related(n strictjson.Node, id string) (same, known bool, fault str
 		}
 		return same, len(sha256s) > 0 && (same || all), ""
 	}
-	for _, p := range c.v.cfg.Trust.Documents {
-		if p.URL == id {
-			a, b, e := sha256.Sum256(p.Document), sha512.Sum384(p.Document), sha512.Sum512(p.Document)
-			return match(digests, hex.EncodeToString(a[:]), hex.EncodeToString(b[:]), hex.EncodeToString(e[:])), true, ""
+	for _, kind := range pinnedKinds {
+		i, ok := c.v.cfg.Trust.docs[kind+" "+id]
+		if !ok {
+			continue
 		}
+		text := c.v.cfg.Trust.Documents[i].Document
+		if !c.mayRead(2 * len(text)) {
+			c.fail(CheckRelatedResource, WorkLimit, "too many documents, or too large ones, were to be compared")
+			return true, true, ""
+		}
+		a, b, e := sha256.Sum256(text), sha512.Sum384(text), sha512.Sum512(text)
+		same, known = same || match(digests, hex.EncodeToString(a[:]), hex.EncodeToString(b[:]), hex.EncodeToString(e[:])), true
 	}
-	return false, false, ""
+	return same, known, ""
 }
 
 // digestsOf reads the digests that the credential gives for a resource, in hex. Both

@@ -2,7 +2,10 @@ package verifier_test
 
 import (
 	"encoding/base64"
+	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/chancery-dev/chancery/internal/ldcontext"
 	"github.com/chancery-dev/chancery/verifier"
@@ -52,5 +55,35 @@ func TestRelatedDigests(t *testing.T) {
 		if r.Reason != c.want || noted != c.note {
 			t.Errorf("%s: expected %q, noted %t\n%s", c.name, string(c.want), c.note, explain(r))
 		}
+	}
+}
+
+// TestManyRelated: digests of many resources beside many pinned documents are looked up,
+// and large documents are hashed only so often.
+func TestManyRelated(t *testing.T) {
+	k := newKey(t, "issuer")
+	const sri = `,"digestSRI":"sha256-JBjJADcPr0yDyZMHGjiBqDGCyzBJyZfBcL+Y0FF2t3o="}`
+	var list []string
+	var docs []verifier.PinnedDocument
+	for i := range 40_000 {
+		list = append(list, fmt.Sprintf(`{"id":"urn:x:%d"`, i)+sri)
+		docs = append(docs, pin(verifier.KindController, fmt.Sprintf("urn:x:a%d", i), "{}"))
+	}
+	text := sign(t, draft(t, k.did, `"relatedResource":[`+strings.Join(list, ",")+`]`), k, proofOf{suite: "eddsa-jcs-2022"})
+	start := time.Now()
+	mustValid(t, judge(t, setup(t, verifier.Policy{}, docs...), vc(text)))
+	if took := time.Since(start); took > 6*time.Second { // the machine may be busy; comparing each with all took 8 s of a processor
+		t.Error(took)
+	}
+	large := strings.Repeat(" ", 9<<20)
+	sum := sum256([]byte(large))
+	one := sign(t, draft(t, k.did, `"relatedResource":{"id":"urn:x:1","digestSRI":"sha256-`+base64.StdEncoding.EncodeToString(sum[:])+`"}`), k, proofOf{})
+	var inner []string
+	for range 20 {
+		inner = append(inner, one)
+	}
+	r := judge(t, setup(t, verifier.Policy{}, pin(verifier.KindSchema, "urn:x:1", large)), raw(presentationOf(t, k, inner)))
+	if first, last := r.Sub[0].Report, r.Sub[19].Report; first.Outcome != verifier.Valid || last.Reason != verifier.WorkLimit {
+		t.Error(explain(first), explain(last))
 	}
 }

@@ -60,6 +60,8 @@ const (
 	KindEthereumHeader = "ethereumHeader"
 )
 
+var pinnedKinds = []string{KindController, KindJWKS, KindStatusList, KindSchema, KindBadge, KindBitcoinHeader, KindEthereumHeader}
+
 // trustReader reads with the first error kept, so that the format stands in one piece.
 type trustReader struct {
 	doc *strictjson.Doc
@@ -238,8 +240,8 @@ func (r *trustReader) key(n strictjson.Node) TrustedKey {
 func (r *trustReader) document(n strictjson.Node) PinnedDocument {
 	r.object(n, "url", "kind", "document", "text", "sha256", "fetchedAt")
 	d := PinnedDocument{URL: r.text(n, "url", true), Kind: r.text(n, "kind", true), FetchedAt: r.time(n, "fetchedAt")}
-	if kinds := []string{KindController, KindJWKS, KindStatusList, KindSchema, KindBadge, KindBitcoinHeader, KindEthereumHeader}; r.err == nil && !slices.Contains(kinds, d.Kind) {
-		r.fail(n, "expected a kind: %s", strings.Join(kinds, ", "))
+	if r.err == nil && !slices.Contains(pinnedKinds, d.Kind) {
+		r.fail(n, "expected a kind: %s", strings.Join(pinnedKinds, ", "))
 	}
 	value, text := r.doc.Get(n, "document"), r.doc.Get(n, "text")
 	switch {
