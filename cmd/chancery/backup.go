@@ -54,6 +54,12 @@ pg_dump.`,
 			if out == "" || out == "-" {
 				return usagef("expected -o FILE, a file that is not there yet")
 			}
+			if _, err := os.Lstat(out); !errors.Is(err, fs.ErrNotExist) {
+				if err == nil {
+					err = fmt.Errorf("%s: expected a file that is not there yet", out)
+				}
+				return err
+			}
 			conf, err := f.load(c)
 			if err != nil {
 				return err
@@ -63,13 +69,7 @@ pg_dump.`,
 			}
 			database := filepath.Join(conf.Data, "chancery.db")
 			if _, err := os.Stat(database); err != nil { // opening would make a new one
-				return err
-			}
-			if _, err := os.Lstat(out); !errors.Is(err, fs.ErrNotExist) {
-				if err == nil {
-					err = fmt.Errorf("%s: expected a file that is not there yet", out)
-				}
-				return err
+				return fileError(err)
 			}
 			// The copy holds personal data: nobody else may read it.
 			file, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)

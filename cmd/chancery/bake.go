@@ -53,7 +53,7 @@ SVG, and writes the result to OUT. The picture itself is not changed.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write; default: standard output")
+	c.outputFlag(cmd, &out, "file to write; default: standard output")
 	cmd.Flags().BoolVar(&overwrite, "overwrite", false, "replace badges that the image already holds")
 	return cmd
 }
@@ -81,6 +81,6 @@ func (c *cli) unbakeCommand() *cobra.Command {
 			return c.write(out, baked.Payload.Bytes, 0o644)
 		},
 	}
-	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write; default: standard output")
+	c.outputFlag(cmd, &out, "file to write; default: standard output")
 	return cmd
 }

@@ -61,7 +61,7 @@ that is its own root, for trying out and for those who pin it.`,
 	f.StringVar(&subject, "subject", "", "subject, such as 'CN=Registrar,O=Example University,C=DE' (required)")
 	f.BoolVar(&selfSigned, "self-signed", false, "make a certificate that is its own root")
 	f.IntVar(&years, "years", 10, "how long a self-signed certificate is valid")
-	f.StringVarP(&out, "output", "o", "", "file to write; default: standard output")
+	c.outputFlag(cmd, &out, "file to write; default: standard output")
 	return cmd
 }
 

@@ -54,6 +54,6 @@ documents derived from one credential can be recognised as such.`,
 	}
 	fl := cmd.Flags()
 	fl.StringArrayVar(&disclosure.Pointers, "select", nil, "JSON pointer to what is shown beside what is mandatory; may be repeated")
-	fl.StringVarP(&out, "output", "o", "", "file to write; default: standard output")
+	c.outputFlag(cmd, &out, "file to write; default: standard output")
 	return cmd
 }

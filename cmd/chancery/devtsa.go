@@ -43,6 +43,7 @@ and tests: nobody else has reason to trust its clock.`,
 }
 
 func (c *cli) devtsa(ctx context.Context, listen, dir string) error {
+	c.graceful.Store(true)
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
 	if err != nil {
 		return err
@@ -57,7 +58,7 @@ func (c *cli) devtsa(ctx context.Context, listen, dir string) error {
 		listener.Close()
 		return fileError(err)
 	}
-	if err := c.write(filepath.Join(dir, "tsa-root.pem"), certificatesPEM(root), 0o644); err != nil {
+	if err := c.replace(filepath.Join(dir, "tsa-root.pem"), certificatesPEM(root), 0o644); err != nil {
 		listener.Close()
 		return err
 	}

@@ -159,7 +159,7 @@ where a did:web or https identifier says.`,
 	}
 	pass.add(cmd)
 	cmd.Flags().StringVar(&id, "id", "", "the document's identifier: a did:web or an https URL (required)")
-	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write; default: standard output")
+	c.outputFlag(cmd, &out, "file to write; default: standard output")
 	return cmd
 }
 

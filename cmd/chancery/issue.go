@@ -52,7 +52,7 @@ parts of it with 'chancery derive'); vc+jwt (VC-JOSE-COSE); openbadge-jwt
 	fl.StringVar(&f.suite, "suite", "", "securing mechanism; default by the key")
 	fl.StringVar(&f.issuer, "issuer", "", "issuer, a URL; default: that of the draft, else the key's DID")
 	fl.StringVar(&f.method, "method", "", "verification method, a URL; default: the key's DID URL")
-	fl.StringVarP(&f.out, "output", "o", "", "file to write; default: standard output")
+	c.outputFlag(cmd, &f.out, "file to write; default: standard output")
 	fl.StringVar(&f.status, "status", "", "state file of a status list: allocate an entry in it (see 'chancery status')")
 	fl.StringVar(&f.validFrom, "valid-from", "", "validFrom where the draft has none (RFC 3339); default: now")
 	fl.StringVar(&f.created, "created", "", "created of the proof (RFC 3339); default: now")
@@ -279,7 +279,7 @@ and challenge of whoever asked for it.`,
 	fl.StringVar(&id, "id", "", "id of the presentation, a URL")
 	fl.StringVar(&domain, "domain", "", "who the presentation is for")
 	fl.StringVar(&challenge, "challenge", "", "the challenge it answers")
-	fl.StringVarP(&f.out, "output", "o", "", "file to write; default: standard output")
+	c.outputFlag(cmd, &f.out, "file to write; default: standard output")
 	return cmd
 }
 

@@ -44,7 +44,7 @@ func (p passphraseFlags) read(c *cli, prompt string) ([]byte, error) {
 		return nil, hintError{usagef("expected a passphrase"), "add --passphrase-file FILE"}
 	}
 	fmt.Fprint(c.stderr, prompt)
-	b, err := term.ReadPassword(int(stdin.Fd()))
+	b, err := c.interrupted.silently(int(stdin.Fd()), func() ([]byte, error) { return term.ReadPassword(int(stdin.Fd())) })
 	fmt.Fprintln(c.stderr)
 	if err != nil {
 		return nil, fmt.Errorf("reading the passphrase: %w", err)
@@ -146,7 +146,7 @@ key.pem is an age file: "age -d key.pem" gives plain PKCS#8.`,
 
 func (c *cli) keygen(alg, dir, p12 string, p12pass, pass passphraseFlags, insecure bool) error {
 	keyFile, didFile, certFile := filepath.Join(dir, "key.pem"), filepath.Join(dir, "did.txt"), filepath.Join(dir, "chain.pem")
-	for _, name := range []string{keyFile, didFile} {
+	for _, name := range []string{keyFile, didFile, certFile} {
 		if err := mustBeNew(name); err != nil {
 			return err
 		}

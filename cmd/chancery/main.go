@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -39,6 +40,12 @@ type cli struct {
 	tty    bool // stderr is a terminal: progress may be shown
 	outTTY bool // stdout is a terminal: binary output is refused
 	status int  // exit status of a command that ended without an error
+	force  bool // outputs replace files that are there
+	args   []string
+
+	outFile     *os.File      // standard output, where it is a file
+	graceful    *atomic.Bool  // the command ends by itself after a signal, however long that takes
+	interrupted *interruption // what to do where it does not
 }
 
 func main() {
@@ -48,7 +55,7 @@ func main() {
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, now: time.Now,
 		colour: outTTY && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 		tty:    term.IsTerminal(int(os.Stderr.Fd())),
-		outTTY: outTTY,
+		outTTY: outTTY, outFile: os.Stdout,
 	}
 	status := c.run(ctx, os.Args[1:])
 	stop()
@@ -81,21 +88,66 @@ func (e hintError) Unwrap() error { return e.err }
 
 // run executes one command line and returns the exit status.
 func (c *cli) run(ctx context.Context, args []string) int {
+	c.graceful, c.interrupted = new(atomic.Bool), new(interruption)
+	out := &telling{w: c.stdout}
+	c.stdout = out
+	c.args = args
 	root := c.rootCommand()
 	root.SetArgs(args)
 	root.SetIn(c.stdin)
 	root.SetOut(c.stdout)
 	root.SetErr(c.stderr)
-	err := root.ExecuteContext(ctx)
+	done := make(chan error, 1)
+	go func() { done <- root.ExecuteContext(ctx) }()
+	err := c.await(ctx, done)
+	if err == nil && out.failed() != nil {
+		err = fmt.Errorf("standard output: %w", out.failed())
+	}
 	if err == nil {
 		return c.status
 	}
 	return c.complain(err)
 }
 
+// await waits for a command. After a signal it has a moment to end, unless it is one that
+// takes its time.
+func (c *cli) await(ctx context.Context, done chan error) error {
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	for {
+		select {
+		case err := <-done:
+			if errors.Is(err, context.Canceled) {
+				return errInterrupted
+			}
+			return err
+		case <-time.After(patience):
+			if !c.graceful.Load() {
+				c.interrupted.giveUp(int(os.Stdin.Fd()))
+				return errInterrupted
+			}
+		}
+	}
+}
+
+// shown is the text of an error, in which arguments with control characters, such as
+// names of files, stand without them.
+func (c *cli) shown(err error) string {
+	text := err.Error()
+	for _, arg := range c.args {
+		if p := plain(arg); p != arg {
+			text = strings.ReplaceAll(text, arg, p)
+		}
+	}
+	return text
+}
+
 // complain prints an error and returns the exit status that goes with it.
 func (c *cli) complain(err error) int {
-	lines := strings.Split(err.Error(), "\n") // some list several faults
+	lines := strings.Split(c.shown(err), "\n") // some list several faults
 	for i := range lines {
 		lines[i] = plain(lines[i])
 	}

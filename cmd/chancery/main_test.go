@@ -61,6 +61,11 @@ func TestScripts(t *testing.T) {
 			"grow":   scriptGrow,
 			"fill":   scriptFill,
 			"zip":    scriptZip,
+
+			"readlink":        scriptReadlink,
+			"full":            scriptFull,
+			"mute":            scriptMute,
+			"for_each_output": scriptForEachOutput,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,

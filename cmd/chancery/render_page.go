@@ -79,7 +79,7 @@ proof. --preview makes a PNG picture instead.`,
 	fl.BoolVar(&f.test, "test", false, "write TEST across the page")
 	fl.BoolVar(&f.preview, "preview", false, "make a PNG picture instead of a PDF")
 	fl.Float64Var(&f.dpi, "dpi", 96, "resolution of the picture")
-	fl.StringVarP(&f.out, "output", "o", "", "file to write; default: standard output")
+	c.outputFlag(cmd, &f.out, "file to write; default: standard output")
 	return cmd
 }
 

@@ -111,6 +111,7 @@ func (c *cli) serve(ctx context.Context, f configFlags) (err error) {
 		// often saves a tenth of the processor time, for some tens of megabytes.
 		debug.SetGCPercent(300)
 	}
+	c.graceful.Store(true) // requests and jobs in flight are finished
 	in, err := c.open(ctx, conf, true)
 	if err != nil {
 		return err

@@ -11,7 +11,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -67,7 +66,7 @@ CHAIN.pem holds the signer's certificate first, then its issuers up to the root.
 	fl.StringVar(&f.password, "password-file", "", "file with the password of an encrypted PDF")
 	fl.BoolVar(&f.pss, "pss", false, "sign with RSASSA-PSS")
 	fl.DurationVar(&f.timeout, "timeout", time.Minute, "how long to wait for timestamps and revocation data in all")
-	fl.StringVarP(&f.out, "output", "o", "", "file to write (required)")
+	c.outputFlag(cmd, &f.out, "file to write (required)")
 	return cmd
 }
 
@@ -166,7 +165,7 @@ last timestamp's certificate ends.`,
 	fl.StringArrayVar(&roots, "roots", nil, "PEM file with the roots of signers and authorities in the file; default: any self-signed certificate")
 	fl.StringVar(&f.password, "password-file", "", "file with the password of an encrypted PDF")
 	fl.DurationVar(&f.timeout, "timeout", time.Minute, "how long to wait in all")
-	fl.StringVarP(&f.out, "output", "o", "", "file to write (required)")
+	c.outputFlag(cmd, &f.out, "file to write (required)")
 	return cmd
 }
 
@@ -181,32 +180,14 @@ func (c *cli) transformPDF(in, out string, f func(io.ReaderAt, int64, io.Writer)
 	if err != nil {
 		return fileError(err)
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(out), ".chancery-*")
-	if err != nil {
-		return fileError(err)
-	}
-	defer os.Remove(tmp.Name())
-	if err = f(from, info.Size(), tmp); err != nil {
-		tmp.Close()
+	return c.create(out, 0o644, func(w io.Writer) error {
+		err := f(from, info.Size(), w)
 		var refused *pades.Error
 		if errors.As(err, &refused) {
 			return padesError(in, refused)
 		}
 		return err
-	}
-	if err = tmp.Chmod(0o644); err == nil {
-		err = tmp.Sync()
-	}
-	if cerr := tmp.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), out)
-	}
-	if err != nil {
-		return fileError(err)
-	}
-	return nil
+	})
 }
 
 // padesError gives a refusal its exit status: what is wrong with the file is invalid

@@ -220,7 +220,7 @@ such as the finality pack, to a file of its own, so that each evidence stays sma
 	f.StringVar(&store, "store", defaultStore, "directory that keeps items and batches")
 	f.StringVar(&content, "content", "", "the document, to be put inside")
 	f.StringVar(&parts, "parts", "", "file for what the whole batch shares; default: inside each evidence")
-	f.StringVarP(&out, "output", "o", "", "file to write; default: standard output")
+	c.outputFlag(cmd, &out, "file to write; default: standard output")
 	return cmd
 }
 
@@ -260,6 +260,6 @@ func (c *cli) convertCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&to, "to", "json", "json or cbor")
-	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write; default: standard output")
+	c.outputFlag(cmd, &out, "file to write; default: standard output")
 	return cmd
 }

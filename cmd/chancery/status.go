@@ -65,7 +65,7 @@ func (s *statusFile) save(c *cli) error {
 			return hintError{fmt.Errorf("%s: the list was changed by another process; nothing was changed", s.name), "try again"}
 		}
 	}
-	return c.write(s.name, b, 0o600)
+	return c.replace(s.name, b, 0o600)
 }
 
 // allocate gives a credential an entry in a status list. The list is to be saved
@@ -290,7 +290,7 @@ func (c *cli) statusPublishCommand() *cobra.Command {
 	fl.StringVar(&f.suite, "suite", "", "securing mechanism, as for issue; default by the key")
 	fl.StringVar(&f.issuer, "issuer", "", "issuer, a URL; default: the key's DID")
 	fl.StringVar(&f.method, "method", "", "verification method, a URL; default: the key's DID URL")
-	fl.StringVarP(&f.out, "output", "o", "", "file to write; default: standard output")
+	fl.StringVarP(&f.out, "output", "o", "", "file to write, again each time; default: standard output")
 	fl.DurationVar(&validFor, "valid-for", 7*24*time.Hour, "how long a copy is good for")
 	fl.DurationVar(&ttl, "ttl", 0, "how long readers may keep a copy; default: not said")
 	return cmd
@@ -316,5 +316,5 @@ func (c *cli) publishStatus(ctx context.Context, s *statusFile, f issueFlags, va
 	if err != nil {
 		return err
 	}
-	return c.write(f.out, line(secured.Bytes), 0o644)
+	return c.replace(f.out, line(secured.Bytes), 0o644)
 }

@@ -61,7 +61,7 @@ the documents it would otherwise have to fetch. Read what you pin before you do.
 	fl.StringArrayVar(&f.checkpoints, "checkpoint", nil, "CHAINID:NUMBER=HASH: an execution block that you know to be final")
 	fl.StringArrayVar(&f.beacons, "beacon-checkpoint", nil, "CHAINID=ROOT: a beacon block root that you know to be final")
 	fl.StringVar(&f.fetchedAt, "fetched-at", "", "when the documents were current (RFC 3339); default: now")
-	fl.StringVarP(&f.out, "output", "o", "", "file to write; default: standard output")
+	c.outputFlag(cmd, &f.out, "file to write; default: standard output")
 	return cmd
 }
 

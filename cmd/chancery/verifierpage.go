@@ -39,7 +39,7 @@ options give the same bytes.`,
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringVarP(&out, "output", "o", "", "file to write; default: standard output")
+	c.outputFlag(cmd, &out, "file to write; default: standard output")
 	fl.StringVar(&trust, "trust", "", "trust file to save into the page; default: none")
 	fl.StringVar(&lang, "lang", "", "language that the page opens in: en, de or ar; default: that of the browser")
 	return cmd

@@ -63,7 +63,7 @@ func (c *cli) hand(f verifyFlags, names []string) (*handed, error) {
 	h := &handed{}
 	for _, name := range names {
 		err := h.add(c, name)
-		if err != nil && len(names) > 1 {
+		if err != nil && (len(names) > 1 || f.json) {
 			h.unread = true
 			err = c.unread(f, name, err)
 		}
