@@ -26,7 +26,7 @@ type arrived struct {
 // examine judges a file that begins with base. It answers a CodeValidation error that says
 // why it is not taken.
 func (d *Documents) examine(ctx context.Context, base, file []byte) (arrived, error) {
-	s, err := d.added(ctx, base, file)
+	s, _, err := d.added(ctx, base, file)
 	if err != nil {
 		return arrived{}, err
 	}
@@ -34,24 +34,24 @@ func (d *Documents) examine(ctx context.Context, base, file []byte) (arrived, er
 }
 
 // added finds the signature that is all that a file has more than base.
-func (d *Documents) added(ctx context.Context, base, file []byte) (vpades.Signature, error) {
+func (d *Documents) added(ctx context.Context, base, file []byte) (vpades.Signature, *vpades.Result, error) {
 	var none vpades.Signature
 	before, err := d.validate(ctx, base, 0)
 	if err != nil {
-		return none, err
+		return none, nil, err
 	}
 	now, err := d.validate(ctx, file, int64(len(base)))
 	if err != nil {
-		return none, err
+		return none, nil, err
 	}
 	// The document: nothing but what may follow a signature.
 	for _, c := range now.Checks {
 		if c.Required && c.Result != verifier.Pass {
-			return none, refused(fmt.Sprintf("holds more than a signature, or is no PDF that can be judged: %s", c.Reason.Text()))
+			return none, nil, refused(fmt.Sprintf("holds more than a signature, or is no PDF that can be judged: %s", c.Reason.Text()))
 		}
 	}
 	if err := nothingAfter(file); err != nil {
-		return none, err
+		return none, nil, err
 	}
 	var added []vpades.Signature
 	for n, s := range now.Signatures {
@@ -62,23 +62,23 @@ func (d *Documents) added(ctx context.Context, base, file []byte) (vpades.Signat
 			continue
 		}
 		if old := before.Signatures[n]; old.Field != s.Field || old.Revision != s.Revision || old.Indication != s.Indication {
-			return none, refused("breaks an earlier signature")
+			return none, nil, refused("breaks an earlier signature")
 		}
 	}
 	if len(added) != 1 {
-		return none, refused(fmt.Sprintf("must hold one new signature, and holds %d", len(added)))
+		return none, nil, refused(fmt.Sprintf("must hold one new signature, and holds %d", len(added)))
 	}
 	s := added[0]
 	for _, c := range now.Since {
 		switch {
 		case c.Level <= vpades.ChangesLTA, c.Field == s.Field:
 		case c.Field != "":
-			return none, refused("has another form field changed beside the signature")
+			return none, nil, refused("has another form field changed beside the signature")
 		case !strings.HasPrefix(c.Detail, "form "): // what the appearance of a signature needs
-			return none, refused("has something else changed beside the signature: " + c.Detail)
+			return none, nil, refused("has something else changed beside the signature: " + c.Detail)
 		}
 	}
-	return s, nil
+	return s, now, nil
 }
 
 // nothingAfter refuses bytes behind the last update: no reader of PDF looks at them, and

@@ -86,7 +86,7 @@ func (d *Documents) invite(ctx context.Context, c service.Caller, id string, in 
 				return none, cmp.Or(err, errChanged)
 			}
 			r := service.Record{Kind: service.KindSignature, ID: sigID, Parent: id, Lookup: lookup, Created: now, Updated: now}
-			if err := service.Put(ctx, tx, c.Scope, r, st); err != nil {
+			if err := d.addRecord(ctx, tx, c.Scope, r, st); err != nil {
 				return none, err
 			}
 			if err := service.WriteAudit(ctx, tx, c, now, "document.invite", id, map[string]any{"signature": sigID}); err != nil {
@@ -217,7 +217,7 @@ func (d *Documents) change(ctx context.Context, s service.Scope, id string, f fu
 			if err := service.Put(ctx, tx, s, h.Record, h.storedSignature); err != nil {
 				return err
 			}
-			if h.State == invited {
+			if h.State == invited || h.By != thirdParty {
 				return nil
 			}
 			return d.nextTurn(ctx, tx, s, h.Parent, now)
@@ -225,20 +225,22 @@ func (d *Documents) change(ctx context.Context, s service.Scope, id string, f fu
 	})
 }
 
-// expire ends an invitation whose time is over.
+// expire ends an invitation or preparation whose time is over, and forgets what was kept
+// for it.
 func (d *Documents) expire(ctx context.Context, r service.Run) error {
 	var a service.ScopedID
 	if err := json.Unmarshal(r.Args, &a); err != nil {
 		return &service.GiveUp{Err: err}
 	}
 	err := d.change(ctx, a.Scope(), a.ID, func(_ service.Tx, h *held) error {
-		if h.State != invited || h.Expires == nil {
+		if h.State != invited && h.State != prepared || h.Expires == nil {
 			return nil
 		}
 		if left := h.Expires.Sub(d.now()); left > 0 {
 			return &service.Later{After: left}
 		}
 		h.State, h.Lookup, h.Token = expired, "", nil
+		h.Prepared, h.Chain, h.ToSign, h.Digest = nil, nil, "", ""
 		return nil
 	})
 	if errors.Is(err, service.ErrNotFound) {

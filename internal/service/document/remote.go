@@ -23,6 +23,10 @@ func (d *Documents) prepare(ctx context.Context, c service.Caller, id string, do
 	if err != nil {
 		return none, err
 	}
+	// Before somebody signs what would be refused afterwards.
+	if err := d.try(ctx, base); err != nil {
+		return none, err
+	}
 	p, err := sg.Prepare(ctx, bytes.NewReader(base), int64(len(base)), pades.Request{Reason: in.Reason})
 	if errors.Is(err, pades.BadChain) || errors.Is(err, pades.BadConfig) {
 		var v service.Invalid
@@ -55,7 +59,13 @@ func (d *Documents) prepare(ctx context.Context, c service.Caller, id string, do
 	}
 	return service.Once(ctx, d.c.Store, now, c.Scope, i, d.c.Sealer, func(tx service.Tx) (service.Result[service.Signature], error) {
 		r := service.Record{Kind: service.KindSignature, ID: sigID, Parent: id, Created: now, Updated: now}
-		if err := service.Put(ctx, tx, c.Scope, r, st); err != nil {
+		if _, _, err := load(ctx, tx, c.Scope, id); err != nil {
+			return none, err
+		}
+		if err := d.addRecord(ctx, tx, c.Scope, r, st); err != nil {
+			return none, err
+		}
+		if err := service.EnqueueFor(ctx, tx, JobExpire, c.Scope, sigID, until); err != nil {
 			return none, err
 		}
 		if err := service.WriteAudit(ctx, tx, c, now, "document.prepare", id, map[string]any{"signature": sigID}); err != nil {
@@ -144,9 +154,13 @@ func (d *Documents) CompleteSignature(ctx context.Context, c service.Caller, id,
 		v.Add("value", "must be a signature value")
 		return out, v.Err()
 	}
-	file, err := d.embed(ctx, c.Scope, h, value)
+	base, err := d.read(ctx, h.Base)
+	if err != nil {
+		return out, err
+	}
+	file, err := d.embed(ctx, c.Scope, h, base, value)
 	if err == nil {
-		err = d.refuseCarried(ctx, file)
+		err = d.refuseSealed(ctx, base, file)
 	}
 	if err != nil {
 		return out, err
@@ -155,7 +169,7 @@ func (d *Documents) CompleteSignature(ctx context.Context, c service.Caller, id,
 	return out, changed(err)
 }
 
-func (d *Documents) embed(ctx context.Context, s service.Scope, h held, value []byte) ([]byte, error) {
+func (d *Documents) embed(ctx context.Context, s service.Scope, h held, base, value []byte) ([]byte, error) {
 	state, err := d.c.Sealer.Open(h.Prepared, place(s, h.ID, "prepared"))
 	if err != nil {
 		return nil, err
@@ -165,10 +179,6 @@ func (d *Documents) embed(ctx context.Context, s service.Scope, h held, value []
 		return nil, err
 	}
 	sg, err := d.remoteSigner(string(h.Chain), h.Level)
-	if err != nil {
-		return nil, err
-	}
-	base, err := d.read(ctx, h.Base)
 	if err != nil {
 		return nil, err
 	}

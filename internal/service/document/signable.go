@@ -37,31 +37,49 @@ func (d *Documents) signable(ctx context.Context, doc service.StoredDocument) er
 }
 
 func (d *Documents) takesSignature(ctx context.Context, base []byte) error {
-	state := func(detail string, err error) error {
-		return &service.Error{Code: service.CodeState, Detail: detail, Err: err}
-	}
 	if int64(len(base))+signatureRoom > d.c.MaxBytes {
-		return state(fmt.Sprintf("the file is too large for a further signature: a signed one has at most %d bytes", d.c.MaxBytes), nil)
+		return &service.Error{Code: service.CodeState, Detail: fmt.Sprintf("the file is too large for a further signature: a signed one has at most %d bytes", d.c.MaxBytes)}
 	}
-	key, err := nobody()
+	signed, err := d.trial(ctx, base)
 	if err != nil {
 		return err
+	}
+	_, res, err := d.added(ctx, base, signed)
+	if err == nil {
+		return whole(res)
+	}
+	var fault *service.Error
+	if errors.As(err, &fault) && fault.Code == service.CodeValidation {
+		return &service.Error{Code: service.CodeState, Detail: "no signature could be added to the file that would be taken: it is damaged, or an earlier signature forbids further ones", Err: err}
+	}
+	return err
+}
+
+// try tells whether a file with a signature by somebody would be kept.
+func (d *Documents) try(ctx context.Context, base []byte) error {
+	signed, err := d.trial(ctx, base)
+	if err != nil {
+		return err
+	}
+	return d.refuseSealed(ctx, base, signed)
+}
+
+// trial adds a signature by nobody.
+func (d *Documents) trial(ctx context.Context, base []byte) ([]byte, error) {
+	key, err := nobody()
+	if err != nil {
+		return nil, err
 	}
 	cert, err := trialCertificate(key, d.now())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	sg := &pades.Signer{Key: key, Chain: []*x509.Certificate{cert}, Level: pades.LevelB, Clock: d.c.Clock}
 	var out bytes.Buffer
 	if _, err := sg.Sign(ctx, bytes.NewReader(base), int64(len(base)), &out, pades.Request{}); err != nil {
-		return signingFault(err)
+		return nil, signingFault(err)
 	}
-	_, err = d.added(ctx, base, out.Bytes())
-	var fault *service.Error
-	if errors.As(err, &fault) && fault.Code == service.CodeValidation {
-		return state("no signature could be added to the file that would be taken: it is damaged, or an earlier signature forbids further ones", err)
-	}
-	return err
+	return out.Bytes(), nil
 }
 
 func trialCertificate(key crypto.Signer, now time.Time) (*x509.Certificate, error) {

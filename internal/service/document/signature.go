@@ -95,12 +95,10 @@ func (d *Documents) AddSignature(ctx context.Context, c service.Caller, id strin
 		return none, err
 	}
 	var st service.StoredDocument
-	var there []held
 	err := d.c.Store.View(ctx, func(tx service.Tx) (err error) {
-		if _, st, err = load(ctx, tx, c.Scope, id); err != nil {
-			return err
+		if _, st, err = load(ctx, tx, c.Scope, id); err == nil {
+			_, err = d.vacancy(ctx, tx, c.Scope, id)
 		}
-		there, err = signatures(ctx, tx, c.Scope, id)
 		return err
 	})
 	switch {
@@ -108,8 +106,6 @@ func (d *Documents) AddSignature(ctx context.Context, c service.Caller, id strin
 		return none, err
 	case st.MediaType != mediaPDF:
 		return none, &service.Error{Code: service.CodeState, Detail: "only PDF files can be signed"}
-	case len(there) >= maxSignatures:
-		return none, &service.Error{Code: service.CodeState, Detail: fmt.Sprintf("a document has at most %d signatures", maxSignatures)}
 	}
 	switch in.Kind {
 	case institutional:
@@ -118,6 +114,38 @@ func (d *Documents) AddSignature(ctx context.Context, c service.Caller, id strin
 		return d.prepare(ctx, c, id, st, in, i)
 	}
 	return d.invite(ctx, c, id, in, i)
+}
+
+// vacancy tells whether a document can have one more signature, and where it has as many as
+// are listed, which record is given up for it: the oldest that came to nothing.
+func (d *Documents) vacancy(ctx context.Context, tx service.Tx, s service.Scope, document string) (give string, err error) {
+	list, err := signatures(ctx, tx, s, document)
+	if err != nil || len(list) < maxSignatures {
+		return "", err
+	}
+	for _, state := range [...]string{expired, declined} {
+		for _, h := range list {
+			if d.viewSignature(h).State == state {
+				return h.ID, nil
+			}
+		}
+	}
+	return "", &service.Error{Code: service.CodeState, Detail: fmt.Sprintf("a document has at most %d signatures", maxSignatures)}
+}
+
+// addRecord adds the record of a signature where there is place for it.
+func (d *Documents) addRecord(ctx context.Context, tx service.Tx, s service.Scope, r service.Record, st storedSignature) error {
+	give, err := d.vacancy(ctx, tx, s, r.Parent)
+	if err == nil && give != "" {
+		err = tx.Delete(ctx, s, service.KindSignature, give)
+	}
+	if err == nil {
+		err = service.Put(ctx, tx, s, r, st)
+	}
+	if err != nil || give == "" {
+		return err
+	}
+	return d.nextTurn(ctx, tx, s, r.Parent, r.Created) // of which the one given up may have been
 }
 
 func checkSignature(in service.NewSignature) error {
@@ -204,7 +232,7 @@ func (d *Documents) sealNow(ctx context.Context, c service.Caller, id string, in
 		if err != nil {
 			return none, signingFault(err)
 		}
-		if err := d.refuseCarried(ctx, out.Bytes()); err != nil {
+		if err := d.refuseSealed(ctx, base, out.Bytes()); err != nil {
 			return none, err
 		}
 		now := d.now()
@@ -283,7 +311,12 @@ func (d *Documents) replace(ctx context.Context, tx service.Tx, c service.Caller
 	}
 	h.State, h.SignedAt, h.File, h.Expires, h.Lookup, h.Updated = signed, &now, digest, nil, "", now
 	h.Token, h.Prepared = nil, nil
-	if err := service.Put(ctx, tx, c.Scope, h.Record, h.storedSignature); err != nil {
+	if h.Version == 0 {
+		err = d.addRecord(ctx, tx, c.Scope, h.Record, h.storedSignature)
+	} else {
+		err = service.Put(ctx, tx, c.Scope, h.Record, h.storedSignature)
+	}
+	if err != nil {
 		return none, err
 	}
 	if err := service.Emit(ctx, tx, c.Scope, now, service.EventSigned, map[string]any{"id": h.Parent, "signature": h.ID}); err != nil {
