@@ -84,9 +84,14 @@ func publicHost(host string) bool {
 }
 
 func checkDescription(v *service.Invalid, s string) {
-	if utf8.RuneCountInString(s) > maxText || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
+	if utf8.RuneCountInString(s) > maxText || !utf8.ValidString(s) || strings.ContainsFunc(s, hidden) {
 		v.Add("description", "must be at most 500 characters on one line")
 	}
+}
+
+// hidden tells characters that end lines, or make others be read in another order.
+func hidden(r rune) bool {
+	return unicode.IsControl(r) || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || unicode.In(r, unicode.Zl, unicode.Zp)
 }
 
 // checkEvents returns the events once each, in the order of the documentation.

@@ -170,6 +170,8 @@ func TestRefuse(t *testing.T) {
 		"all and one": {URL: "https://c.example.com", Events: []string{"*", "credential.issued"}}, "unknown algorithm": {URL: "https://c.example.com", Events: []string{"*"}, Algorithm: "v2"},
 		"many events":      {URL: "https://c.example.com", Events: slices.Repeat([]string{"credential.issued"}, 500)},
 		"line in the text": {URL: "https://c.example.com", Events: []string{"*"}, Description: "a\nb"},
+		"turned text":      {URL: "https://c.example.com", Events: []string{"*"}, Description: "a\u202eb"},
+		"two paragraphs":   {URL: "https://c.example.com", Events: []string{"*"}, Description: "a\u2029b"},
 		"long description": {URL: "https://c.example.com", Events: []string{"*"}, Description: strings.Repeat("ü", 501)},
 	} {
 		var e *service.Error

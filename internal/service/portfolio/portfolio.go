@@ -174,7 +174,7 @@ func checkSlug(v *service.Invalid, slug string) {
 
 func checkInput(v *service.Invalid, in service.PortfolioInput) {
 	switch {
-	case strings.TrimSpace(in.Title) == "":
+	case !strings.ContainsFunc(in.Title, shown):
 		v.Add("title", "is required")
 	case !utf8.ValidString(in.Title) || utf8.RuneCountInString(in.Title) > maxTitle || strings.ContainsFunc(in.Title, hidden):
 		v.Add("title", "must be at most 200 characters on one line")
@@ -199,10 +199,14 @@ func checkInput(v *service.Invalid, in service.PortfolioInput) {
 	}
 }
 
-// hidden tells characters that are not seen, or that make others be read in another order.
+// hidden tells characters that are not seen, end lines, or make others be read in another
+// order.
 func hidden(r rune) bool {
-	return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) && r != 0x200c && r != 0x200d
+	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) && r != 0x200c && r != 0x200d
 }
+
+// shown tells characters that are seen by themselves.
+func shown(r rune) bool { return unicode.IsGraphic(r) && !unicode.In(r, unicode.Z, unicode.M) }
 
 func (p *Portfolios) view(e service.Environment, r service.Record, s service.StoredPortfolio) service.Portfolio {
 	items := slices.Clone(s.Items)

@@ -92,6 +92,12 @@ func TestRefuse(t *testing.T) {
 		}
 	}
 	in := good()
+	for _, title := range []string{"", "\u200d", "\u0301", "a\u2028b", "a\u202eb"} {
+		in.Title = title
+		if _, err := p.PutPortfolio(t.Context(), c, "aina", in); err == nil {
+			t.Errorf("the title %q is taken", title)
+		}
+	}
 	in.Title = "a\nb"
 	if _, err := p.PutPortfolio(t.Context(), c, "aina", in); err == nil {
 		t.Error("a title of two lines is taken")
