@@ -21,8 +21,11 @@ const (
 	maxEthHeader = ethereum.MaxHeaderBytes
 	maxPart      = beacon.MaxPackBytes // the largest is a beacon pack
 	maxText      = 2048
-	maxDepth     = 8
-	maxValues    = 20_000
-	maxMembers   = 64
-	maxUint      = 1<<53 - 1 // what JSON numbers hold exactly (RFC 7493, 2.2)
+	// maxMaterialWork bounds the bytes that are hashed to find material among parts: five times
+	// the largest file.
+	maxMaterialWork = 5 * MaxBytes
+	maxDepth        = 8
+	maxValues       = 20_000
+	maxMembers      = 64
+	maxUint         = 1<<53 - 1 // what JSON numbers hold exactly (RFC 7493, 2.2)
 )

@@ -85,24 +85,44 @@ func (b *Bundle) Detach() (small *Bundle, parts [][]byte) {
 // parts. Others stay detached, and parts that it does not name are not used.
 func (b *Bundle) Attach(parts [][]byte) *Bundle {
 	out := b.clone()
-	pool := make(map[[32]byte][]byte, len(parts))
-	for _, p := range parts {
-		pool[sha256.Sum256(p)] = p
+	pool := make(map[[32]byte]int, len(parts))
+	for i, p := range parts {
+		pool[sha256.Sum256(p)] = i
 	}
+	used := make([]bool, len(parts))
 	for _, p := range out.parts() {
-		if p.Bytes == nil {
-			p.Bytes = pool[p.SHA256]
+		if i, ok := pool[p.SHA256]; ok && p.Bytes == nil {
+			p.Bytes, used[i] = parts[i], true
 		}
 	}
+	work := maxMaterialWork
 	for i := range out.Material {
-		m := &out.Material[i]
-		for _, p := range parts {
-			if m.Bytes == nil && MaterialDigest(m.Kind, m.URL, p) == m.SHA256 {
-				m.Bytes = p
-			}
+		if out.Material[i].Bytes == nil {
+			out.Material[i].find(parts, used, &work)
 		}
 	}
 	return out
+}
+
+// find looks for the document among parts. Its digest depends on what it is, so that each part
+// has to be hashed anew for each: those that are nothing else come first, which in the order that
+// Detach leaves finds all at once.
+func (m *Material) find(parts [][]byte, used []bool, work *int) {
+	for _, again := range []bool{false, true} {
+		for i, p := range parts {
+			if used[i] != again || len(p) > MaxContent {
+				continue
+			}
+			if *work < len(p) {
+				return
+			}
+			*work -= len(p)
+			if MaterialDigest(m.Kind, m.URL, p) == m.SHA256 {
+				m.Bytes, used[i] = p, true
+				return
+			}
+		}
+	}
 }
 
 // encodePart returns the deterministic CBOR of a part.

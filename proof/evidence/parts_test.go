@@ -2,7 +2,9 @@ package evidence
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"testing"
@@ -223,4 +225,49 @@ func TestEveryBitFlipOfParts(t *testing.T) {
 		file[i/8] ^= 1 << (i % 8)
 	}
 	t.Logf("%d bytes, %d flips, %d of them read, none accepted", len(file), flips, read)
+}
+
+// TestMaterialAmongMany: all material is found among as many parts as a file holds, also where two
+// pieces have the same bytes, and what fits nothing costs no more than a bound.
+func TestMaterialAmongMany(t *testing.T) {
+	const each = 300 << 10
+	big := func(i int) []byte {
+		b := make([]byte, each)
+		binary.BigEndian.PutUint64(b, uint64(i))
+		return b
+	}
+	whole, strange := &Bundle{}, &Bundle{}
+	var junk [][]byte
+	for i := range MaxParts {
+		n := i
+		if i == MaxParts-1 {
+			n = 0 // the bytes of the first, for another address
+		}
+		m := NewMaterial("statusList", fmt.Sprintf("https://a.example/%d", i), big(n))
+		whole.Material = append(whole.Material, m)
+		m.Bytes = nil
+		strange.Material = append(strange.Material, m)
+		junk = append(junk, big(1000+i))
+	}
+	small, parts := whole.Detach()
+	if len(parts) != MaxParts-1 {
+		t.Fatalf("expected %d parts, found %d", MaxParts-1, len(parts))
+	}
+	for i, m := range small.Attach(parts).Material {
+		if !bytes.Equal(m.Bytes, whole.Material[i].Bytes) {
+			t.Fatalf("material %d was not found", i)
+		}
+	}
+	left := maxMaterialWork
+	for i := range strange.Material {
+		strange.Material[i].find(junk, make([]bool, len(junk)), &left)
+	}
+	if left < 0 || left >= each {
+		t.Fatalf("%d bytes were hashed, expected to stop at %d", maxMaterialWork-left, maxMaterialWork)
+	}
+	for _, m := range strange.Attach(junk).Material {
+		if m.Bytes != nil {
+			t.Fatal("junk is material")
+		}
+	}
 }
