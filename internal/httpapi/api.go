@@ -54,8 +54,17 @@ func New(c Config) (http.Handler, error) {
 	a.registry = a.huma.OpenAPI().Components.Schemas
 	a.describe()
 	a.addAll()
+	if plane, ok := a.VCALM.(described); ok {
+		plane.Describe(a.huma.OpenAPI())
+	}
 	a.finish()
 	return a, a.publish()
+}
+
+// described is a mounted handler that adds its operations to the OpenAPI document, with
+// schemas of names of their own. Its problems are Problem, in the same responses.
+type described interface {
+	Describe(doc *huma.OpenAPI)
 }
 
 func unwrap(hc huma.Context) (*http.Request, http.ResponseWriter) { return humago.Unwrap(hc) }

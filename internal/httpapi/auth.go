@@ -88,6 +88,9 @@ func Admit(h http.Header, r *http.Request, public bool) (*service.Caller, error)
 	if x == nil || x.api == nil {
 		return nil, errors.New("httpapi: Admit: expected a request to a mounted handler")
 	}
+	if _, path, ok := strings.Cut(r.Pattern, " "); ok {
+		x.route = path // that of the mounted handler's mux
+	}
 	a := x.api
 	if public || r.Header["Authorization"] == nil {
 		if wait, ok := a.addresses.take(h, byAddress(x.addr), a.Clock()); !ok {

@@ -79,7 +79,8 @@ type Config struct {
 	OIDC OIDC
 	// Web answers what no operation does: the pages. nil: 404.
 	Web http.Handler
-	// VCALM answers /vc, /vc/… and /interactions/… nil: 404.
+	// VCALM answers /vc, /vc/… and /interactions/…; with a method Describe(*huma.OpenAPI) it
+	// adds its operations to the document. nil: 404.
 	VCALM http.Handler
 	// Ready are checks by name that /readyz makes. Their errors are logged, not shown.
 	Ready map[string]func(context.Context) error

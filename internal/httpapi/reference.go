@@ -49,6 +49,7 @@ var tags = []*huma.Tag{
 	{Name: "Webhooks", Description: "Endpoints that are told of events."},
 	{Name: "Portfolios", Description: "Public selections of a recipient's credentials."},
 	{Name: "Registry", Description: "Audit, export, erasure."},
+	{Name: "W3C plane", Description: "Verifiable Credential API for Lifecycle Management 1.0 (VCALM) of the W3C, for each issuer. Its bodies are bare, as VCALM has them."},
 	{Name: "Published", Description: "What verifiers fetch: status lists, DID documents, keys, schemas, files."},
 	{Name: "Operation", Description: "Health, metrics and this document."},
 }
@@ -56,7 +57,7 @@ var tags = []*huma.Tag{
 // describe fills in what the document says as a whole.
 func (a *api) describe() {
 	doc := a.huma.OpenAPI()
-	doc.Info.Description = "Issue and verify credentials. Answers of `/v1` are `{data, meta}`; errors are problems (RFC 9457). Tenant and environment come from the key. Absent and null members of a body mean the same, but for `validUntil` of `/expiry`."
+	doc.Info.Description = "Issue and verify credentials. Answers of `/v1` are `{data, meta}`, those of `/vc` are bare; errors are problems (RFC 9457). Tenant and environment come from the key. Absent and null members of a body mean the same, but for `validUntil` of `/expiry`."
 	doc.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
 	doc.Servers = []*huma.Server{{URL: a.BaseURL}}
 	doc.Tags = tags
@@ -291,9 +292,9 @@ func typeText(s *huma.Schema) refType {
 		t := typeText(s.AnyOf[0])
 		t.Text += " or null"
 		return t
-	case len(s.OneOf) > 0:
+	case len(s.AnyOf) > 0, len(s.OneOf) > 0 && len(s.Properties) == 0:
 		var all []string
-		for _, one := range s.OneOf {
+		for _, one := range slices.Concat(s.AnyOf, s.OneOf) {
 			all = append(all, typeText(one).Text)
 		}
 		return refType{Text: "one of: " + strings.Join(all, "; ")}

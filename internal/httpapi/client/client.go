@@ -8,6 +8,9 @@
 // service.ErrNotFound in it. Creating calls take a Key, with which they may be repeated
 // after a fault of the network. A verdict is no error: look at its Outcome.
 //
+// The W3C plane is left out on purpose: its shapes are VCALM's, so that any client of
+// VCALM fits, and this one would add nothing but names.
+//
 // Caveat: nothing is repeated by itself, and redirects are not followed with a token.
 package client
 

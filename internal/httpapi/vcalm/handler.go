@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -37,36 +38,30 @@ type Config struct {
 	RequestID func(*http.Request) string
 }
 
+// Handler answers /vc, /vc/… and /interactions/…, and can say what it offers there.
+type Handler struct {
+	h   *handler
+	mux http.Handler
+}
+
 // New makes the handler of /vc, /vc/ and /interactions/.
-func New(c Config) (http.Handler, error) {
+func New(c Config) (*Handler, error) {
 	if c.Plane == nil || c.Admit == nil || c.Logger == nil {
 		return nil, errors.New("httpapi/vcalm: expected a plane, who admits and a logger")
 	}
 	h := &handler{c}
 	mux := http.NewServeMux()
-	for pattern, f := range map[string]func(*http.Request, *call) error{
-		"GET /vc":                                h.listing,
-		"POST /vc/{issuer}/credentials/issue":    h.issue,
-		"POST /vc/{issuer}/credentials/verify":   h.verifyCredential,
-		"POST /vc/{issuer}/credentials/derive":   h.derive,
-		"POST /vc/{issuer}/credentials/status":   h.status,
-		"POST /vc/{issuer}/presentations/verify": h.verifyPresentation,
-		"POST /vc/{issuer}/challenges":           h.challenge,
-		"POST /vc/{issuer}/status-lists":         h.addStatusList,
-		"GET /vc/{issuer}/status-lists/{id}":     h.statusList,
-
-		"POST /vc/{issuer}/workflows/{workflow}/exchanges":                              h.createExchange,
-		"GET /vc/{issuer}/workflows/{workflow}/exchanges/{id}":                          h.exchange,
-		"POST /vc/{issuer}/workflows/{workflow}/exchanges/{id}":                         h.participate,
-		"GET /vc/{issuer}/workflows/{workflow}/exchanges/{id}/protocols":                h.protocols,
-		"GET /vc/{issuer}/workflows/{workflow}/exchanges/{id}/request":                  h.request,
-		"POST /vc/{issuer}/workflows/{workflow}/exchanges/{id}/invite-request/response": h.invited,
-		"GET /interactions/{id}":                                                        h.interaction,
-	} {
-		mux.Handle(pattern, h.wrap(f))
+	for _, o := range h.operations() {
+		mux.Handle(o.pattern(), h.wrap(o))
 	}
-	return h.unmatched(mux), nil
+	return &Handler{h, h.unmatched(mux)}, nil
 }
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
+
+// Describe adds the operations to an OpenAPI document.
+func (h *Handler) Describe(doc *huma.OpenAPI) { h.h.describe(doc) }
 
 type handler struct{ c Config }
 
@@ -78,12 +73,12 @@ type call struct {
 }
 
 // wrap finds the instance and the caller and turns errors into problems.
-func (h *handler) wrap(f func(*http.Request, *call) error) http.Handler {
+func (h *handler) wrap(o operation) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := &call{w: w}
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		if err := h.admit(r, c); err != nil {
+		if err := h.admit(r, c, o.open); err != nil {
 			h.fail(w, r, err)
 			return
 		}
@@ -91,24 +86,15 @@ func (h *handler) wrap(f func(*http.Request, *call) error) http.Handler {
 			h.fail(w, r, &service.Error{Code: codeAcceptable, Detail: "expected an Accept that allows application/json"})
 			return
 		}
-		if err := f(r, c); err != nil {
+		if err := o.run(r, c); err != nil {
 			h.fail(w, r, err)
 		}
 	})
 }
 
-// public are the operations that need no caller: whoever knows the URL may.
-func public(pattern string) bool {
-	return strings.HasPrefix(pattern, "GET /interactions/") || pattern == "GET /vc" ||
-		strings.HasPrefix(pattern, "GET /vc/{issuer}/status-lists/") ||
-		strings.HasSuffix(pattern, "/exchanges/{id}/invite-request/response") ||
-		strings.HasSuffix(pattern, "/exchanges/{id}/protocols") || strings.HasSuffix(pattern, "/exchanges/{id}/request") ||
-		pattern == "POST /vc/{issuer}/workflows/{workflow}/exchanges/{id}"
-}
-
-func (h *handler) admit(r *http.Request, c *call) (err error) {
+func (h *handler) admit(r *http.Request, c *call, open bool) (err error) {
 	listing := r.Pattern == "GET /vc" // which tells callers more
-	open := public(r.Pattern) && (!listing || r.Header["Authorization"] == nil)
+	open = open && (!listing || r.Header["Authorization"] == nil)
 	if c.caller, err = h.c.Admit(c.w.Header(), r, open); err != nil || open || listing {
 		return err
 	}
@@ -293,6 +279,9 @@ func body(r *http.Request, allowed ...string) (*strictjson.Doc, error) {
 	return doc, known(doc, 0, "", allowed)
 }
 
+// bodyTypes are the media types of bodies, all of them JSON.
+var bodyTypes = []string{"application/json", "application/ld+json", "application/vc", "application/vp"}
+
 // mediaOf checks that a body is said to be JSON, in UTF-8 and not packed.
 func mediaOf(h http.Header) error {
 	if coding, ok := h["Content-Encoding"]; ok && (len(coding) != 1 || !strings.EqualFold(coding[0], "identity")) {
@@ -306,11 +295,10 @@ func mediaOf(h http.Header) error {
 	if charset, ok := params["charset"]; err != nil || ok && !strings.EqualFold(charset, "utf-8") {
 		return expected
 	}
-	switch media {
-	case "application/json", "application/ld+json", "application/vc", "application/vp":
-		return nil
+	if !slices.Contains(bodyTypes, media) {
+		return expected
 	}
-	return expected
+	return nil
 }
 
 // known refuses members that an object may not have.

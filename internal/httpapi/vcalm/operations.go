@@ -9,6 +9,12 @@ import (
 	"github.com/chancery-dev/chancery/internal/strictjson"
 )
 
+// Limits of what callers send.
+const (
+	maxText     = 4096 // bytes of a text
+	maxPointers = 512  // of a list of JSON pointers
+)
+
 func missing(member string) error {
 	return &service.Error{Code: service.CodeBody, Detail: member + ": is required"}
 }
@@ -24,7 +30,7 @@ func text(doc *strictjson.Doc, n strictjson.Node, name, path string) (string, er
 		return "", nil
 	}
 	s, ok := doc.Str(m)
-	if !ok || len(s) > 4096 {
+	if !ok || len(s) > maxText {
 		return "", wrongType(path, "a string of at most 4,096 bytes")
 	}
 	return s, nil
@@ -112,15 +118,14 @@ func pointers(doc *strictjson.Doc, options strictjson.Node, name string) ([]stri
 	if m == strictjson.None {
 		return nil, nil
 	}
-	const most = 512
 	expected := wrongType("options."+name, "a list of at most 512 JSON pointers")
-	if doc.Kind(m) != strictjson.Array || doc.Len(m) > most {
+	if doc.Kind(m) != strictjson.Array || doc.Len(m) > maxPointers {
 		return nil, expected
 	}
 	out := make([]string, 0, doc.Len(m))
 	for n := doc.First(m); n != strictjson.None; n = doc.Next(n) {
 		s, ok := doc.Str(n)
-		if !ok || len(s) > 4096 {
+		if !ok || len(s) > maxText {
 			return nil, expected
 		}
 		out = append(out, s)
@@ -214,6 +219,8 @@ func (h *handler) verifyPresentation(r *http.Request, c *call) error {
 	member := "verifiablePresentation"
 	if doc != nil && doc.Get(0, member) == strictjson.None {
 		member = "presentation" // without proof: it is judged, and found to have none
+	} else if doc != nil && doc.Get(0, "presentation") != strictjson.None {
+		return wrongType("presentation", "to be absent beside verifiablePresentation")
 	}
 	if doc == nil || doc.Get(0, member) == strictjson.None {
 		return missing("verifiablePresentation")

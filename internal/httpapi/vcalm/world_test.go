@@ -58,6 +58,9 @@ type world struct {
 	mu  sync.Mutex
 	now time.Time
 
+	reading   sync.Mutex
+	described *contract // by which answers are judged
+
 	north, south service.Caller
 	issuer       string // of north
 	dids         map[string]string
@@ -197,7 +200,9 @@ func (w *world) do(method, path, body string, headers ...string) answer {
 	if res.Header.Get("X-Request-Id") == "" {
 		w.t.Errorf("%s %s: no request id", method, path)
 	}
-	return answer{res.StatusCode, res.Header, string(text)}
+	a := answer{res.StatusCode, res.Header, string(text)}
+	w.contract().check(w.t, method, path, a)
+	return a
 }
 
 // want sends a request whose status is known.

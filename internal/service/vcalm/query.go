@@ -14,9 +14,11 @@ const (
 	queryByExample         = "QueryByExample"
 )
 
+// MaxQueries is how many queries a request can have, and how many examples one of them.
+const MaxQueries = 16
+
 // Limits of what wallets are asked for.
 const (
-	maxQueries  = 16
 	maxQuery    = 64 << 10 // bytes
 	maxAccepted = 256      // items of a list of what is accepted
 )
@@ -60,9 +62,9 @@ func readQueries(text Value, at string) ([]query, error) {
 			place += "[" + strconv.Itoa(len(out)) + "]"
 		}
 		out = append(out, r.query(q, place))
-		return r.fault == nil && len(out) <= maxQueries
+		return r.fault == nil && len(out) <= MaxQueries
 	})
-	if r.fault == nil && (len(out) == 0 || len(out) > maxQueries) {
+	if r.fault == nil && (len(out) == 0 || len(out) > MaxQueries) {
 		r.fail(at, "expected 1 to 16 queries")
 	}
 	return out, r.fault
@@ -115,9 +117,9 @@ func (r *reader) query(n strictjson.Node, at string) (q query) {
 		doc.Each(list, func(e strictjson.Node) bool { // a list of them is what VCALM's own example of a workflow has
 			q.examples = append(q.examples, r.example(e, at+".credentialQuery"))
 			count++
-			return r.fault == nil && count <= maxQueries
+			return r.fault == nil && count <= MaxQueries
 		})
-		if count == 0 || count > maxQueries {
+		if count == 0 || count > MaxQueries {
 			r.fail(at+".credentialQuery", "expected an object, or 1 to 16 of them")
 		}
 	default:

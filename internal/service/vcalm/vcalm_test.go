@@ -291,7 +291,8 @@ func TestStatusValues(t *testing.T) {
 		"of another list":  {one, [][]verifier.Fact{facts("l2", "revocation", "0x1")}, `-`},
 		"could not be had": {one, [][]verifier.Fact{nil}, `-`},
 		"no number":        {one, [][]verifier.Fact{facts("l1", "revocation", "yes")}, `-`},
-		"text":             {`"x"`, [][]verifier.Fact{facts("l1", "revocation", "0x1")}, `-`},
+		"text":             {`"x"`, [][]verifier.Fact{facts("l1", "revocation", "0x1")}, ``},
+		"text beside one":  {`["x",` + one + `]`, [][]verifier.Fact{facts("l1", "revocation", "0x1")}, `1`},
 	} {
 		doc, err := strictjson.Parse([]byte(`{"credentialStatus":`+tt.status+`}`), strictjson.Limits{})
 		if err != nil {

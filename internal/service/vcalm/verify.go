@@ -259,17 +259,13 @@ func passed(r *verifier.Report, id string) bool {
 	return ok && c.Result == verifier.Pass
 }
 
-func objects(doc *strictjson.Doc, member string, verified bool) []objectResult {
-	n := doc.Get(0, member)
-	if n == strictjson.None {
-		return nil
-	}
-	if doc.Kind(n) != strictjson.Array {
-		return []objectResult{{Verified: verified, Input: Value(doc.Raw(n))}}
-	}
-	var out []objectResult
-	doc.Each(n, func(e strictjson.Node) bool {
-		out = append(out, objectResult{Verified: verified, Input: Value(doc.Raw(e))})
+// objects are the results of a member that is an object, or a list of them: what else is
+// there has no result of its own.
+func objects(doc *strictjson.Doc, member string, verified bool) (out []objectResult) {
+	doc.Each(doc.Get(0, member), func(e strictjson.Node) bool {
+		if doc.Kind(e) == strictjson.Object {
+			out = append(out, objectResult{Verified: verified, Input: Value(doc.Raw(e))})
+		}
 		return true
 	})
 	return out
@@ -300,6 +296,9 @@ func statusValues(r *verifier.Report, doc *strictjson.Doc, entries []objectResul
 	}
 	sources, i := make([]source, len(entries)), 0
 	doc.Each(doc.Get(0, "credentialStatus"), func(e strictjson.Node) bool {
+		if doc.Kind(e) != strictjson.Object {
+			return true
+		}
 		sources[i] = source{doc.String(doc.Get(e, "statusListCredential")), doc.String(doc.Get(e, "statusPurpose"))}
 		named[sources[i]]++
 		i++
