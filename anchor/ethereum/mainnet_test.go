@@ -33,6 +33,7 @@ type mainnetNode struct {
 	hostile
 	genesis *types.Header
 	block   *types.Block
+	older   *types.Block // nil: none
 }
 
 func (m *mainnetNode) ChainID(context.Context) (*big.Int, error) { return big.NewInt(1), nil }
@@ -43,15 +44,20 @@ func (m *mainnetNode) HeaderByNumber(_ context.Context, n *big.Int) (*types.Head
 		return m.block.Header(), nil
 	case n.Sign() == 0:
 		return m.genesis, nil
+	case m.older != nil && n.Cmp(m.older.Number()) == 0:
+		return m.older.Header(), nil
 	}
 	return nil, geth.NotFound
 }
 
 func (m *mainnetNode) BlockByHash(_ context.Context, h common.Hash) (*types.Block, error) {
-	if h != m.block.Hash() {
-		return nil, geth.NotFound
+	switch {
+	case h == m.block.Hash():
+		return m.block, nil
+	case m.older != nil && h == m.older.Hash():
+		return m.older, nil
 	}
-	return m.block, nil
+	return nil, geth.NotFound
 }
 
 func mainnetFile(t *testing.T, name string) []byte {
@@ -241,5 +247,35 @@ func TestMainnet(t *testing.T) {
 		if p, err := bad.Prove(t.Context(), place, tx); err == nil {
 			t.Errorf("%s: a proof is built: %s", name, p.RestsOn)
 		}
+	}
+}
+
+// TestLate: a block that became final while nobody looked, more than a day ago, is too old for a
+// link to what a beacon node shows now. It is proven on the word of the endpoints.
+func TestLate(t *testing.T) {
+	block := mainnetBlock(t)
+	genesis := core.DefaultGenesisBlock().ToBlock().Header()
+	h := block.Header()
+	h.Number = new(big.Int).Sub(h.Number, big.NewInt(8192))
+	node := &mainnetNode{genesis: genesis, block: block, older: types.NewBlockWithHeader(h).WithBody(*block.Body())}
+	chain, err := ethereum.New(ethereum.Config{
+		ChainID: 1, Genesis: genesis.Hash(), Key: testKey(t, 1), Clock: func() time.Time { return time.Unix(int64(block.Time()), 0).Add(20 * time.Minute) },
+		Endpoints: []ethereum.Endpoint{{Name: "node", RPC: node}},
+		Beacon:    &ethereum.Beacon{URL: beaconNode(t, nil), HTTP: &http.Client{}, Network: beacon.Mainnet()},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := block.Transactions()[100].MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	place := anchor.Place{TxIndex: 100, Block: evidence.Block{Number: h.Number.Uint64(), Hash: node.older.Hash()}}
+	p, err := chain.Prove(t.Context(), place, anchor.Tx{Hash: block.Transactions()[100].Hash(), Raw: raw})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Eth.Link != nil || p.Eth.Pack != nil || p.Final != place.Block || !strings.Contains(p.RestsOn, "endpoints") {
+		t.Fatalf("found %+v", p)
 	}
 }

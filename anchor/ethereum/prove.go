@@ -115,12 +115,19 @@ func TransactionProof(txs types.Transactions, index uint64) ([][]byte, error) {
 }
 
 // target returns the final block that the proof is to lead to: the one that the finality
-// pack proves, or the newest that Agree nodes hold final.
+// pack proves, or the newest that Agree nodes hold final, or where no link reaches these, the
+// block itself, which Agree nodes hold final too.
 func (c *Chain) target(ctx context.Context, block *types.Block) (*types.Header, *evidence.Part, string, error) {
+	word := fmt.Sprintf("the word of %d of %d endpoints", c.c.Agree, len(c.nodes))
 	if c.c.Beacon != nil {
 		pack, err := c.finality(ctx, block.NumberU64())
 		if err != nil {
 			return nil, nil, "", err
+		}
+		if pack.final.BlockNumber-block.NumberU64() > ethereum.HistoryWindow {
+			// Nobody looked for more than a day, and no link reaches as far. The block is final all the
+			// same, and a proof that needs it pinned is better than none for ever.
+			return block.Header(), nil, word, nil
 		}
 		h, err := c.headerAt(ctx, pack.final.BlockNumber)
 		if err != nil {
@@ -145,12 +152,11 @@ func (c *Chain) target(ctx context.Context, block *types.Block) (*types.Header, 
 	if number < block.NumberU64() {
 		return nil, nil, "", anchor.ErrPending
 	}
-	rests := fmt.Sprintf("the word of %d of %d endpoints", c.c.Agree, len(c.nodes))
 	if number-block.NumberU64() > ethereum.HistoryWindow {
-		return block.Header(), nil, rests, nil // out of reach of a link: the block itself is as final
+		return block.Header(), nil, word, nil // out of reach of a link: the block itself is as final
 	}
 	h, err := c.headerAt(ctx, number)
-	return h, nil, rests, err
+	return h, nil, word, err
 }
 
 // link leads from a block to a final one.
