@@ -3,7 +3,6 @@ package badge
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/chancery-dev/chancery/internal/strictjson"
 )
@@ -109,6 +108,3 @@ func (c *jwtCheck) instant(name, v2, v1 string, required bool) {
 		c.add(c.lenient(), "jwt_claim_differs", "/payload/"+name, "expected the time of "+v2)
 	}
 }
-
-// maxInstant is the last instant that RFC 3339 can write.
-var maxInstant = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)

@@ -15,6 +15,12 @@ func (c *run) checkValidity() {
 		c.fail(CheckValidity, ValidityMalformed, fault)
 		return
 	}
+	if c.cred != nil { // what holds, in whatever form and place it is written
+		c.r.ValidFrom = from.UTC()
+		if ends {
+			c.r.ValidUntil = until.UTC()
+		}
+	}
 	skew := c.v.policy.ClockSkew
 	switch {
 	case from.After(c.at.Add(skew)):
