@@ -129,6 +129,9 @@ func startWorker(t testing.TB, env []string, args ...string) *served {
 // start runs the process and waits until it is ready; the first time it reads the key.
 func (s *served) start() {
 	s.t.Helper()
+	if s.client == nil {
+		s.client = http.DefaultClient
+	}
 	binary, err := chanceryBinary()
 	if err != nil {
 		s.t.Fatal(err)
