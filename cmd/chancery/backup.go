@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/chancery-dev/chancery/cmd/internal/serving"
 	"github.com/chancery-dev/chancery/internal/config"
 	"github.com/chancery-dev/chancery/internal/store/sqlite"
 )
@@ -71,22 +73,20 @@ pg_dump.`,
 			if _, err := os.Stat(database); err != nil { // opening would make a new one
 				return fileError(err)
 			}
-			// The copy holds personal data: nobody else may read it.
-			file, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-			if err != nil {
-				return err
-			}
-			if err := file.Close(); err != nil {
-				return err
-			}
 			store, err := sqlite.Open(cmd.Context(), sqlite.Config{Path: database, Now: c.now, Logger: slog.New(slog.DiscardHandler)})
 			if err != nil {
-				return errors.Join(err, os.Remove(out))
+				return err
 			}
-			if err := store.Backup(cmd.Context(), out); err != nil {
-				return errors.Join(err, store.Close(), os.Remove(out))
-			}
-			if err := store.Close(); err != nil {
+			// The copy holds personal data: nobody else may read it. It has its name only when
+			// all of it is there: half a copy must not be taken for one.
+			err = c.create(out, 0o600, func(w io.Writer) error {
+				file, ok := w.(*os.File)
+				if info, err := os.Lstat(out); !ok || err == nil && !info.Mode().IsRegular() {
+					return fmt.Errorf("%s: expected a file on a disk", out)
+				}
+				return store.Backup(cmd.Context(), file.Name())
+			})
+			if err := errors.Join(err, store.Close()); err != nil {
 				return err
 			}
 			fmt.Fprintf(c.stderr, "The database is in %s. Not in it, and needed to begin again:\n", out)
@@ -98,5 +98,32 @@ pg_dump.`,
 	}
 	f.add(cmd)
 	cmd.Flags().StringVarP(&out, "output", "o", "", "the new file")
+	return cmd
+}
+
+func (c *cli) restoredCommand() *cobra.Command {
+	var f configFlags
+	cmd := &cobra.Command{
+		Use:   "restored [--config FILE]",
+		Short: "Have a restored service go on safely, before it is started",
+		Long: `Has every issuer begin a new status list with its next credential. A database that was
+restored to an earlier moment does not know which places in the lists were given out
+since: given out again, two credentials would share one, and be revoked together. Copies
+made by 'chancery backup' do so by themselves; after pg_restore, or any other copy, run
+this once, before the service is started. To run it again does no harm.`,
+		Example: `  chancery restored --config /etc/chancery/chancery.toml`,
+		Args:    exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.withInstallation(cmd.Context(), f, func(in *serving.Installation) error {
+				n, err := in.Core.Restored(cmd.Context())
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintf(c.stdout, "%d status lists ended; issuers begin new ones\n", n)
+				return err
+			})
+		},
+	}
+	f.add(cmd)
 	return cmd
 }

@@ -186,3 +186,135 @@ func TestServeAlone(t *testing.T) {
 	s.start()
 	s.stop()
 }
+
+// places issues credentials and returns their places in status lists.
+func (s *served) places(kind string, n int) map[string]string {
+	s.t.Helper()
+	out := map[string]string{}
+	for i := range n {
+		id, _ := s.issue(kind, fmt.Sprintf("Person %d", i))
+		_, file, _ := s.call("GET", "/v1/credentials/"+id+"/artifacts/vc", "", nil, "Accept", "*/*")
+		var doc struct {
+			CredentialStatus json.RawMessage `json:"credentialStatus"`
+		}
+		var entries []struct{ ID string }
+		err := json.Unmarshal(file, &doc)
+		if err == nil && json.Unmarshal(doc.CredentialStatus, &entries) != nil {
+			entries = make([]struct{ ID string }, 1)
+			err = json.Unmarshal(doc.CredentialStatus, &entries[0])
+		}
+		if err != nil || len(entries) == 0 || entries[0].ID == "" {
+			s.t.Fatalf("status of %s: %v", file, err)
+		}
+		for _, e := range entries {
+			if out[e.ID] != "" {
+				s.t.Fatalf("%s was given out twice", e.ID)
+			}
+			out[e.ID] = id
+		}
+	}
+	return out
+}
+
+// TestRestoredPlaces: a credential that was issued after the copy was made shares its place
+// in the status list with none that a restored service issues: revoking one of them would
+// revoke the other one.
+func TestRestoredPlaces(t *testing.T) {
+	const n = 60 // more than the process holds in memory
+	dir := t.TempDir()
+	env := []string{"CHANCERY_MASTER_KEY=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}
+	data, copied := filepath.Join(dir, "data"), filepath.Join(dir, "copy.db")
+	old := startServiceWith(t, env, "--data", data)
+	kind := old.trainingType("vc")
+	earlier := old.places(kind, 3)
+	if out, err := old.chancery("backup", "--data", data, "-o", copied); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	// A copy by other means, for 'chancery restored'.
+	plain := filepath.Join(dir, "plain")
+	old.stop()
+	if err := os.CopyFS(plain, os.DirFS(data)); err != nil {
+		t.Fatal(err)
+	}
+	old.start()
+	lost := old.places(kind, n)
+	old.kill()
+	if err := os.CopyFS(filepath.Join(dir, "restored", "blobs"), os.DirFS(filepath.Join(data, "blobs"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(copied, filepath.Join(dir, "restored", "chancery.db")); err != nil {
+		t.Fatal(err)
+	}
+	for _, again := range []string{filepath.Join(dir, "restored"), plain} {
+		if again == plain {
+			if out, err := old.chancery("restored", "--data", again); err != nil || !strings.HasPrefix(out, "1 status lists ended") {
+				t.Fatalf("%v: %s", err, out)
+			}
+			if out, err := old.chancery("restored", "--data", again); err != nil || !strings.HasPrefix(out, "0 ") {
+				t.Errorf("once more: %v: %s", err, out)
+			}
+		}
+		s := &served{t: t, listen: old.listen, base: old.base, key: old.key, env: old.env, log: &lockedBuffer{}, args: []string{"serve", "--listen", old.listen, "--data", again}}
+		t.Cleanup(s.kill)
+		s.start()
+		for place := range s.places(kind, n) {
+			if lost[place] != "" || earlier[place] != "" {
+				t.Fatalf("%s: %s was given out before", again, place)
+			}
+		}
+		for _, id := range earlier { // in the list of before, which is published still
+			s.data("POST", "/v1/credentials/"+id+"/revoke", map[string]any{"reason": "test"}, 200)
+		}
+		s.stop()
+	}
+}
+
+// TestBackupKilled: a copy that was not finished has no name under which it could be taken
+// for one, and nothing is left where the command could still remove it.
+func TestBackupKilled(t *testing.T) {
+	dir := t.TempDir()
+	s := startService(t, "--data", filepath.Join(dir, "data"))
+	kind := s.trainingType("vc")
+	batch := s.startBatch(kind, 3000)
+	for _, done := batch(); !done; _, done = batch() {
+		time.Sleep(50 * time.Millisecond)
+	}
+	binary, err := chanceryBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	killed := 0
+	for i, signal := range []os.Signal{os.Kill, os.Interrupt, os.Kill, os.Interrupt, os.Kill, os.Interrupt} {
+		out := filepath.Join(dir, fmt.Sprintf("copy-%d.db", i))
+		cmd := exec.Command(binary, "backup", "--data", filepath.Join(dir, "data"), "-o", out)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for began := time.Now(); time.Since(began) < 10*time.Second; time.Sleep(time.Millisecond) {
+			if left, _ := filepath.Glob(filepath.Join(dir, ".chancery-*")); len(left) > 0 {
+				break
+			}
+		}
+		time.Sleep(time.Duration(i) * 3 * time.Millisecond)
+		cmd.Process.Signal(signal)
+		cmd.Wait()
+		if _, err := os.Stat(out); err == nil {
+			if check := exec.Command(binary, "backup", "--data", filepath.Join(dir, "data"), "-o", out); check.Run() == nil {
+				t.Error("a copy was overwritten")
+			}
+			continue // it was faster
+		}
+		killed++
+		left, _ := filepath.Glob(filepath.Join(dir, ".chancery-*"))
+		if signal == os.Interrupt && len(left) != 0 {
+			t.Errorf("left: %v", left)
+		}
+		for _, name := range left {
+			os.Remove(name)
+		}
+	}
+	if killed == 0 {
+		t.Skip("every copy was faster than its end")
+	}
+	s.stop()
+}

@@ -210,8 +210,9 @@ func (s *Store) Ready(ctx context.Context) error {
 	})
 }
 
-// Backup writes a consistent copy to a file that must not exist yet. The store may be
-// used meanwhile.
+// Backup writes a consistent copy to a file that must not exist yet, or be empty. The store
+// may be used meanwhile. In the copy the places of all status lists are taken: what the
+// store gives out after the copy was made, a store restored from it must not give again.
 func (s *Store) Backup(ctx context.Context, path string) error {
 	if s.closed.Load() {
 		return errClosed
@@ -228,6 +229,16 @@ func (s *Store) Backup(ctx context.Context, path string) error {
 	if _, err := db.ExecContext(ctx, "PRAGMA query_only(0)"); err != nil {
 		return mapError(err)
 	}
-	_, err = db.ExecContext(ctx, "VACUUM INTO $1", path)
-	return mapError(err)
+	if _, err = db.ExecContext(ctx, "VACUUM INTO $1", path); err != nil {
+		return mapError(err)
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return fmt.Errorf("sqlite: %w", err)
+	}
+	copied, err := sql.Open("sqlite", Config{Path: path}.source("", "journal_mode(MEMORY)", "synchronous(FULL)"))
+	if err != nil {
+		return mapError(err)
+	}
+	_, err = copied.ExecContext(ctx, "UPDATE status_list SET taken = entries WHERE taken < entries")
+	return mapError(errors.Join(err, copied.Close()))
 }
