@@ -74,6 +74,7 @@ var only = []struct {
 	{"log", []string{"cmd"}, "libraries take a logger"},
 	{"github.com/piprate/json-gold", nil, "an oracle for tests"},
 	{"github.com/digitorus/pdfsign", nil, "a peer for tests"},
+	{"github.com/chancery-dev/chancery/internal/cputime", nil, "a measure for tests"},
 	{"unsafe", nil, "no need"},
 }
 
@@ -82,7 +83,7 @@ var calls = []struct {
 	selector string
 	where    []string
 }{
-	{"time.Now", []string{"cmd", "testvectors/interop"}},
+	{"time.Now", []string{"cmd", "testvectors/interop", "internal/cputime"}},
 	{"http.DefaultClient", []string{"cmd"}},
 	{"http.DefaultTransport", nil},
 	{"os.Getenv", []string{"cmd", "testvectors/interop"}},

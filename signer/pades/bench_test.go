@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chancery-dev/chancery/internal/cputime"
 	"github.com/chancery-dev/chancery/signer/pades"
 	"github.com/digitorus/pdfsign"
 	"github.com/digitorus/pdfsign/revocation"
@@ -28,12 +29,12 @@ func medians(rounds int, least time.Duration, fs ...func()) []float64 {
 	times := make([][]float64, len(fs))
 	for range rounds {
 		for i, f := range fs {
-			start, cpu, n := time.Now(), cpuTime(), 0
+			start, cpu, n := time.Now(), cputime.Now(), 0
 			for time.Since(start) < least || n == 0 {
 				f()
 				n++
 			}
-			times[i] = append(times[i], float64(cpuTime()-cpu)/float64(n))
+			times[i] = append(times[i], float64(cputime.Now()-cpu)/float64(n))
 		}
 	}
 	out := make([]float64, len(fs))

@@ -114,7 +114,7 @@ func TestTry(t *testing.T) {
 		{"database: nobody", postgres(1, ""), "database: ", "refused"},
 		{"database: hangs", postgres(frozen.port(), ""), "database: ", "time"},
 		{"files: nobody", s3("http://127.0.0.1:1"), "blobs: ", "refused"},
-		{"files: 500", s3(server(broken)), "blobs: ", "the endpoint answers 500"},
+		{"files: 500", s3(server(broken)), "blobs: ", "answers 500"},
 		{"files: hangs", s3(server(hang)), "blobs: ", "the endpoint: "},
 		{"files: not a bucket", s3(server(garbage)), "blobs: ", ""},
 		{"mail: nobody", smtp(1, ""), "mail: ", "no connection at connecting"},

@@ -152,18 +152,19 @@ func (l *listener) WaitForNotification(ctx context.Context) (*riverdriver.Notifi
 // riverDriver is River's for SQLite, but for notifications.
 type riverDriver struct {
 	*riversqlite.Driver
-	x *exchange
+	x   *exchange
+	now func() time.Time
 }
 
 var _ riverdriver.Driver[*sql.Tx] = (*riverDriver)(nil)
 
 func newRiverDriver(s *Store) *riverDriver {
-	return &riverDriver{riversqlite.New(s.writeDB), &s.exchange}
+	return &riverDriver{riversqlite.New(s.writeDB), &s.exchange, s.c.Now}
 }
 
 // GetExecutor implements riverdriver.Driver.
 func (d *riverDriver) GetExecutor() riverdriver.Executor {
-	return &executor{d.Driver.GetExecutor(), d.x}
+	return &executor{d.Driver.GetExecutor(), d.x, d.now}
 }
 
 // GetListener implements riverdriver.Driver.
@@ -191,7 +192,8 @@ func (d *riverDriver) UnwrapTx(tx riverdriver.ExecutorTx) *sql.Tx {
 // executor runs River's statements outside of transactions.
 type executor struct {
 	riverdriver.Executor
-	x *exchange
+	x   *exchange
+	now func() time.Time
 }
 
 // Begin implements riverdriver.Executor.
@@ -213,10 +215,7 @@ func (e *executor) NotifyMany(_ context.Context, p *riverdriver.NotifyManyParams
 // than the next look is looked for when its time has come.
 func (e *executor) JobSetStateIfRunningMany(ctx context.Context, p *riverdriver.JobSetStateIfRunningManyParams) ([]*rivertype.JobRow, error) {
 	jobs, err := e.Executor.JobSetStateIfRunningMany(ctx, p)
-	now := time.Now()
-	if p.Now != nil {
-		now = *p.Now
-	}
+	now := e.now()
 	for _, j := range jobs {
 		if j.State != rivertype.JobStateAvailable {
 			continue
