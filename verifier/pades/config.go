@@ -52,6 +52,11 @@ type Config struct {
 	// judged at, whatever its nextUpdate says. Zero goes by nextUpdate.
 	Fresh time.Duration
 
+	// ClockSkew is how far in the future the time may lie that a signature claims, where no
+	// timestamp proves that it existed. Zero: five minutes. A time without a zone may lie 14
+	// hours further.
+	ClockSkew time.Duration
+
 	// InsecureNoRevocation leaves the status of certificates unchecked. Zero checks every
 	// certificate below an anchor, of signers and of authorities.
 	InsecureNoRevocation bool

@@ -157,6 +157,9 @@ type Signature struct {
 	Proven   time.Time
 	ProvenBy string // "" where nothing proves an earlier time than now
 
+	// claimedSince is the earliest that Claimed can mean: it may lack its zone.
+	claimedSince time.Time
+
 	Algorithm string // of the signature
 	Tokens    []Token
 	// Claims as the signature dictionary has them: never evidence.

@@ -18,6 +18,10 @@ type pathStatus struct {
 	revokedAt time.Time
 	code      int
 	fromFile  bool // all answers came from the file
+	// older is the oldest answer that was given before the time in question, zero where
+	// none was: fresh by its own nextUpdate (EN 319 102-1, 5.2.5.4), but blind to a
+	// revocation in between.
+	older time.Time
 }
 
 // CRL reasons (RFC 5280, 5.3.1) that say nothing against what was signed before.
@@ -60,6 +64,8 @@ func (v *validation) status(path []*x509.Certificate, at, poe time.Time) pathSta
 		case v.c.Fresh > 0 && at.Sub(ans.ThisUpdate) > v.c.Fresh:
 			return pathStatus{reason: verifier.RevocationUnknown, sub: TryLater,
 				detail: fmt.Sprintf("%s: the data at hand are of %s", what, ans.ThisUpdate.UTC().Format(time.RFC3339))}
+		case ans.BeforeAt && (all.older.IsZero() || ans.ThisUpdate.Before(all.older)):
+			all.older = ans.ThisUpdate
 		}
 	}
 	return all
@@ -150,9 +156,13 @@ func (v *validation) judgeRevocation(it *item, path *chain.Path, at time.Time) b
 	st := v.status(path.Certificates, at, at)
 	switch {
 	case st.reason == "":
-		it.sig.pass(verifier.CheckStatus, "no certificate below the anchor was revoked at "+at.Format(time.RFC3339))
+		detail := "no certificate below the anchor was revoked at " + at.Format(time.RFC3339)
+		if !st.older.IsZero() {
+			detail += ", by data of " + st.older.UTC().Format(time.RFC3339) + " that were still in force, and cannot know of what happened since"
+		}
+		it.sig.pass(verifier.CheckStatus, detail)
 		return st.fromFile
-	case st.sub == RevokedNoPOE && !it.sig.Claimed.IsZero() && !it.sig.Claimed.Before(st.revokedAt):
+	case st.sub == RevokedNoPOE && !it.sig.Claimed.IsZero() && !it.sig.claimedSince.Before(st.revokedAt):
 		// The signature itself says that it was made afterwards: nothing can make it older.
 		it.sig.fail(verifier.CheckStatus, Revoked, verifier.SignerRevoked, st.detail+", before the time the signature claims")
 	default:

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/chancery-dev/chancery/internal/cms"
@@ -266,8 +267,17 @@ func (v *validation) describe(it *item) {
 		return ""
 	}
 	it.sig.SignerName, it.sig.Place, it.sig.Purpose = text("Name"), text("Location"), text("Reason")
-	it.sig.Claimed, _ = parseDate(text("M"))
+	m := text("M")
+	it.sig.Claimed, _ = parseDate(m)
+	it.sig.claimedSince = it.sig.Claimed
+	if !strings.ContainsAny(m, "Z+-") && !it.sig.Claimed.IsZero() {
+		it.sig.claimedSince = it.sig.Claimed.Add(-farthestZone)
+	}
 }
+
+// farthestZone is how far local time may be ahead of UTC: what a date without a zone means
+// is not known (ISO 32000-2, 7.9.4).
+const farthestZone = 14 * time.Hour
 
 // parseDate reads a date (ISO 32000-2, 7.9.4): D:YYYYMMDDHHmmSSOHH'mm.
 func parseDate(s string) (time.Time, bool) {

@@ -38,7 +38,7 @@ func (s *step) judgeText(field int32, value bool, shown []int32) error {
 				return bad(verifier.PDFShadow, "a field that showed something else than its value when signed was changed")
 			case is == differs && !s.g.needAP && !formatted:
 				return bad(verifier.PDFAppearance, "the field shows something else than its value")
-			case is != agrees:
+			case is != agrees, was == unknown:
 				s.g.v.find(verifier.GradeWarning, "pdf_appearance_unchecked", "field "+a.name+": whether it shows its value could not be checked")
 			}
 		}
@@ -144,14 +144,20 @@ func (s *step) shows(rev *pdf.Revision, field, widget *pdf.Dict, ft pdf.Name) ma
 	if err != nil {
 		return unknown
 	}
-	if ap == nil {
-		if want == "" {
-			return agrees
+	var face pdf.Object
+	if ap != nil {
+		if face, err = rev.Resolve(ap.Get("N")); err != nil {
+			return unknown
 		}
-		return unknown
 	}
-	n, err := rev.StreamAt(ap, "N")
-	if err != nil || n == nil {
+	n, ok := face.(*pdf.Stream)
+	switch _, null := face.(pdf.Null); {
+	case ok:
+	case face != nil && !null:
+		return differs // a text has one face, and here readers may find several, or none
+	case want == "":
+		return agrees
+	default:
 		return unknown
 	}
 	text, ok := appearanceText(s.g.v, rev, n)

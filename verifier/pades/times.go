@@ -119,6 +119,7 @@ func (v *validation) judgeSignature(it *item) {
 	it.sig.Proven, it.sig.ProvenBy = at, by
 	// 2. Its chain to an anchor, at that time (EN 319 102-1, 5.2.6).
 	path := v.judgeChain(it, at, by != "")
+	v.judgeClaim(it, by != "")
 	// 3. Algorithms, at that time (5.2.8).
 	v.judgeAlgorithms(it, at, by != "")
 	if path == nil {
@@ -131,6 +132,23 @@ func (v *validation) judgeSignature(it *item) {
 	}
 	it.sig.Indication = TotalPassed
 	it.sig.Level = levelOf(it.sig.Level, by == "signature timestamp" || v.hasToken(it), fromFile, lasting)
+}
+
+// judgeClaim lets a signature fail that says it is made later than now. Where a timestamp
+// proves that it exists, its maker's clock was wrong, and nothing hangs on it.
+func (v *validation) judgeClaim(it *item, proven bool) {
+	skew := v.c.ClockSkew
+	if skew <= 0 {
+		skew = 5 * time.Minute
+	}
+	switch late := it.sig.claimedSince.Sub(v.now); {
+	case late <= skew:
+	case proven:
+		v.find(verifier.GradeWarning, "pdf_claimed_time", it.sig.Field+": the time that the signature claims is later than it is proven to exist")
+	default:
+		it.sig.fail(verifier.CheckSignature, NotYetValid, verifier.ProofCreatedInFuture,
+			fmt.Sprintf("claims %s, which is later than %s by more than %v", it.sig.Claimed.Format(time.RFC3339), v.now.Format(time.RFC3339), skew))
+	}
 }
 
 func (v *validation) hasToken(it *item) bool {
