@@ -29,7 +29,7 @@ var floors = []struct {
 	{"testvectors", 0},
 	{"internal/limits", 0}, {"internal/strictjson", 0}, {"internal/ldcontext", 0}, {"internal/jsonld", 0}, {"internal/rdfc", 0},
 	{"internal/multikey", 0}, {"internal/did", 0}, {"internal/cms", 0}, {"internal/pdf", 0}, {"internal/archtest", 0},
-	{"internal/netguard", 0}, {"internal/filelock", 0}, {"internal/webhook/signature", 0},
+	{"internal/netguard", 0}, {"internal/filelock", 0}, {"internal/cputime", 0}, {"internal/webhook/signature", 0},
 	{"", 1},
 	{"proof", 2}, {"badge", 2},
 	{"signer", 3}, {"verifier", 3}, {"anchor", 3},
