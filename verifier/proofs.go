@@ -2,6 +2,8 @@ package verifier
 
 import (
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -234,6 +236,44 @@ type hasher struct {
 	rdf     bool
 	old     bool
 	doc     *strictjson.Doc // what is hashed where it is not c.doc: see readUnsigned
+	tried   map[hashID]hashTried
+}
+
+// hashID says what was hashed: for a key of any other curve it is hashed otherwise.
+type hashID struct {
+	pointer string // of the proof
+	choice  int    // of context versions
+	curve   elliptic.Curve
+}
+
+// hashTried is what was hashed for a key whose signature it was not, for the next one.
+type hashTried struct {
+	hashed proof.Hashed
+	err    error
+}
+
+func idOf(p proof.Proof, choice int, key crypto.PublicKey) hashID {
+	id := hashID{pointer: p.Pointer, choice: choice}
+	if k, ok := key.(*ecdsa.PublicKey); ok {
+		id.curve = k.Curve
+	}
+	return id
+}
+
+// has tells whether nothing needs to be hashed.
+func (h *hasher) has(id hashID) bool {
+	_, ok := h.tried[id]
+	return ok
+}
+
+func (h *hasher) keep(suite proof.Suite, id hashID, hashed proof.Hashed, err error) {
+	if suite.Name() == proof.ECDSASD2023 || id.pointer == "" { // the former is hashed with the key itself
+		return
+	}
+	if h.tried == nil {
+		h.tried = map[hashID]hashTried{}
+	}
+	h.tried[id] = hashTried{hashed, err}
 }
 
 // verify checks one proof with one key (steps 4 to 6 of each suite's verification).
@@ -243,18 +283,19 @@ func (h *hasher) verify(suite proof.Suite, p proof.Proof, previous []proof.Proof
 	}
 	in := proof.Input{Doc: h.c.doc, Proof: p, Previous: previous, Key: key,
 		InsecureContextSuffix: h.c.v.policy.Profile == ProfileConformance}
-	if !h.mayHash(in) {
+	id := idOf(p, h.known, key)
+	if !h.has(id) && !h.mayHash(in) {
 		return WorkLimit, "too many proofs for a document of this size"
 	}
 	if suite.Canonicalization() != proof.RDFC {
-		return h.once(suite, in, p.ProofValue, r)
+		return h.once(suite, in, p.ProofValue, r, id)
 	}
 	h.rdf = true
 	if h.choices == nil {
 		h.choices = []proof.Resolver{h.c.newest()}
 	}
 	in.Contexts = h.choices[h.known]
-	reason, detail := h.once(suite, in, p.ProofValue, r)
+	reason, detail := h.once(suite, in, p.ProofValue, r, id)
 	if reason == "" || h.known != 0 || !worthRetry(reason) {
 		return reason, detail
 	}
@@ -265,11 +306,11 @@ func (h *hasher) verify(suite proof.Suite, p proof.Proof, previous []proof.Proof
 		h.choices = h.c.choices()
 	}
 	for i := 1; i < len(h.choices) && !h.c.stopped(); i++ {
-		if !h.mayRetry(p) {
+		if id.choice = i; !h.has(id) && !h.mayRetry(p) {
 			return WorkLimit, "too large to be tried under every version of its contexts"
 		}
 		in.Contexts = h.choices[i]
-		if again, _ := h.once(suite, in, p.ProofValue, r); again == "" {
+		if again, _ := h.once(suite, in, p.ProofValue, r, id); again == "" {
 			h.known, h.old = i, true
 			return "", ""
 		}
@@ -312,12 +353,18 @@ func worthRetry(r Reason) bool {
 	return r == SignatureInvalid || r == UndefinedTerm || r == ContextRedefinition || r == ModelInvalid
 }
 
-func (h *hasher) once(suite proof.Suite, in proof.Input, value string, r *ProofReport) (Reason, string) {
-	hashed, err := suite.Hash(in)
+func (h *hasher) once(suite proof.Suite, in proof.Input, value string, r *ProofReport, id hashID) (Reason, string) {
+	before, known := h.tried[id]
+	hashed, err := before.hashed, before.err
+	if !known {
+		hashed, err = suite.Hash(in)
+	}
 	if err != nil {
+		h.keep(suite, id, hashed, err)
 		return hashReason(err)
 	}
 	if err := suite.Verify(in.Key, hashed, value); err != nil {
+		h.keep(suite, id, hashed, nil)
 		return signatureReason(err), err.Error()
 	}
 	r.DocumentHash = hex.EncodeToString(hashed.Document)

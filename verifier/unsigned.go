@@ -45,7 +45,7 @@ func (h *hasher) unsigned(suite proof.Suite, in proof.Input, p proof.Proof, r *P
 			break
 		}
 		in.Contexts = contexts
-		again, detail := h.once(suite, in, p.ProofValue, r)
+		again, detail := h.once(suite, in, p.ProofValue, r, hashID{})
 		if again == "" {
 			h.c.r.find(GradeWarning, "unsigned_type", "/credentialSchema", "the type of a schema, status or refresh service is defined by no context: it is read, but no signature covers it")
 			return "", "", true
