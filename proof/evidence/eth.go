@@ -17,7 +17,7 @@ const maxUnix = 253402300799
 // checkEth is step 6: the digest is in a transaction of a final block.
 func (v *run) checkEth(i int, e *Eth) bool {
 	// 6.1
-	chain := v.chain(e.ChainID)
+	chain := v.chain(e)
 	if chain == nil {
 		v.open("6.1", "chain", i, ChainUnknown, fmt.Sprintf("the trust does not name chain %d", e.ChainID))
 	} else if chain.GenesisHash != e.GenesisHash {
@@ -137,13 +137,16 @@ func (v *run) calldata(tx *ethereum.Transaction, chainID uint64) error {
 	return nil
 }
 
-func (v *run) chain(id uint64) *Chain {
+// chain is the chain of the trust that an anchor names. Development chains share ids: of several
+// it is the one with the same genesis.
+func (v *run) chain(e *Eth) (found *Chain) {
 	for i := range v.t.Chains {
-		if v.t.Chains[i].ChainID == id {
-			return &v.t.Chains[i]
+		c := &v.t.Chains[i]
+		if c.ChainID == e.ChainID && (found == nil || c.GenesisHash == e.GenesisHash) {
+			found = c
 		}
 	}
-	return nil
+	return found
 }
 
 func (c *Chain) name() string {
