@@ -50,11 +50,8 @@ func (in *Installation) instance(ctx context.Context, c config.Instance) (*vcalm
 	if in.Config.Profile != "conformance" {
 		scope.Environment = service.Live
 	}
-	if _, err := in.Core.CreateTenant(ctx, planeTenant, "W3C plane"); err != nil {
-		var known *service.Error
-		if !errors.As(err, &known) || known.Code != service.CodeDuplicate {
-			return nil, err
-		}
+	if _, err := in.Core.CreateTenant(ctx, planeTenant, "W3C plane"); err != nil && !isDuplicate(err) {
+		return nil, err
 	}
 	out := &vcalm.Instance{Name: c.Name, Scope: scope, Suite: c.Suite, FailureStatus: c.FailureStatus, Open: c.Open, NoStatus: c.NoStatus}
 	key, err := instanceKey(c)
@@ -70,9 +67,17 @@ func (in *Installation) instance(ctx context.Context, c config.Instance) (*vcalm
 		var made service.Result[service.Issuer]
 		made, err = in.Core.CreateIssuer(ctx, service.System(scope), wanted, service.Idempotency{})
 		known = made.Value
+		if isDuplicate(err) { // a process that starts at the same time was first
+			known, err = in.Core.GetIssuer(ctx, service.System(scope), wanted.Key)
+		}
 	}
 	out.Issuer = known.ID
 	return out, err
+}
+
+func isDuplicate(err error) bool {
+	var known *service.Error
+	return errors.As(err, &known) && known.Code == service.CodeDuplicate
 }
 
 // providers opens keys by their references: those of the configuration, then those of the
@@ -145,6 +150,9 @@ func (in *Installation) FirstKey(ctx context.Context) (secret string, err error)
 		return "", err
 	}
 	tenant, err := in.Core.CreateTenant(ctx, "dev", "Development Institution")
+	if isDuplicate(err) { // a process that starts at the same time makes it, and shows the key
+		return "", nil
+	}
 	if err != nil {
 		return "", err
 	}
