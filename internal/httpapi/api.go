@@ -54,8 +54,11 @@ func New(c Config) (http.Handler, error) {
 	a.registry = a.huma.OpenAPI().Components.Schemas
 	a.describe()
 	a.addAll()
-	if plane, ok := a.VCALM.(described); ok {
+	if plane, ok := c.VCALM.(described); ok {
 		plane.Describe(a.huma.OpenAPI())
+	}
+	if c.VCALM != nil {
+		a.VCALM = bounded{a, c.VCALM}
 	}
 	a.finish()
 	return a, a.publish()
@@ -65,6 +68,19 @@ func New(c Config) (http.Handler, error) {
 // schemas of names of their own. Its problems are Problem, in the same responses.
 type described interface {
 	Describe(doc *huma.OpenAPI)
+}
+
+// bounded gives the work of a mounted handler the time that operations have.
+type bounded struct {
+	a *api
+	h http.Handler
+}
+
+// ServeHTTP implements http.Handler.
+func (b bounded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx := withDeadline(r.Context(), b.a.Clock, b.a.Clock().Add(b.a.Timeout))
+	defer ctx.end()
+	b.h.ServeHTTP(w, r.WithContext(ctx))
 }
 
 func unwrap(hc huma.Context) (*http.Request, http.ResponseWriter) { return humago.Unwrap(hc) }

@@ -147,6 +147,7 @@ type (
 	}
 	refBody struct {
 		Type, Example string
+		Also          []string // further types of the same
 		Schema        refType
 	}
 	refAnswer struct {
@@ -219,7 +220,7 @@ func operationsOf(item *huma.PathItem) []*huma.Operation {
 }
 
 func (a *api) refOperation(op *huma.Operation) refOperation {
-	o := refOperation{ID: op.OperationID, Method: op.Method, Path: op.Path, Summary: op.Summary, Public: len(op.Security) == 1 && len(op.Security[0]) == 0}
+	o := refOperation{ID: op.OperationID, Method: op.Method, Path: op.Path, Summary: op.Summary, Public: slices.ContainsFunc(op.Security, func(s map[string][]string) bool { return len(s) == 0 })}
 	if op.Description != "" {
 		o.Text = strings.Split(op.Description, "\n\n")
 	}
@@ -254,6 +255,10 @@ func bodiesOf(m map[string]*huma.MediaType) []refBody {
 		b := refBody{Type: t, Schema: typeText(m[t].Schema)}
 		if m[t].Example != nil {
 			b.Example = exampleText(m[t].Example)
+		}
+		if i := slices.IndexFunc(out, func(o refBody) bool { return o.Schema == b.Schema && o.Example == b.Example }); i >= 0 {
+			out[i].Also = append(out[i].Also, t)
+			continue
 		}
 		out = append(out, b)
 	}

@@ -220,6 +220,25 @@ func TestDocumentDescribesThePlane(t *testing.T) {
 	}
 }
 
+// TestReferenceShowsThePlane: with its shapes, a body once for all its media types, and which
+// operations need no key.
+func TestReferenceShowsThePlane(t *testing.T) {
+	w := newWorld(t)
+	a := w.do("GET", "/docs", "", "Accept", "text/html")
+	_, page, found := strings.Cut(a.text, `<section id="w3c-plane">`)
+	page, rest, _ := strings.Cut(page, "</section>")
+	if a.status != 200 || !found || strings.Count(page, `<details class="operation"`) != 16 || !strings.Contains(rest, `id="schema-VCExample"`) {
+		t.Fatalf("%d %.500s", a.status, page)
+	}
+	for _, o := range w.contract().operations {
+		_, entry, ok := strings.Cut(page, `id="`+o.entry["operationId"].(string)+`" data-method="`+o.method+`" data-path="`+o.path+`"`)
+		entry, _, _ = strings.Cut(entry, "</details>")
+		if !ok || strings.Contains(entry, `<span class="public">`) != o.public() || strings.Count(entry, `<pre class="body"`) > 1 {
+			t.Errorf("%s: %.1000s", o.name(), entry)
+		}
+	}
+}
+
 // TestDocumentKeys: every operation of the document that needs a key is 404 with one of
 // another tenant, 401 with none and a bad one, and 403 with one that lacks the scope; the
 // others show nothing of a tenant to anybody else.

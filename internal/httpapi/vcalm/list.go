@@ -34,7 +34,7 @@ func (h *handler) operations() []operation {
 			text: "For its holder: of a credential with a base proof of ecdsa-sd-2023, what its issuer made mandatory, and what the pointers select.",
 			in:   &payload{schema: "VCDeriveRequest", example: `{"verifiableCredential":` + exampleVC + `,"options":{"selectivePointers":["/credentialSubject/name"]}}`},
 			out:  []result{{status: 201, text: "what is disclosed", bodies: []payload{{schema: "VCIssued", example: `{"verifiableCredential":` + exampleVC + `}`}}}}},
-		{method: "POST", path: under + "/credentials/status", run: h.status, scope: service.MayStatus, fails: []int{409}, id: "vcUpdateStatus", summary: "Revoke what was issued here, or take that back (VCALM 3.2.2)",
+		{method: "POST", path: under + "/credentials/status", run: h.status, scope: service.MayStatus, fails: []int{409}, id: "vcUpdateStatus", summary: "Revoke what was issued here, or take that back (VCALM, Update Status)",
 			text: "When it is answered, the list is published.",
 			in:   &payload{schema: "VCStatusRequest", example: `{"credentialId":"urn:uuid:` + exampleIssuer + `","credentialStatus":{"type":"BitstringStatusListEntry","statusPurpose":"revocation"},"status":true}`},
 			out:  []result{{status: 200, text: "done and published"}}},
@@ -98,7 +98,7 @@ const (
 	exampleProblem   = `{"type":"https://www.w3.org/TR/vc-data-model-2.0/#MALFORMED_VALUE_ERROR","title":"MALFORMED_VALUE_ERROR","status":400,"detail":"what was expected","instance":"/vc/` + exampleIssuer + `/credentials/verify","code":"MALFORMED_BODY","message":"what was expected","requestId":"` + exampleIssuer + `"}`
 
 	exampleQuery           = `{"type":"QueryByExample","credentialQuery":{"reason":"To let you in.","example":{"@context":["https://www.w3.org/ns/credentials/v2"],"type":["VerifiableCredential"],"credentialSubject":{"name":""}},"acceptedIssuers":[{"id":"` + exampleDID + `"}]}}`
-	exampleExchangeRequest = `{"variables":{"verifiablePresentationRequest":{"query":[{"type":"DIDAuthentication","acceptedMethods":[{"method":"key"}]},` + exampleQuery + `]},"redirectUrl":"https://shop.example/thanks"},"expires":"2026-05-10T08:30:00Z"}`
+	exampleExchangeRequest = `{"variables":{"verifiablePresentationRequest":{"query":[{"type":"DIDAuthentication","acceptedMethods":[{"method":"key"}]},` + exampleQuery + `]},"redirectUrl":"https://shop.example/thanks"}}`
 	exampleAsks            = `{"verifiablePresentationRequest":{"query":[` + exampleQuery + `],"challenge":"` + exampleChallenge + `","domain":"chancery.example","interact":{"service":[{"type":"UnmediatedHttpPresentationService2021","serviceEndpoint":"` + exampleAddress + `"}]}}}`
 	exampleState           = `{"id":"` + exampleExchange + `","state":"complete","step":"verify","expires":"2026-05-10T08:30:00Z","sequence":2,"variables":{"results":{"verify":{"did":"` + exampleHolder + `","satisfiedQueries":[0],"verifyPresentationResults":{"verified":true,"problemDetails":[]},"verifiablePresentation":` + exampleVP + `}}}}`
 )
