@@ -159,6 +159,7 @@ func TestClient(t *testing.T) {
 	same("anchor", exampleAnchor)(any2(c.GetAnchor(ctx, 88)))
 	same("documents", []service.Document{exampleDocument, exampleDocument})(any2(c.AddDocuments(ctx, []service.Upload{file, file}, "k")))
 	same("get document", exampleDocument)(any2(c.GetDocument(ctx, "x")))
+	same("delete document", nil)(nil, c.DeleteDocument(ctx, "x"))
 	pdf, err := c.DocumentFile(ctx, "x")
 	same("document file", "%PDF")(string(pdf.Bytes), err)
 	same("signature", exampleSignature)(any2(c.AddSignature(ctx, "x", service.NewSignature{Kind: "institutional"}, "")))

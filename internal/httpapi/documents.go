@@ -49,6 +49,10 @@ func (a *api) addDocuments() {
 	o.ID, o.Summary = "getDocument", "Read a document and its signatures"
 	get(a, o, exampleDocument, func(c *call) (service.Document, error) { return a.Documents.GetDocument(c.ctx, c.caller, c.id("id")) })
 	o = one
+	o.ID, o.Summary = "deleteDocument", "Delete a document"
+	o.Description = "With its signatures; links to invited signers are dead at once, and the file is removed ten minutes later, unless another document has the same content. 409 where a credential is bound to it: such a document goes when its recipient is erased."
+	remove(a, o, func(c *call) error { return a.Documents.DeleteDocument(c.ctx, c.caller, c.id("id")) })
+	o = one
 	o.Path, o.ID, o.Summary = one.Path+"/file", "getDocumentFile", "Read the file as it is now"
 	bytesOf(a, o, []string{"application/pdf", "application/octet-stream"}, func(c *call) (service.File, []string, error) {
 		f, err := a.Documents.DocumentFile(c.ctx, c.caller, c.id("id"))

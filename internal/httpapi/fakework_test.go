@@ -94,6 +94,11 @@ func (f *fake) DocumentFile(_ context.Context, c service.Caller, id string) (ser
 	return own(c, "document", testFile("d.pdf", "application/pdf", "%PDF"))
 }
 
+func (f *fake) DeleteDocument(_ context.Context, c service.Caller, id string) error {
+	_, err := own(c, "document", id)
+	return err
+}
+
 func (f *fake) AddSignature(_ context.Context, c service.Caller, id string, in service.NewSignature, i service.Idempotency) (service.Result[service.Signature], error) {
 	f.note(in, i)
 	s, err := own(c, "document", exampleSignature)

@@ -193,6 +193,9 @@ type Documents interface {
 	AddDocument(ctx context.Context, c Caller, f Upload, i Idempotency) (Result[Document], error)
 	GetDocument(ctx context.Context, c Caller, id string) (Document, error)
 	DocumentFile(ctx context.Context, c Caller, id string) (File, error)
+	// DeleteDocument removes one, with its signatures and open invitations, unless a
+	// credential is bound to it.
+	DeleteDocument(ctx context.Context, c Caller, id string) error
 	AddSignature(ctx context.Context, c Caller, id string, in NewSignature, i Idempotency) (Result[Signature], error)
 	// CompleteSignature ends a remote signature with the signature value.
 	CompleteSignature(ctx context.Context, c Caller, id, signature string, value []byte) (Signature, error)

@@ -55,6 +55,11 @@ func (c *Client) DocumentFile(ctx context.Context, id string) (service.File, err
 	return c.file(ctx, at("documents", id, "file"), "*/*")
 }
 
+// DeleteDocument removes a document to which no credential is bound, with its signatures.
+func (c *Client) DeleteDocument(ctx context.Context, id string) error {
+	return c.none(ctx, http.MethodDelete, at("documents", id), nil)
+}
+
 // AddSignature asks for a signature.
 func (c *Client) AddSignature(ctx context.Context, id string, in service.NewSignature, k Key) (service.Signature, error) {
 	return sendJSON[service.Signature](ctx, c, http.MethodPost, at("documents", id, "signatures"), in, k)

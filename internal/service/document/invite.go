@@ -29,7 +29,7 @@ const (
 
 // Jobs returns what has to be done in the background, and how often.
 func (d *Documents) Jobs() (map[string]service.JobHandler, map[string]time.Duration) {
-	return map[string]service.JobHandler{JobInvite: d.mail, JobExpire: d.expire}, map[string]time.Duration{}
+	return map[string]service.JobHandler{JobInvite: d.mail, JobExpire: d.expire, JobForget: d.forget}, map[string]time.Duration{}
 }
 
 // newToken draws the secret of a link, 256 random bits, and by what it is found.
@@ -325,6 +325,9 @@ func (d *Documents) Sign(ctx context.Context, token string, f service.Upload) (s
 	h.Level, h.Trusted, h.Certificate, h.Holder = found.level, found.trusted, found.certificate, found.holder
 	c := service.Caller{Scope: s, Actor: "signer:" + h.ID}
 	out, err := d.finish(ctx, c, doc.File, f.Bytes, h)
+	if service.IsNotFound(err) { // deleted meanwhile
+		err = service.NotFound("invitation")
+	}
 	return out, changed(err)
 }
 
