@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/chancery-dev/chancery/internal/service"
@@ -63,6 +64,9 @@ type OIDCConfig struct {
 	// which is refused until then. It is called with each such fault. nil: the fault is that
 	// of NewOIDC.
 	Later func(issuer string, err error)
+	// Tenant reports whether there is a tenant of that id: tokens for one that is not there
+	// are refused. nil: not asked.
+	Tenant func(ctx context.Context, id string) (bool, error)
 }
 
 // TokenKind says which tokens of a provider are taken as keys.
@@ -82,6 +86,8 @@ const (
 type oidcVerifier struct {
 	issuers map[string][]*oidcIssuer
 	clock   func() time.Time
+	tenant  func(context.Context, string) (bool, error)
+	there   sync.Map // tenants that are there: they stay
 }
 
 type oidcIssuer struct {
@@ -118,7 +124,7 @@ func (c OIDCConfig) verifier() (*oidcVerifier, error) {
 	if c.Client == nil || c.Clock == nil {
 		return nil, errors.New("httpapi: OIDC: expected a client and a clock")
 	}
-	v := &oidcVerifier{issuers: map[string][]*oidcIssuer{}, clock: c.Clock}
+	v := &oidcVerifier{issuers: map[string][]*oidcIssuer{}, clock: c.Clock, tenant: c.Tenant}
 	client, sets := providerClient(c.Client), map[[2]string]*providerKeys{}
 	for _, i := range c.Issuers {
 		one, err := i.checked()
@@ -229,10 +235,28 @@ func (v *oidcVerifier) Authenticate(ctx context.Context, token string) (service.
 	}
 	for _, r := range i.Rules {
 		if r.fits(t) {
+			if ok, err := v.exists(ctx, r.Tenant); err != nil {
+				return none, err
+			} else if !ok {
+				return none, refused(fmt.Errorf("httpapi: OIDC: a rule gives the tenant %s, which is not there", r.Tenant))
+			}
 			return service.Caller{Scope: service.Scope{Tenant: r.Tenant, Environment: r.Environment}, Actor: "oidc:" + pseudonym(i.Issuer, subject), Permissions: r.Permissions}, nil
 		}
 	}
 	return none, refused(errors.New("httpapi: OIDC: no rule fits the token"))
+}
+
+// exists reports whether a tenant is there: what nobody has made must not begin to have
+// issuers and keys because the configuration names it.
+func (v *oidcVerifier) exists(ctx context.Context, tenant string) (bool, error) {
+	if _, ok := v.there.Load(tenant); ok || v.tenant == nil {
+		return true, nil
+	}
+	ok, err := v.tenant(ctx, tenant)
+	if ok && err == nil {
+		v.there.Store(tenant, true)
+	}
+	return ok, err
 }
 
 // issuer finds who is to judge a token, by what it says: it is verified afterwards.

@@ -391,3 +391,26 @@ func TestOIDCAddresses(t *testing.T) {
 		}
 	}
 }
+
+// TestOIDCTenants: the configuration makes no tenant; one that is made later is found.
+func TestOIDCTenants(t *testing.T) {
+	p := newIDP(t)
+	v := p.verifier()
+	made, asked := false, 0
+	var fault error
+	v.tenant = func(_ context.Context, id string) (bool, error) {
+		asked++
+		return made && id == "tenant-a", fault
+	}
+	token := p.token(plainHeader, p.claims())
+	p.want("not made", v, token, service.CodeKey)
+	fault = &service.Error{Code: service.CodeUnavailable, Detail: "the database is away"}
+	p.want("not known", v, token, service.CodeUnavailable)
+	made, fault = true, nil
+	for range 3 {
+		p.want("made", v, token, "")
+	}
+	if asked != 3 {
+		t.Errorf("asked %d times, expected 3", asked)
+	}
+}

@@ -46,10 +46,9 @@ func (c *call) token() error {
 		return c.oauthFault(http.StatusBadRequest, "unsupported_grant_type", "expected client_credentials")
 	}
 	id, secret := form.Get("client_id"), form.Get("client_secret")
-	_, basic := c.r.Header["Authorization"]
-	if basic {
+	if said := c.r.Header["Authorization"]; said != nil {
 		user, password, ok := c.r.BasicAuth()
-		if !ok || form.Has("client_secret") {
+		if !ok || len(said) != 1 || form.Has("client_secret") {
 			return c.oauthFault(http.StatusBadRequest, "invalid_request", "expected one way to authenticate: HTTP Basic or the form")
 		}
 		// RFC 6749, 2.3.1: both are form-encoded before they are put into Basic.

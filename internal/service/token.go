@@ -56,12 +56,16 @@ func (s *Service) Token(ctx context.Context, clientID, secret string, scopes []P
 	if len(scopes) == 0 {
 		scopes = caller.Permissions
 	}
+	var given []Permission // each once: a token that repeats itself grows beyond what is taken for one
 	for _, p := range scopes {
 		if err := caller.Need(p); err != nil {
 			return Token{}, err
 		}
+		if !slices.Contains(given, p) {
+			given = append(given, p)
+		}
 	}
-	return s.signToken(ctx, caller, clientID, scopes)
+	return s.signToken(ctx, caller, clientID, given)
 }
 
 func (s *Service) signToken(ctx context.Context, c Caller, keyID string, scopes []Permission) (Token, error) {

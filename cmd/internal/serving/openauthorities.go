@@ -157,6 +157,13 @@ func (op *opener) oidc() error {
 	oidc.Later = func(issuer string, err error) { // who has a key is served meanwhile
 		op.in.Logger.Warn("OpenID provider cannot be reached", "issuer", issuer, "error", err)
 	}
+	oidc.Tenant = func(ctx context.Context, id string) (bool, error) {
+		_, err := op.in.Core.Tenant(ctx, id)
+		if service.IsNotFound(err) {
+			return false, nil
+		}
+		return err == nil, err
+	}
 	var err error
 	op.p.OIDC, err = httpapi.NewOIDC(op.ctx, oidc)
 	return err
