@@ -5,7 +5,9 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/chancery-dev/chancery/internal/cms"
 	"github.com/chancery-dev/chancery/internal/cms/chain"
+	"github.com/chancery-dev/chancery/internal/cms/testca"
 	"github.com/chancery-dev/chancery/internal/cms/tsp"
 )
 
@@ -24,6 +26,19 @@ func FuzzTSP(f *testing.F) {
 	f.Add(query)
 	f.Add(answer)
 	f.Add(stranger.token(f, req).DER())
+	crl, err := stranger.inter.CRL(testca.CRLConfig{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	status, err := stranger.inter.OCSP(testca.OCSPConfig{}, stranger.leaf.Certificate)
+	if err != nil {
+		f.Fatal(err)
+	}
+	told, err := cms.AddRevocationValues(stranger.token(f, req).DER(), [][]byte{status}, [][]byte{crl})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(told)
 	cfg := trusted.config()
 	cfg.Anchors = []chain.Anchor{{Certificate: trusted.root.Certificate}}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -41,6 +56,16 @@ func FuzzTSP(f *testing.F) {
 			t.Fatalf("untyped error %v", err)
 		}
 		if tok, err := tsp.ParseToken(b); err == nil {
+			ocsp, crls := tok.Signed.RevocationValues()
+			if more, err := cms.AddRevocationValues(tok.DER(), nil, crls); err == nil {
+				again, err := tsp.ParseToken(more)
+				if err != nil {
+					t.Fatalf("a token with revocation data added does not parse: %v", err)
+				}
+				if o, c := again.Signed.RevocationValues(); len(o) != len(ocsp) || len(c) != 2*len(crls) && len(crls) > 0 && tok.Signed.CRLs == nil {
+					t.Fatalf("found %d and %d pieces, expected %d and %d", len(o), len(c), len(ocsp), 2*len(crls))
+				}
+			}
 			if _, err := tok.Verify(cfg); err == nil {
 				t.Fatal("an untrusted token verifies")
 			}
