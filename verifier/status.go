@@ -3,6 +3,7 @@ package verifier
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -317,7 +318,11 @@ func (c *run) listVerdict(in *run, doc Document, subject strictjson.Node, url st
 		}
 	}
 	// ttl, in milliseconds (section 2.2): a copy older than that is to be renewed.
-	if ttl, ok := in.doc.Float(in.doc.Get(subject, "ttl")); ok && ttl >= 0 && !doc.FetchedAt.IsZero() && ttl < 9e12 { // a longer one is no time.Duration
+	ttl, ok := readTTL(in.doc, in.doc.Get(subject, "ttl"))
+	if !ok {
+		return &statusResult{reason: StatusListMalformed, detail: "expected ttl as a number of milliseconds"}
+	}
+	if !doc.FetchedAt.IsZero() && ttl < 9e12 { // a longer one is no time.Duration
 		stale = stale || c.at.After(doc.FetchedAt.Add(time.Duration(ttl)*time.Millisecond))
 	}
 	why := "the list's period or its ttl is over"
@@ -333,6 +338,23 @@ func (c *run) listVerdict(in *run, doc Document, subject strictjson.Node, url st
 		return &statusResult{reason: StatusListExpired, detail: why}
 	}
 	return nil
+}
+
+// readTTL reads for how many milliseconds a copy of a list counts. In RDF a list of one
+// number says the same as the number; text is what some write.
+func readTTL(doc *strictjson.Doc, n strictjson.Node) (ttl float64, ok bool) {
+	if doc.Kind(n) == strictjson.Array && doc.Len(n) == 1 {
+		n = doc.First(n)
+	}
+	switch doc.Kind(n) {
+	case strictjson.Invalid:
+		return math.Inf(1), true
+	case strictjson.String:
+		whole, err := strconv.ParseUint(doc.String(n), 10, 53)
+		return float64(whole), err == nil
+	}
+	ttl, ok = doc.Float(n)
+	return ttl, ok && ttl >= 0
 }
 
 // keepsStatus tells whether an issuer of status lists may speak for the credential's

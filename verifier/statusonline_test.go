@@ -135,3 +135,21 @@ func hasFinding(r *verifier.Report, code string) bool {
 	}
 	return false
 }
+
+// TestTTLForms: a ttl is heeded in every form that says the same in RDF, and one that
+// cannot be read makes the list undecided.
+func TestTTLForms(t *testing.T) {
+	k := newKey(t, "issuer")
+	credential := vc(sign(t, draft(t, k.did, `"credentialStatus":`+entry(7, "revocation", "")), k, proofOf{}))
+	for ttl, want := range map[string]verifier.Reason{
+		`300000`: verifier.StatusListExpired, `[300000]`: verifier.StatusListExpired, `"300000"`: verifier.StatusListExpired, `3e5`: verifier.StatusListExpired, `0`: verifier.StatusListExpired,
+		`600000`: "", `[600000]`: "", `"600000"`: "", `9e15`: "",
+		`{"@value":300000}`: verifier.StatusListMalformed, `"5 min"`: verifier.StatusListMalformed, `-1`: verifier.StatusListMalformed, `true`: verifier.StatusListMalformed, `[300000,600000]`: verifier.StatusListMalformed,
+	} {
+		d := pin(verifier.KindStatusList, listURL, statusList(t, k, nil, `"credentialSubject":{"id":"`+listURL+`#list","type":"BitstringStatusList","statusPurpose":"revocation","ttl":`+ttl+`,"encodedList":"`+encodeList(listBits())+`"}`))
+		d.FetchedAt = now.Add(-6 * time.Minute)
+		if r := judge(t, setup(t, verifier.Policy{}, d), credential); r.Reason != want {
+			t.Errorf("%s: expected %q, found %s", ttl, want, explain(r))
+		}
+	}
+}
