@@ -29,7 +29,7 @@ func (c *cli) renderCommand() *cobra.Command {
 		Long: `Makes a page from a template and the fields to fill in. TEMPLATE is a file
 (docs/formats/template.md) or one that ships with the program: ` + strings.Join(names, ", ") + `.
 FIELDS is a JSON object: names and texts, and optionally "facts", a list of
-{"label", "value"} objects.
+{"label", "value"} objects. Where one is missing, all that the template takes are named.
 
 The credential given with --credential is embedded, so that the page carries its own
 proof. --preview makes a PNG picture instead.`,
@@ -60,7 +60,7 @@ proof. --preview makes a PNG picture instead.`,
 				page, err = r.Render(cmd.Context(), template, fields, options)
 			}
 			if err != nil {
-				return pageError(err)
+				return pageError(template, err)
 			}
 			return c.write(f.out, page, 0o644)
 		},
@@ -168,7 +168,7 @@ func (c *cli) pageOptions(f renderFlags) (layout.Options, error) {
 
 // pageError gives what is wrong with fields and options its exit status, and says how
 // to get fonts.
-func pageError(err error) error {
+func pageError(t *layout.Template, err error) error {
 	var font *layout.MissingFontError
 	if errors.As(err, &font) && font.Package != "" {
 		return hintError{invalidError{err}, "apt-get install " + font.Package + ", or name a directory with --fonts"}
@@ -179,7 +179,11 @@ func pageError(err error) error {
 	}
 	var field *layout.FieldError
 	var fit *layout.FitError
-	if errors.As(err, &field) || errors.As(err, &fit) {
+	if errors.As(err, &field) {
+		required, optional := t.Fields()
+		return hintError{invalidError{err}, "the template needs " + strings.Join(required, ", ") + "; it takes also " + strings.Join(optional, ", ")}
+	}
+	if errors.As(err, &fit) {
 		return invalidError{err}
 	}
 	return err
