@@ -146,10 +146,16 @@ func (c *Config) checkStorage(l *list) {
 	if c.Data == "" {
 		l.add("data", "expected a directory")
 	}
+	s := c.Blobs.S3
 	if c.Blobs.Kind != "s3" {
+		if s.Endpoint != "" || s.Bucket != "" || s.Prefix != "" || s.AccessKey != "" || s.SecretKey.Set() {
+			l.add("blobs.kind", "expected s3, since settings of blobs.s3 are there")
+		}
 		return
 	}
-	s := c.Blobs.S3
+	if c.Blobs.Dir != "" {
+		l.add("blobs.dir", "expected none, since files are in a bucket (kind s3)")
+	}
 	if s.Endpoint == "" {
 		l.add("blobs.s3.endpoint", "expected the URL of the server")
 	} else if u := checkURL(l, "blobs.s3.endpoint", s.Endpoint); u != nil {
@@ -231,6 +237,9 @@ func (c *Config) checkAuthorities(l *list) {
 	if t.URL != "" && t.URL != "dev" {
 		checkURL(l, "tsa.url", t.URL)
 		need(l, "tsa.roots", t.Roots != "")
+	}
+	if t.URL == "" && (t.Roots != "" || t.Policy != "" || t.User != "") {
+		l.add("tsa.url", "expected the address of the authority, since other settings of tsa are there")
 	}
 	if t.URL == "dev" && slices.Contains(c.Environments, "live") && !isLocal(c.Listen) && !isSocket {
 		l.add("tsa.url", "expected an authority that others believe, since live credentials are issued")
