@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -303,5 +304,40 @@ func TestAuthorityStatusCovered(t *testing.T) {
 		t.Fatal(err)
 	} else if _, err := Parse(enc); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestAuthorityStatusFlips: no change of a bit of the revocation data in a token makes a revoked
+// authority a good one, or the other way round.
+func TestAuthorityStatusFlips(t *testing.T) {
+	w := smallWorld()
+	made := worldTime.Add(2 * time.Minute)
+	for _, revoke := range []bool{false, true} {
+		a := newAuthority(t)
+		if revoke {
+			a.inter.Revoke(a.leaf.Certificate.SerialNumber, made.Add(-time.Minute), superseded)
+		}
+		ocsp, crls := [][]byte{a.ocsp(t, made.Add(time.Minute), a.leaf.Certificate)}, [][]byte{a.crl(t, a.root, made.Add(time.Minute))}
+		var plain int
+		b := w.bundle(t, plan{}, func(_ [32]byte, statement []byte) Anchor {
+			plain = len(a.token(t, made, statement, nil, nil))
+			return Anchor{Type: AnchorTimestamp, Timestamp: &Timestamp{NewPart(a.token(t, made, statement, ocsp, crls))}}
+		})
+		trust := w.trust()
+		trust.Timestamping = []*x509.Certificate{a.root.Certificate}
+		token := b.Anchors[0].Timestamp.Token.Bytes
+		counts := map[Outcome]int{}
+		for bit := 8 * (plain - 100); bit < 8*len(token); bit += 19 { // what is added stands at the end
+			changed := slices.Clone(token)
+			changed[bit/8] ^= 1 << (bit % 8)
+			b.Anchors[0].Timestamp.Token = NewPart(changed)
+			r, _ := b.Verify(Input{Digest: b.Subject.Digest}, trust)
+			counts[r.Outcome]++
+			step, _ := r.Step("timestamp")
+			if revoke && strings.Contains(step.Detail, "no certificate of the authority was revoked") || !revoke && strings.Contains(step.Detail, "was revoked on") {
+				t.Fatalf("bit %d: %s", bit, describe(r))
+			}
+		}
+		t.Logf("revoked %v: %v", revoke, counts)
 	}
 }
