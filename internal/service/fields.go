@@ -420,7 +420,7 @@ func plainRune(class []rune) rune {
 	return 'a'
 }
 
-func orElse(v, other int) int {
+func orElse[T int | time.Duration](v, other T) T {
 	if v == 0 {
 		return other
 	}

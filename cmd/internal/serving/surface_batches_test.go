@@ -118,3 +118,24 @@ func TestTableOfResults(t *testing.T) {
 		}
 	}
 }
+
+// TestLargeBatchYields: a large batch of one institution does not hold up the small one of
+// another that comes after it.
+func TestLargeBatchYields(t *testing.T) {
+	f := newFort(t)
+	const rows = 6000 // a dozen jobs
+	large := f.ok("north/test", "POST", "/v1/batches?type=training", []byte("recipient.name\n"+strings.Repeat("A\n", rows)), "Content-Type", "text/csv").text("id")
+	small := f.ok("south/test", "POST", "/v1/batches?type=training", []byte("recipient.name\nA\n"), "Content-Type", "text/csv").text("id")
+	start(t, f.s)
+	state := func(who, id string) (string, float64) {
+		a := f.ok(who, "GET", "/v1/batches/"+id, nil)
+		counts, _ := a.data["counts"].(map[string]any)
+		issued, _ := counts["issued"].(float64)
+		return a.text("state"), issued
+	}
+	until(t, "the small batch", 30*time.Second, func() bool { s, _ := state("south/test", small); return s == "done" })
+	if _, issued := state("north/test", large); issued > rows/2 {
+		t.Errorf("the small batch waited for %v rows of the large one", issued)
+	}
+	until(t, "the large batch", 60*time.Second, func() bool { s, issued := state("north/test", large); return s == "done" && issued == rows })
+}

@@ -21,6 +21,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -58,12 +59,18 @@ type Config struct {
 	MaxRows int64
 	// Chunk is how many rows a job issues in one transaction. 0: 500.
 	Chunk int
+	// AtOnce is how many jobs of one institution's batches run at once in this process, so
+	// that the others' batches go on beside a large one. 0: one less than there are workers for them (service.WorkConfig.Concurrency).
+	AtOnce int
 	// Faults is the attempt of a chunk at which a fault halts the batch. 0: 6.
 	Faults int
 }
 
 // Batches implements service.Batches.
-type Batches struct{ c Config }
+type Batches struct {
+	c     Config
+	turns service.Turns // of institutions
+}
 
 var _ service.Batches = (*Batches)(nil)
 
@@ -81,10 +88,13 @@ func New(c Config) (*Batches, error) {
 	if c.Faults == 0 {
 		c.Faults = 6
 	}
-	if c.MaxRows < 1 || c.Chunk < 1 || c.Chunk > 5000 || c.Faults < 1 {
+	if c.AtOnce == 0 {
+		c.AtOnce = max(1, 2*runtime.GOMAXPROCS(0)-1)
+	}
+	if c.AtOnce < 1 || c.MaxRows < 1 || c.Chunk < 1 || c.Chunk > 5000 || c.Faults < 1 {
 		return nil, errors.New("batch: expected at least one row, chunks of 1 to 5,000 rows and one attempt")
 	}
-	return &Batches{c: c}, nil
+	return &Batches{c: c, turns: service.Turns{Longest: 10 * time.Minute}}, nil
 }
 
 func (b *Batches) now() time.Time { return b.c.Clock().UTC().Truncate(time.Microsecond) }

@@ -165,7 +165,8 @@ func (f *fixture) clock() time.Time { return time.UnixMicro(f.now.Load()).UTC() 
 
 func (f *fixture) open(store service.Store, chunk int) *batch.Batches {
 	f.t.Helper()
-	b, err := batch.New(batch.Config{Store: store, Blobs: noBlobs{}, Sealer: bound{}, Issuing: f.issuing, Clock: f.clock, Chunk: chunk})
+	// AtOnce: the clock stands still, and what waits for its turn would wait for ever.
+	b, err := batch.New(batch.Config{Store: store, Blobs: noBlobs{}, Sealer: bound{}, Issuing: f.issuing, Clock: f.clock, Chunk: chunk, AtOnce: 1000})
 	if err != nil {
 		f.t.Fatal(err)
 	}

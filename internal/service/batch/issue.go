@@ -59,6 +59,11 @@ func (b *Batches) chunk(ctx context.Context, r service.Run) error {
 	if err := json.Unmarshal(r.Args, &a); err != nil {
 		return &service.GiveUp{Err: err}
 	}
+	turn, began := service.Bound{Name: a.Tenant, AtOnce: b.c.AtOnce}, b.now()
+	if wait := b.turns.Take(began, turn); wait > 0 {
+		return &service.Later{After: wait}
+	}
+	defer func() { b.turns.End(b.now().Sub(began), turn) }()
 	err := b.IssueRows(ctx, a.Scope(), a.ID, a.From, a.To)
 	var e *service.Error
 	switch {

@@ -3,7 +3,6 @@ package hook
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -31,6 +30,9 @@ const (
 	openFirst  = 5 * time.Minute
 	openLast   = time.Hour
 	keptAnswer = 512 // bytes
+	// Of the lane's 32 workers, in each process.
+	atOnce      = 4  // attempts at one endpoint
+	atOnceOfOne = 12 // attempts at all endpoints of one institution
 )
 
 // Jobs returns what has to be done in the background, and how often.
@@ -47,9 +49,9 @@ func (h *Hooks) deliver(ctx context.Context, r service.Run) error {
 		return &service.GiveUp{Err: err}
 	}
 	m, turn, wait, err := h.reserve(ctx, a)
-	if turn.endpoint != "" {
+	if turn != nil {
 		began := h.now()
-		defer func() { h.turns.end(turn, h.now().Sub(began)) }()
+		defer func() { h.turns.End(h.now().Sub(began), turn...) }()
 	}
 	if err != nil {
 		return err
@@ -80,8 +82,8 @@ func (h *Hooks) deliver(ctx context.Context, r service.Run) error {
 }
 
 // reserve finds out whether an attempt is due and takes it, or tells how long to wait.
-// Neither: there is nothing to do. Where there is an endpoint, its turn has to be ended.
-func (h *Hooks) reserve(ctx context.Context, a service.ScopedID) (m *Message, turn whose, wait time.Duration, err error) {
+// Neither: there is nothing to do. A turn has to be ended.
+func (h *Hooks) reserve(ctx context.Context, a service.ScopedID) (m *Message, turn []service.Bound, wait time.Duration, err error) {
 	now := h.now()
 	err = h.retry(func() error {
 		return h.c.Store.Update(ctx, func(tx service.Tx) error {
@@ -109,12 +111,12 @@ func (h *Hooks) reserve(ctx context.Context, a service.ScopedID) (m *Message, tu
 				return nil
 			}
 			if paused := time.Unix(hook.PausedTo, 0).Sub(now); hook.PausedTo != 0 && paused > 0 {
-				wait = jitter(paused) + time.Second
+				wait = service.Jitter(paused) + time.Second
 				return nil
 			}
-			if turn.endpoint == "" {
-				mine := whose{a.Tenant, rh.ID}
-				if wait = h.turns.take(mine, now); wait > 0 {
+			if turn == nil {
+				mine := []service.Bound{{Name: "endpoint " + rh.ID, AtOnce: atOnce}, {Name: "tenant " + a.Tenant, AtOnce: atOnceOfOne}}
+				if wait = h.turns.Take(now, mine...); wait > 0 {
 					return nil
 				}
 				turn = mine
@@ -184,7 +186,7 @@ func (h *Hooks) record(ctx context.Context, a service.ScopedID, sent Sent) (next
 			case sent.Gone || d.Tries > len(waits):
 				d.State = "failed"
 			default:
-				next = max(jitter(waits[d.Tries-1]), min(sent.RetryAfter, maxWait))
+				next = max(service.Jitter(waits[d.Tries-1]), min(sent.RetryAfter, maxWait))
 				d.NextAt = now.Add(next).Unix()
 			}
 			rd.Updated = now
@@ -383,11 +385,6 @@ func viewDelivery(r service.Record, d service.StoredDelivery) service.Delivery {
 		out.NextAt = &at
 	}
 	return out
-}
-
-// jitter spreads a wait by a fifth, so that what failed together does not return together.
-func jitter(d time.Duration) time.Duration {
-	return d + time.Duration((rand.Float64()*0.4-0.2)*float64(d))
 }
 
 // printable makes a receiver's words fit for a log.

@@ -80,7 +80,7 @@ type Config struct {
 // Hooks implements service.Webhooks.
 type Hooks struct {
 	c     Config
-	turns turns
+	turns service.Turns // at endpoints, and of institutions
 }
 
 var _ service.Webhooks = (*Hooks)(nil)
