@@ -46,13 +46,19 @@ func unwrap(doc *strictjson.Doc, n strictjson.Node, typ, want string) (Secured, 
 		}
 	}
 	id := doc.String(doc.Get(n, "id"))
-	rest, found := strings.CutPrefix(id, "data:")
+	scheme, rest, _ := strings.Cut(id, ":")
 	media, data, comma := strings.Cut(rest, ",")
-	if !found || !comma || data == "" {
+	if !strings.EqualFold(scheme, "data") || !comma || data == "" {
 		return Secured{}, &ShapeError{Pointer: doc.Pointer(n) + "/id", Detail: "expected a data: URL with content", Section: "VC Data Model 2.0, 4.14"}
 	}
 	media = strings.ToLower(media)
-	if kind, _, _ := strings.Cut(media, ";"); media != want && media != MediaJWT && !slices.Contains(unread[want], kind) {
+	// A charset says nothing of a JWT; what is base64 on top of that is no form of the
+	// specification.
+	kind, params, _ := strings.Cut(media, ";")
+	if kind = strings.TrimSpace(kind); (kind == want || kind == MediaJWT) && strings.HasPrefix(params, "charset=") && !strings.Contains(params, ";") {
+		media = kind
+	}
+	if media != want && media != MediaJWT && !slices.Contains(unread[want], kind) {
 		return Secured{}, &ShapeError{Pointer: doc.Pointer(n) + "/id", Detail: "expected the media type " + want + " in the data: URL", Section: "VC Data Model 2.0, 4.14"}
 	}
 	return Secured{MediaType: media, Bytes: []byte(data)}, nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/chancery-dev/chancery"
 	"github.com/chancery-dev/chancery/badge"
+	"github.com/chancery-dev/chancery/internal/strictjson"
 	"github.com/chancery-dev/chancery/proof"
 )
 
@@ -21,6 +22,14 @@ type token struct {
 // openClaims reads the document in the payload of c.token.
 func (c *run) openClaims() {
 	cl := c.token.claims
+	// What a JWT of selective disclosure (RFC 9901, 4.2) hides may be its end or its status.
+	// Without its disclosures, and with another type, it looks like any other.
+	for _, n := range []strictjson.Node{0, cl.Document} {
+		if cl.Doc.Get(n, "_sd") != strictjson.None || cl.Doc.Get(n, "_sd_alg") != strictjson.None {
+			c.fail(CheckDocument, UnsupportedMediaType, "a JWT of selective disclosure")
+			return
+		}
+	}
 	text := cl.Text()
 	if cl.Wrapped == "" {
 		// Registered claims stand beside the members of the document (VC-JOSE-COSE,
