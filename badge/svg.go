@@ -257,6 +257,9 @@ func (e *svgElement) place(fs *findings) (place, error) {
 	switch {
 	case len(body) > 0:
 		p.text = body
+		if _, err := jwsKind([]byte(strings.TrimSpace(e.verify))); err == nil && e.form.family != famOB2 { // others read that one first
+			return p, duplicateBadge(e.form.family, int64(e.start))
+		}
 		if e.hasVerify && e.form.family != famOB2 {
 			fs.add(Warning, "svg_verify_beside_body", "", "the badge element has a body and an attribute verify; the body is read")
 		}
