@@ -90,9 +90,11 @@ func (f *fort) things(who string) map[string]string {
 	subject := c.text("recipient", "id")
 	f.ok(who, "PUT", "/v1/portfolios/"+slug, map[string]any{"title": "P", "subjectId": subject, "public": true, "items": []any{}})
 	spare := f.ok(who, "POST", "/v1/api-keys", map[string]any{"name": "spare", "scopes": []string{"read"}})
+	issuer := f.ok(who, "GET", "/v1/issuers/academy", nil).text("id")
+	exchange := f.ok(who, "POST", "/vc/"+issuer+"/workflows/verify/exchanges", map[string]any{"variables": map[string]any{"verifiablePresentationRequest": map[string]any{"query": map[string]any{"type": "DIDAuthentication"}}}}).header.Get("Location")
 	return map[string]string{
 		"credentials": c.text("id"), "subjects": subject, "webhooks": webhook.text("id"), "deliveries": deliveries.Data[0].ID, "documents": at[strings.LastIndex(at, "/")+1:],
-		"batches": batch.text("id"), "portfolios": slug, "api-keys": spare.text("id"), "issuers": f.ok(who, "GET", "/v1/issuers/academy", nil).text("id"),
+		"batches": batch.text("id"), "portfolios": slug, "api-keys": spare.text("id"), "issuers": issuer, "vc": issuer, "workflows": "verify", "exchanges": exchange[strings.LastIndex(exchange, "/")+1:],
 		"credential-types": f.ok(who, "GET", "/v1/credential-types/training", nil).text("id"), "artifacts": "vc", "anchors": "0",
 	}
 }
@@ -244,7 +246,7 @@ func TestBadCallers(t *testing.T) {
 	}
 	// All is as it was.
 	for kind, id := range things {
-		if slices.Contains([]string{"artifacts", "anchors", "deliveries", "subjects"}, kind) {
+		if slices.Contains([]string{"artifacts", "anchors", "deliveries", "subjects", "vc", "workflows", "exchanges"}, kind) {
 			continue
 		}
 		a := f.ok("north/live", "GET", "/v1/"+kind+"/"+id, nil)

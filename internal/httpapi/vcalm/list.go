@@ -15,7 +15,7 @@ func (h *handler) operations() []operation {
 	made := map[string]string{"Location": "where it is found", "Idempotency-Replayed": replayed["Idempotency-Replayed"]}
 	return []operation{
 		{method: "GET", path: "/vc", run: h.listing, open: true, scope: service.MayRead, id: "listVCInstances", summary: "List the instances of the W3C plane",
-			text: "Those of the configuration; and with a key, which needs the scope `read`, the caller's own issuers, each of which is an instance.",
+			text: "Those of the configuration; and with a key of the scope `read`, the caller's own issuers, each of which is an instance.",
 			out:  []result{{status: 200, text: "the instances", bodies: []payload{{schema: "VCInstances", example: exampleInstances}}}}},
 		{method: "POST", path: under + "/credentials/issue", run: h.issue, scope: service.MayIssue, creates: true, id: "vcIssueCredential", summary: "Issue a credential (VCALM 3.2.1)",
 			text: "Signs what is handed in, by the key of the issuer. Where it has no `credentialStatus`, one is added.",
@@ -47,7 +47,7 @@ func (h *handler) operations() []operation {
 			out: []result{{status: 200, text: "a signed Bitstring Status List credential", headers: map[string]string{"ETag": "SHA-256 of the bytes, in hexadecimal"}, bodies: []payload{{schema: "VCVerifiableCredential", example: exampleVC}, {media: "application/vc", schema: "VCVerifiableCredential", example: exampleVC}}}, {status: 304, text: "as the ETag in If-None-Match says"}}},
 
 		{method: "POST", path: exchanges, run: h.createExchange, scope: service.MayRead, creates: true, id: "vcCreateExchange", summary: "Begin an exchange with a wallet (VCALM 3.6.3)",
-			text: "`claim` hands out an issued credential, once, to whoever shows that he holds the key of a DID: it needs the scope `issue`. `verify` asks a wallet for a presentation, and is complete when one comes that verifies and meets the queries.",
+			text: "`claim` hands out an issued credential, once, to whoever shows that he holds the key of a DID: for that the key's scope is `issue`. `verify` asks a wallet for a presentation, and is complete when one comes that verifies and meets the queries.",
 			in:   &payload{schema: "VCExchangeRequest", example: exampleExchangeRequest},
 			out:  []result{{status: 201, text: "begun", headers: made, bodies: []payload{{schema: "VCExchangeMade", example: `{"id":"` + exampleExchange + `"}`}}}}},
 		{method: "GET", path: exchanges + "/{id}", run: h.exchange, scope: service.MayRead, id: "vcGetExchange", summary: "Read how an exchange stands (VCALM 3.6.7)",

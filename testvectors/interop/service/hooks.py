@@ -7,7 +7,7 @@ import schemathesis
 from schemathesis.generation import GenerationMode
 
 
-@schemathesis.serializer("application/vc", "application/vc+ld+json")
+@schemathesis.serializer("application/vc", "application/vc+ld+json", "application/vp")
 def credential(ctx, value):
     return json.dumps(value).encode()
 

@@ -95,6 +95,9 @@ var unreached = []string{
 	"POST /v1/invitations/{token}/decline",                    //
 	"POST /v1/documents/{id}/signatures/{signature}/complete", // a signature over our digest
 	"POST /v1/oauth/token",                                    // the key's secret
+	"POST /vc/{issuer}/credentials/issue",                     // names the issuer's DID
+	"POST /vc/{issuer}/credentials/derive",                    // a base proof
+	"POST /vc/{issuer}/credentials/status",                    // of what issue answered
 }
 
 // reached reports operations that never answered well, by the log: that they were tried
@@ -189,6 +192,12 @@ func (s *service) furnish() map[string]object {
 	if status != 200 || digest == nil {
 		s.t.Fatalf("contexts: %d %s", status, answer)
 	}
+	var exchange made // of the W3C plane, whose answers are bare
+	plane := "/vc/" + issuers[0].ID + "/workflows/verify/exchanges"
+	status, answer = s.ask("POST", plane, s.key, "application/json", []byte(`{"variables":{"verifiablePresentationRequest":{"query":{"type":"DIDAuthentication"}}},"expires":"`+time.Now().Add(20*time.Hour).Format(time.RFC3339)+`"}`))
+	if status != 201 || json.Unmarshal(answer, &exchange) != nil {
+		s.t.Fatalf("%s: %d %s", plane, status, answer)
+	}
 	list := shown.StatusList[strings.LastIndexByte(shown.StatusList, '/')+1:]
 	return map[string]object{
 		`^/v1/credentials/\{id\}(/artifacts/\{name\}|/send)$`: {"id": shown.ID},
@@ -215,6 +224,12 @@ func (s *service) furnish() map[string]object {
 		`^/v1/portfolios/\{slug\}`:                            {"slug": "aina-rahman"},
 		`^/v1/verify/\{publicId\}`:                            {"publicId": shown.PublicID},
 		`^/c/\{publicId\}/\{name\}`:                           {"publicId": shown.PublicID},
+		`^/interactions/\{id\}`:                               {"id": exchange.ID},
+		`^/vc/\{issuer\}/(credentials|presentations)/`:        {"issuer": issuers[0].ID},
+		`^/vc/\{issuer\}/(challenges|status-lists)$`:          {"issuer": issuers[0].ID},
+		`^/vc/\{issuer\}/status-lists/\{id\}$`:                {"issuer": issuers[0].ID, "id": list},
+		`^/vc/\{issuer\}/workflows/\{workflow\}/exchanges$`:   {"issuer": issuers[0].ID, "workflow": "verify"},
+		`^/vc/\{issuer\}/workflows/\{workflow\}/exchanges/`:   {"issuer": issuers[0].ID, "workflow": "verify", "id": exchange.ID},
 	}
 }
 
