@@ -103,6 +103,7 @@ type Service struct {
 	trust   trustCache
 	verlog  verificationLog
 	seen    lastUsed
+	mailing Turns // of institutions
 }
 
 var (

@@ -87,6 +87,12 @@ func (s *Service) sendMail(ctx context.Context, r Run) error {
 		return &GiveUp{Err: err}
 	}
 	scope := args.Scope()
+	// One worker of the lane is left to the others, however much mail one institution has.
+	turn, began := Bound{Name: args.Tenant, AtOnce: LaneWidth(Lane(JobMail), 0) - 1}, s.now()
+	if wait := s.mailing.Take(began, turn); wait > 0 {
+		return &Later{After: wait}
+	}
+	defer func() { s.mailing.End(s.now().Sub(began), turn) }()
 	var mail StoredMail
 	var state *credentialState
 	err := s.view(ctx, func(tx Tx) error {

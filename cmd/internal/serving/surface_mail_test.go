@@ -2,6 +2,7 @@ package serving_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"mime/multipart"
 	"mime/quotedprintable"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/chancery-dev/chancery/cmd/internal/serving"
 	"github.com/chancery-dev/chancery/internal/mail"
+	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/signer/pades/padestest"
 )
 
@@ -61,6 +63,41 @@ func TestMailFromAddress(t *testing.T) {
 			}
 		}
 	}
+}
+
+// slowPost takes its time with every mail.
+type slowPost struct {
+	letters
+	each time.Duration
+}
+
+func (p *slowPost) Send(ctx context.Context, m service.Mail) error {
+	time.Sleep(p.each)
+	return p.letters.Send(ctx, m)
+}
+
+// TestMuchMail: much mail of one institution does not hold up that of another.
+func TestMuchMail(t *testing.T) {
+	post := &slowPost{each: 60 * time.Millisecond}
+	f := newFort(t, func(p *serving.Parts) { p.Mailer = post })
+	const mails = 60
+	for range mails {
+		f.ok("north/test", "POST", "/v1/credentials", aina(map[string]any{"notify": true}))
+	}
+	f.ok("south/test", "POST", "/v1/credentials", aina(map[string]any{"notify": true, "recipient": map[string]any{"name": "Bo", "email": "bo@example.com"}}))
+	start(t, f.s)
+	post.to(t, "bo@example.com")
+	post.mu.Lock()
+	before := len(post.sent)
+	post.mu.Unlock()
+	if before > mails/2 {
+		t.Errorf("the mail waited for %d of the other institution", before)
+	}
+	until(t, "all mail", 20*time.Second, func() bool {
+		post.mu.Lock()
+		defer post.mu.Unlock()
+		return len(post.sent) == mails+1
+	})
 }
 
 // TestMailOfHostileClaims: what stands in a mail for a name or a claim is text there: it
