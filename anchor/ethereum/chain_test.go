@@ -1,11 +1,13 @@
 package ethereum_test
 
 import (
+	"context"
 	"errors"
 	"math/big"
 	"testing"
 	"time"
 
+	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core/types"
 
 	"github.com/chancery-dev/chancery/anchor"
@@ -140,6 +142,40 @@ func TestGap(t *testing.T) {
 	s.finalize(t, r.Place.Block.Number)
 	step(t, fill)
 	s.verify(t, store, record(t, store, 0), "item-2")
+}
+
+// farAhead is a node that invents waiting transactions.
+type farAhead struct {
+	ethereum.RPC
+	by uint64
+}
+
+func (f *farAhead) PendingNonceAt(ctx context.Context, a common.Address) (uint64, error) {
+	n, err := f.RPC.PendingNonceAt(ctx, a)
+	return n + f.by, err
+}
+
+// TestFarAhead: a nonce that can never be reached is not reserved, and the batch goes on when the
+// node is right again.
+func TestFarAhead(t *testing.T) {
+	s := newSim(t)
+	store := anchor.NewMemStore()
+	sealed(t, newBatcher(t, store, s.clock), "item", 3)
+	node := &farAhead{s.rpc, 1 << 40}
+	a := newAnchorer(t, store, s.chain(t, func(c *ethereum.Config) { c.Endpoints[0].RPC = node }), s.clock)
+	if err := a.Step(t.Context()); err == nil {
+		t.Fatal("nothing is reported")
+	}
+	if r := record(t, store, 0); r.HasNonce || r.Problem != anchor.ProblemUnreachable {
+		t.Fatalf("found nonce %d, %q", r.Nonce, r.Problem)
+	}
+	node.by = 0
+	step(t, a)
+	s.Commit()
+	step(t, a)
+	if r := record(t, store, 0); r.State != anchor.Mined || r.Nonce != 0 || r.Problem != "" {
+		t.Fatalf("found %s, nonce %d, %q", r.State, r.Nonce, r.Problem)
+	}
 }
 
 // TestForeignNonce has other software use the account, for the very nonce that is

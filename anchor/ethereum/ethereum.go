@@ -132,8 +132,12 @@ func New(c Config) (*Chain, error) {
 // Account implements anchor.Chain.
 func (c *Chain) Account() anchor.Account { return c.account }
 
+// maxWaiting is how many transactions of an account can be waiting: nodes keep far fewer.
+const maxWaiting = 4096
+
 // NextNonce implements anchor.Chain. It is the larger of the nonces after the latest
-// block and after the waiting transactions, each as Agree endpoints say at least.
+// block and after the waiting transactions, each as Agree endpoints say at least. Nonces
+// are reserved for good: one far beyond what can be waiting would never be reached.
 func (c *Chain) NextNonce(ctx context.Context) (uint64, error) {
 	mined, err := c.minedNonce(ctx)
 	if err != nil {
@@ -142,6 +146,9 @@ func (c *Chain) NextNonce(ctx context.Context) (uint64, error) {
 	waiting, err := agreed(ctx, c, "the waiting nonce", func(ctx context.Context, r RPC) (uint64, error) {
 		return r.PendingNonceAt(ctx, c.address)
 	})
+	if err == nil && waiting > mined && waiting-mined > maxWaiting {
+		return 0, fmt.Errorf("ethereum: expected at most %d waiting transactions of the account, found %d", maxWaiting, waiting-mined)
+	}
 	return max(mined, waiting), err
 }
 
