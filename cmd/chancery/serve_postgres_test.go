@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -53,15 +54,8 @@ func TestServeKilledWorker(t *testing.T) {
 // TestServeTwo: two processes on one database share the jobs; what one revokes, the other
 // does not vouch for.
 func TestServeTwo(t *testing.T) {
-	dir, env := t.TempDir(), postgresEnv(t)
-	base := freePort(t)
-	env = append(env, "CHANCERY_PUBLIC_URL=http://"+base)
-	a := startServiceWith(t, env, "--data", dir)
-	b := &served{t: t, listen: freePort(t), log: &lockedBuffer{}, env: a.env, key: a.key}
-	b.base = "http://" + b.listen
-	b.args = []string{"serve", "--listen", b.listen, "--data", dir}
-	t.Cleanup(b.kill)
-	b.start()
+	a, b := twoServed(t)
+	env := a.env
 	kind := a.trainingType("vc")
 
 	const rows = 6000
@@ -83,7 +77,7 @@ func TestServeTwo(t *testing.T) {
 	if c := b.data("GET", path, nil, 200)["counts"].(map[string]any); c["issued"].(float64) != rows || c["failed"].(float64) != 0 {
 		t.Errorf("expected %d issued, found %v", rows, c)
 	}
-	if n := workersOf(t, env[0]); n != 2 {
+	if n := workersOf(t, env); n != 2 {
 		t.Errorf("expected chunks to be done by 2 processes, found %d", n)
 	}
 
@@ -138,9 +132,10 @@ func TestServeTwo(t *testing.T) {
 }
 
 // workersOf counts the processes that did chunks of batches.
-func workersOf(t *testing.T, env string) (n int) {
+func workersOf(t *testing.T, env []string) (n int) {
 	t.Helper()
-	_, dsn, _ := strings.Cut(env, "=")
+	const name = "CHANCERY_DATABASE_POSTGRES="
+	dsn := strings.TrimPrefix(env[slices.IndexFunc(env, func(s string) bool { return strings.HasPrefix(s, name) })], name)
 	conn, err := pgx.Connect(t.Context(), dsn)
 	if err != nil {
 		t.Fatal(err)
