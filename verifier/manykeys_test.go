@@ -38,3 +38,26 @@ func TestManyKeys(t *testing.T) {
 		}
 	}
 }
+
+// TestManyKeysWork: many proofs that may each mean any of many keys end soon.
+func TestManyKeysWork(t *testing.T) {
+	const id = "https://academy.example/i"
+	var pinned []verifier.TrustedKey
+	for i := range 2000 {
+		pinned = append(pinned, verifier.TrustedKey{Method: id + "#q", Key: newKey(t, fmt.Sprint(i)).priv.Public()})
+	}
+	k := newKey(t, "evil")
+	d := parseJSON(t, sign(t, draft(t, id), k, proofOf{method: id + "#q"}))
+	p := d.Raw(d.Get(0, "proof"))
+	text := with(t, d.Text(), `"proof":[`+strings.Repeat(p+",", 31)+p+`]`)
+	v := setupTrust(t, verifier.Policy{}, &verifier.Trust{Issuers: []verifier.TrustedIssuer{{ID: id, Keys: pinned}}})
+	r := judge(t, v, vc(text))
+	if r.Outcome == verifier.Valid || r.Proofs[31].Reason != verifier.WorkLimit {
+		t.Error(explain(r))
+	}
+	for _, p := range r.Proofs { // what was not tried with every key is not called wrong
+		if p.Reason != verifier.SignatureInvalid && p.Reason != verifier.WorkLimit {
+			t.Error(p.Reason)
+		}
+	}
+}

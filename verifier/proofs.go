@@ -215,6 +215,9 @@ func (c *run) tryCandidates(r ProofReport, candidates []candidate, missing Reaso
 			r.Result, r.Reason, r.Detail = Pass, "", k.detail
 			return r
 		}
+		if reason == WorkLimit { // one of the keys that were not tried may be the right one
+			return r.refuse(reason, detail)
+		}
 		// That a key is of another kind says least of why a proof is bad.
 		if i == 0 || worst.Reason == KeyTypeMismatch {
 			worst = r.refuse(reason, detail)
@@ -318,6 +321,10 @@ func (h *hasher) verify(suite proof.Suite, p proof.Proof, previous []proof.Proof
 	return reason, detail
 }
 
+// checkCost is what trying one more key counts: a signature takes about as long to check as
+// 2 kB to hash.
+const checkCost = 2000
+
 // mayHash counts the document against the bound on hashing: its text, what sorting and
 // naming its values costs, and that once more where previous proofs are put back.
 func (h *hasher) mayHash(in proof.Input) bool {
@@ -358,6 +365,8 @@ func (h *hasher) once(suite proof.Suite, in proof.Input, value string, r *ProofR
 	hashed, err := before.hashed, before.err
 	if !known {
 		hashed, err = suite.Hash(in)
+	} else if h.c.work.hashed -= checkCost; h.c.work.hashed < 0 {
+		return WorkLimit, "too many keys for the proofs of a document"
 	}
 	if err != nil {
 		h.keep(suite, id, hashed, err)
