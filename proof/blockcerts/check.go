@@ -62,10 +62,12 @@ type Judged struct {
 	Anchor
 	Verdict Verdict
 	Detail  string
+	// Network is that of the pinned header where Confirmed: "eip155:1", "bitcoin", …; before, that
+	// of a header that could confirm the anchor; "" where none can.
+	Network string
 	// Of a confirmed anchor:
-	Network string    // "eip155:1", "bitcoin", …: that of the pinned header
-	Block   uint64    // height
-	Time    time.Time // of the block
+	Block uint64    // height
+	Time  time.Time // of the block
 	// Sender is who sent the transaction: an address with 0x on Ethereum, on Bitcoin
 	// the hash of the public key in hex. "" where it is not known.
 	Sender string
@@ -126,7 +128,10 @@ func (in Input) judge(a Anchor, root [32]byte) Judged {
 }
 
 func (in Input) judgeBitcoin(a Anchor, root [32]byte) Judged {
-	j := Judged{Anchor: a, Detail: "the transaction was not brought"}
+	j := Judged{Anchor: a, Network: "bitcoin", Detail: "the transaction was not brought"}
+	if n, ok := bitcoinNetworks[a.Network]; ok {
+		j.Network = n.String()
+	}
 	refute := func(detail string) Judged {
 		j.Verdict, j.Detail, j.Sender = Refuted, detail, ""
 		return j
@@ -186,8 +191,11 @@ func bitcoinSender(tx *bitcoin.Transaction, previous []byte) string {
 }
 
 func (in Input) judgeEthereum(a Anchor, root [32]byte) Judged {
-	j := Judged{Anchor: a, Detail: "the transaction was not brought"}
+	j := Judged{Anchor: a, Network: "eip155", Detail: "the transaction was not brought"}
 	chainID, named := a.ChainID()
+	if named {
+		j.Network = fmt.Sprintf("eip155:%d", chainID)
+	}
 	for _, given := range in.EthereumTransactions {
 		if named && given.ChainID != chainID {
 			continue

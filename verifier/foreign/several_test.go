@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chancery-dev/chancery/proof/blockcerts"
 	"github.com/chancery-dev/chancery/proof/opentimestamps"
 	"github.com/chancery-dev/chancery/verifier"
 )
@@ -62,6 +63,36 @@ func TestChainpointRefutedBesideOpen(t *testing.T) {
 		r := s.judge(t)
 		if r.Reason != c.want || r.Outcome != c.want.Outcome() {
 			t.Errorf("%v: expected %s\n%s", c.heights, string(c.want), explain(r))
+		}
+	}
+}
+
+// TestBlockcertsRefutedBesideOpen: and of the anchors of a Blockcert, whose transaction may be
+// brought later.
+func TestBlockcertsRefutedBesideOpen(t *testing.T) {
+	const chainID, number = 11155111, 5_000_001
+	header, tx, id := ethBlock(t, chainID, number, make([]byte, 32)) // holds another root
+	wrong := blockcerts.Anchor{Chain: "eth", Network: "sepolia", TxID: id}
+	for name, c := range map[string]struct {
+		beside blockcerts.Anchor
+		want   verifier.Outcome
+	}{
+		"alone":           {blockcerts.Anchor{}, verifier.Invalid},
+		"Ethereum":        {blockcerts.Anchor{Chain: "eth", Network: "sepolia", TxID: [32]byte{9}}, verifier.Indeterminate},
+		"Bitcoin":         {blockcerts.Anchor{Chain: "btc", Network: "mainnet", TxID: [32]byte{9}}, verifier.Indeterminate},
+		"on no chain":     {blockcerts.Anchor{Chain: "mocknet", Network: "mocknet"}, verifier.Invalid},
+		"the wrong twice": {wrong, verifier.Invalid},
+	} {
+		s := blockcertsScene(t, blockcerts.TextHex, func(r *blockcerts.Receipt) {
+			if r.Anchors = []blockcerts.Anchor{wrong}; c.beside.Chain != "" {
+				r.Anchors = append(r.Anchors, c.beside)
+			}
+		})
+		s.h.EthereumTransactions = append(s.h.EthereumTransactions, tx)
+		s.trust.Documents = append(s.trust.Documents, pinEth(chainID, number, header))
+		r := s.judge(t)
+		if check, _ := r.Check(verifier.CheckAnchor); r.Outcome != c.want || c.want == verifier.Invalid && check.Reason != verifier.ForeignAnchorRefuted {
+			t.Errorf("%s: expected %s\n%s", name, c.want, explain(r))
 		}
 	}
 }
