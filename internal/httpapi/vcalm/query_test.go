@@ -309,3 +309,57 @@ func TestQueriesAreBounded(t *testing.T) {
 		t.Errorf("%d %.300s", a.status, a.text)
 	}
 }
+
+// TestQueriesOfRenamedClaims: what a credential signed by its RDF says can be written under
+// names of the holder's own, by a context of his: such names do not count.
+func TestQueriesOfRenamedClaims(t *testing.T) {
+	w := newWorld(t)
+	key, holder := w.key(w.north), newWallet(t, 1)
+	const own = `{"clearance":"https://www.w3.org/ns/credentials/examples#nickname"}`
+	vc := w.alumni("eddsa", `{"id":"did:example:a","nickname":"high"}`)
+	renamed := strings.Replace(vc, `"nickname"`, `"clearance"`, 1)
+	subject := func(at string) string {
+		return strings.Replace(renamed, `"credentialSubject":{`, `"credentialSubject":{"@context":`+at+`,`, 1)
+	}
+	root := strings.Replace(renamed, `credentials/examples/v2"]`, `credentials/examples/v2",`+own+`]`, 1)
+	const asks = `"credentialSubject":{"clearance":"high"}`
+	for _, c := range []struct {
+		name, credential, example string
+		want                      int
+	}{
+		{"at the root", root, asks, 400}, {"of the subject", subject(own), asks, 400}, {"in a list", subject(`["https://www.w3.org/ns/credentials/v2",` + own + `]`), asks, 400},
+		{"with the contexts of the example", root, `"@context":` + examplesV2 + `,` + asks, 400},
+		{"with another context than that of the example", root, `"@context":["https://www.w3.org/ns/credentials/v2",{"clearance":"https://gov.example/clearance"}],` + asks, 400},
+		{"of the subject, as the example has it at the root", subject(own), `"@context":["https://www.w3.org/ns/credentials/v2",` + own + `],` + asks, 400},
+		{"as the example has it", root, `"@context":["https://www.w3.org/ns/credentials/v2",` + own + `],` + asks, 200}, // who asks knows what it means
+		{"as it was issued", vc, `"credentialSubject":{"nickname":"high"}`, 200},
+	} {
+		if a := w.do("POST", "/vc/eddsa/credentials/verify", `{"verifiableCredential":`+c.credential+`}`); a.at("verified") != true {
+			t.Errorf("%s: does not verify, which shows nothing: %s", c.name, a.text)
+		}
+		a, state := w.asked(key, like(`"example":{`+c.example+`}`), func(challenge string) string {
+			return w.presents(holder, challenge, "chancery.example", holds(c.credential))
+		})
+		if a.status != c.want || (state.str("state") == "complete") != (c.want == 200) {
+			t.Errorf("%s: %d %s", c.name, a.status, a.text)
+		}
+	}
+	// Where the text is signed, a context in it is the issuer's.
+	draft := `{"@context":["https://www.w3.org/ns/credentials/v2",` + own + `],"type":["VerifiableCredential"],"issuer":"%s","credentialSubject":{"id":"did:example:a","clearance":"high"}}`
+	for instance, want := range map[string]int{"eddsa": 400, "eddsa-jcs": 200, "p256-jcs": 200, "jwt": 200, "p256": 400} {
+		vc := w.want(201, "POST", "/vc/"+instance+"/credentials/issue", `{"credential":`+fmt.Sprintf(draft, w.dids[instance])+`}`).raw(t, "verifiableCredential")
+		a, _ := w.asked(key, like(`"example":{`+asks+`}`), func(challenge string) string {
+			return w.presents(holder, challenge, "chancery.example", holds(vc))
+		})
+		if a.status != want {
+			t.Errorf("%s: %d %s", instance, a.status, a.text)
+		}
+	}
+	// Without an example names do not matter.
+	a, _ := w.asked(key, like(`"acceptedIssuers":["`+w.dids["eddsa"]+`"]`), func(challenge string) string {
+		return w.presents(holder, challenge, "chancery.example", holds(root))
+	})
+	if a.status != 200 {
+		t.Errorf("%d %s", a.status, a.text)
+	}
+}

@@ -26,6 +26,14 @@ type shownCredential struct {
 	doc      *strictjson.Doc
 	envelope string // media type, "" where the proof is embedded
 	report   *verifier.Report
+	// written are the contexts that the credential holds itself, where they are not under
+	// the signature: the holder can have put them there, and named claims anew by them.
+	written []writtenContext
+}
+
+type writtenContext struct {
+	text string // in its JCS form
+	root bool   // it is the credential's, not that of a part of it
 }
 
 // shownIn reads what was judged in a presentation.
@@ -66,7 +74,9 @@ func shownIn(secured chancery.Secured, report *verifier.Report) (*shown, error) 
 func shownCredentialOf(s chancery.Secured, report *verifier.Report) (c shownCredential, err error) {
 	c.report = report
 	if s.MediaType == chancery.MediaVC {
-		c.doc, err = strictjson.Parse(s.Bytes, strictjson.Limits{})
+		if c.doc, err = strictjson.Parse(s.Bytes, strictjson.Limits{}); err == nil && !signedAsText(report) {
+			c.written, err = writtenIn(c.doc)
+		}
 		return c, err
 	}
 	claims, err := claimsOf(s)
@@ -76,6 +86,36 @@ func shownCredentialOf(s chancery.Secured, report *verifier.Report) (c shownCred
 	c.envelope = mediaName(s.MediaType)
 	c.doc, err = strictjson.Parse(claims.Text(), strictjson.Limits{})
 	return c, err
+}
+
+// signedAsText reports whether the issuer signed the text, and not what it means as RDF.
+func signedAsText(r *verifier.Report) bool {
+	return slices.ContainsFunc(r.Proofs, func(p verifier.ProofReport) bool {
+		return p.Result == verifier.Pass && p.IsIssuer && (p.Suite == proof.EdDSAJCS2022 || p.Suite == proof.ECDSAJCS2019)
+	})
+}
+
+// writtenIn finds the contexts in a document that are not URLs.
+func writtenIn(doc *strictjson.Doc) (out []writtenContext, err error) {
+	for n := strictjson.Node(0); int(n) < doc.Size(); n++ {
+		if doc.Name(n) != "@context" {
+			continue
+		}
+		root := doc.Parent(n) == 0
+		doc.Each(n, func(e strictjson.Node) bool {
+			if doc.Kind(e) == strictjson.String {
+				return true
+			}
+			var text []byte
+			text, err = doc.CanonicalizeNode(e)
+			out = append(out, writtenContext{string(text), root})
+			return err == nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 func claimsOf(s chancery.Secured) (*proof.Claims, error) {
@@ -231,6 +271,9 @@ func (s *shown) unlike(e example) string {
 // compare says in which step a credential turns out not to be like an example.
 func (s *shown) compare(e example, c shownCredential) (step int, why string) {
 	if e.node != strictjson.None {
+		if len(c.written) > 0 && !sameContexts(e, c.written) {
+			return step, "expected a credential whose contexts are URLs, or those of the example"
+		}
 		for m := e.doc.First(e.node); m != strictjson.None; m = e.doc.Next(m) {
 			name := e.doc.Name(m)
 			v := c.doc.Get(0, name)
@@ -259,6 +302,23 @@ func (s *shown) compare(e example, c shownCredential) (step int, why string) {
 		return step, "expected a credential in one of the accepted envelopes"
 	}
 	return step, ""
+}
+
+// sameContexts reports whether an example has the contexts that a credential holds itself
+// (VC Data Integrity 1.0, 2.4.1: names mean what their contexts say).
+func sameContexts(e example, written []writtenContext) bool {
+	for _, w := range written {
+		same := false
+		e.doc.Each(e.doc.Get(e.node, "@context"), func(x strictjson.Node) bool {
+			text, err := e.doc.CanonicalizeNode(x)
+			same = same || err == nil && w.root && string(text) == w.text
+			return !same
+		})
+		if !same {
+			return false
+		}
+	}
+	return true
 }
 
 // sameEnvelope compares media types. A JWT is one under its general name too, as VCALM's
