@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/chancery-dev/chancery/internal/strictjson"
 )
@@ -103,7 +104,9 @@ func (c *ob2Check) assertion() {
 	}
 	for _, name := range []string{"issuedOn", "expires"} {
 		if v := c.doc.Get(0, name); c.doc.Kind(v) == strictjson.String {
-			c.time(v)
+			if _, err := time.Parse(time.DateOnly, c.doc.String(v)); err != nil || a.UID == "" { // 1.x: a date alone
+				c.time(v)
+			}
 		} else if v != strictjson.None && !(c.doc.Kind(v) == strictjson.Number && a.UID != "") { // 1.x: seconds since 1970
 			c.at(v, Error, "wrong_type", "expected a time")
 		}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"time"
 
 	"github.com/chancery-dev/chancery/badge"
 	"github.com/chancery-dev/chancery/internal/strictjson"
@@ -18,6 +19,11 @@ import (
 func (c *run) assertion(jws *proof.JWS) {
 	doc := c.doc
 	c.r.Model, c.r.Types, c.r.ID = "Open Badges 2.0", stringList(doc, doc.Get(0, "type")), assertionID(doc)
+	if doc.Get(0, "@context") == strictjson.None && !hasType(doc, 0, "Assertion") && !badge.ReadAssertion(doc, 0).Revoked {
+		// It may be as good as its issuer made it: nothing here reads its class and issuer.
+		c.fail(CheckModel, UnsupportedMediaType, "an assertion of Open Badges 1.0 or older")
+		return
+	}
 	findings := badge.CheckOB2(doc, c.badgeProfile())
 	for _, f := range findings {
 		c.r.find(f.Grade, f.Code, f.Pointer, f.Message)
@@ -291,10 +297,7 @@ func (c *run) openHosted(address string) {
 func (c *run) assertionPeriod() {
 	skew := c.v.policy.ClockSkew
 	doc := c.doc
-	issued, _, okFrom := badge.ReadTime(doc.String(doc.Get(0, "issuedOn")))
-	if n, ok := doc.Int(doc.Get(0, "issuedOn")); ok { // version 1.0: seconds since 1970
-		issued, okFrom = unix(n), true
-	}
+	issued, okFrom := c.assertionTime("issuedOn")
 	if !okFrom {
 		c.fail(CheckValidity, ValidityMalformed, "expected a time as issuedOn")
 		return
@@ -305,9 +308,9 @@ func (c *run) assertionPeriod() {
 		return
 	}
 	if n := doc.Get(0, "expires"); n != strictjson.None {
-		until, _, ok := badge.ReadTime(doc.String(n))
-		if at, isInt := doc.Int(n); isInt { // version 1.0
-			until, ok = unix(at), true
+		until, ok := c.assertionTime("expires")
+		if _, err := time.Parse(time.DateOnly, doc.String(n)); err == nil {
+			until = until.Add(24*time.Hour - time.Second) // the date after which it ends
 		}
 		if !ok {
 			c.fail(CheckValidity, ValidityMalformed, "expected a time as expires")

@@ -21,11 +21,23 @@ func (c *run) assertionRecipient() {
 
 // issuedOn is when an Open Badges 2.0 assertion says it was issued.
 func (c *run) issuedOn() time.Time {
-	if n, ok := c.doc.Int(c.doc.Get(0, "issuedOn")); ok {
-		return unix(n)
-	}
-	t, _, _ := badge.ReadTime(c.doc.String(c.doc.Get(0, "issuedOn")))
+	t, _ := c.assertionTime("issuedOn")
 	return t
+}
+
+// assertionTime reads a time of an assertion. Those of version 1 may be seconds since 1970
+// or a date alone, which is read as its beginning.
+func (c *run) assertionTime(name string) (t time.Time, ok bool) {
+	n := c.doc.Get(0, name)
+	if at, isInt := c.doc.Int(n); isInt {
+		return unix(at), true
+	}
+	if t, _, ok = badge.ReadTime(c.doc.String(n)); !ok && badge.ReadAssertion(c.doc, 0).UID != "" {
+		var err error
+		t, err = time.Parse(time.DateOnly, c.doc.String(n))
+		ok = err == nil
+	}
+	return t, ok
 }
 
 // unix reads the times of version 1.0, within the years that RFC 3339 can write.

@@ -49,11 +49,37 @@ func TestRevokedForms(t *testing.T) {
 // their end.
 func TestNumericTimes(t *testing.T) {
 	priv := rsaKey(t)
-	for expires, want := range map[string]verifier.Reason{"1798761600": "", "1767312000": verifier.PeriodOver, "1.5": verifier.ValidityMalformed} {
+	for expires, want := range map[string]verifier.Reason{"1798761600": "", "1767312000": verifier.PeriodOver, "1.5": verifier.ValidityMalformed,
+		`"2026-06-01"`: "", `"2026-05-31"`: verifier.PeriodOver, `"2026-06-31"`: verifier.ModelInvalid, `"2026"`: verifier.ModelInvalid} {
 		o := newOB2(t, priv, true)
 		o.assertion = with(t, strings.Replace(o.assertion, `"2026-01-01T00:00:00Z"`, "1767225600", 1), `"uid":"17"`, `"expires":`+expires)
 		if r := judge(t, setup(t, verifier.Policy{}, o.docs("")...), o.jws(t)); r.Reason != want {
 			t.Errorf("%s: expected %q, found %s", expires, want, explain(r))
 		}
+	}
+}
+
+// TestDatesOfVersion1: a badge of version 1 may be issued on a date alone, one of 2.0 not;
+// what is older than 1.1 is not called wrong.
+func TestDatesOfVersion1(t *testing.T) {
+	priv := rsaKey(t)
+	for issued, want := range map[string][2]verifier.Reason{
+		`"2026-01-01"`: {"", verifier.ModelInvalid}, `"2026-06-02"`: {verifier.NotYetValid, verifier.ModelInvalid}, `"2026-1-1"`: {verifier.ModelInvalid, verifier.ModelInvalid},
+	} {
+		for i, more := range [][]string{{`"uid":"17"`}, nil} {
+			o := newOB2(t, priv, true)
+			o.assertion = with(t, o.assertion, append(more, `"issuedOn":`+issued)...)
+			if r := judge(t, setup(t, verifier.Policy{}, o.docs("")...), o.jws(t)); r.Reason != want[i] {
+				t.Errorf("%s: expected %q, found %s", issued, want[i], explain(r))
+			}
+		}
+	}
+	const old = `{"uid":"7","recipient":{"type":"email","hashed":false,"identity":"a@example.com"},"badge":"` + ob2Host + `class","issuedOn":1767225600,"verify":{"type":"hosted","url":"` + ob2Host + `assertion"}}`
+	v := setup(t, verifier.Policy{}, newOB2(t, priv, false).docs("")...)
+	if r := judge(t, v, raw(old)); r.Reason != verifier.UnsupportedMediaType {
+		t.Error(explain(r))
+	}
+	if r := judge(t, v, raw(with(t, old, `"revoked":true`))); r.Outcome != verifier.Invalid {
+		t.Error(explain(r))
 	}
 }
