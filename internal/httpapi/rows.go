@@ -240,6 +240,9 @@ func csvRows(r io.Reader, kinds map[string]string) (rows, error) {
 	if err != nil {
 		return nil, csvFault(err, "expected a header line")
 	}
+	if strings.ContainsRune(strings.Join(header, ""), '\r') {
+		return nil, badBody("the lines of the CSV end with a carriage return alone: expected a line feed")
+	}
 	columns, err := csvColumns(header)
 	if err != nil {
 		return nil, err

@@ -71,6 +71,7 @@ func TestBatchFaults(t *testing.T) {
 		"name twice in a line":    {ndjsonType, "?type=t", item + "\n" + `{"id":"a","id":"b"}`, 422, "items[1]"},
 		"a line that is too long": {ndjsonType, "?type=t", strings.Repeat("x", maxRow+10), 400, ""},
 		"UTF-16":                  {csvType, "?type=t", "\xff\xfer\x00", 400, ""},
+		"carriage returns alone":  {csvType, "?type=t", "recipient.name,id\rAina,1\r", 400, ""},
 		"CSV without header":      {csvType, "?type=t", marker + "," + marker + "@example.com\n", 422, "columns[0]"},
 		"CSV, column twice":       {csvType, "?type=t", "recipient.name,recipient.name\n", 422, "columns[1]"},
 		"CSV, a cell more":        {csvType, "?type=t", "recipient.name\nA," + marker + "\n", 422, "items[0]"},

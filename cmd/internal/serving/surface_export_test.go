@@ -97,3 +97,38 @@ func TestNamesInArchives(t *testing.T) {
 		t.Errorf("%d files of the batch", n)
 	}
 }
+
+// TestExportIsOnesOwn: an export holds nothing of another institution or environment, also
+// where both have the same files, and no secret.
+func TestExportIsOnesOwn(t *testing.T) {
+	f := newFort(t)
+	secrets := map[string][]string{}
+	for who := range f.keys {
+		name := strings.NewReplacer("/", "", "north", "Nora", "south", "Sora").Replace(who)
+		c := f.ok(who, "POST", "/v1/credentials", aina(map[string]any{"recipient": map[string]any{"name": name + " Quill", "email": name + "@example.com"}, "private": map[string]any{"number": "pin-" + name}}))
+		hook := f.ok(who, "POST", "/v1/webhooks", map[string]any{"url": "https://" + strings.ToLower(name) + ".example.com/", "events": []string{"*"}})
+		key := f.ok(who, "POST", "/v1/api-keys", map[string]any{"name": "key of " + name, "scopes": []string{"read"}})
+		f.upload(who, "/v1/documents", []byte("the same text everywhere"))
+		f.ok(who, "POST", "/v1/batches", map[string]any{"type": "training", "name": "batch of " + name, "items": []any{map[string]any{"recipient": map[string]any{"name": name + " Row"}}}})
+		f.ok(who, "PUT", "/v1/portfolios/p-"+strings.ToLower(name), map[string]any{"title": name, "subjectId": c.text("recipient", "id"), "public": true, "items": []any{}})
+		f.ok("", "GET", "/v1/verify/"+c.text("publicId"), nil)
+		secrets[who] = []string{key.text("secret")[20:], hook.text("signingSecret")[6:], f.keys[who][20:], "pin-" + name}
+		if who != "north/live" {
+			secrets["of others"] = append(secrets["of others"], name, strings.ToLower(name), c.text("id"), c.text("publicId"), c.text("recipient", "id"), key.text("id"), hook.text("id"), f.ok(who, "GET", "/v1/issuers/academy", nil).text("did"))
+		}
+	}
+	own := 0
+	for name, b := range unzipped(t, f.ok("north/live", "GET", "/v1/export", nil).body) {
+		for whose, list := range secrets {
+			for _, secret := range list {
+				if strings.Contains(name, secret) || bytes.Contains(b, []byte(secret)) {
+					t.Errorf("%s holds what is of %s: %q", name, whose, secret)
+				}
+			}
+		}
+		own += bytes.Count(b, []byte("Noralive"))
+	}
+	if own < 4 {
+		t.Errorf("the institution's own data is there %d times", own)
+	}
+}
