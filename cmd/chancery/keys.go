@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -37,6 +38,7 @@ func (p passphraseFlags) read(c *cli, prompt string) ([]byte, error) {
 		if b = bytes.TrimRight(b, "\r\n"); len(b) == 0 {
 			return nil, usagef("%s: expected a passphrase, found an empty file", p.file)
 		}
+		c.warnOpen(p.file)
 		return b, nil
 	}
 	stdin, ok := c.stdin.(*os.File)
@@ -55,6 +57,14 @@ func (p passphraseFlags) read(c *cli, prompt string) ([]byte, error) {
 	return b, nil
 }
 
+// warnOpen says that a secret can be read by other users of the machine. It is no error:
+// secrets of containers are often mounted so.
+func (c *cli) warnOpen(name string) {
+	if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() && info.Mode()&0o044 != 0 && runtime.GOOS != "windows" {
+		fmt.Fprintln(c.stderr, "warning: "+plain(name)+" can be read by other users of this machine: chmod 600")
+	}
+}
+
 // readKey opens a private key file.
 func (c *cli) readKey(name string, p passphraseFlags) (crypto.Signer, error) {
 	if name == "" {
@@ -63,6 +73,9 @@ func (c *cli) readKey(name string, p passphraseFlags) (crypto.Signer, error) {
 	b, err := c.read(name, maxKeyFile)
 	if err != nil {
 		return nil, err
+	}
+	if !signer.Encrypted(b) {
+		c.warnOpen(name)
 	}
 	key, err := signer.ReadKey(b, func() ([]byte, error) { return p.read(c, "Passphrase of "+name+": ") })
 	var usage usageError

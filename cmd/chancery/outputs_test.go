@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -202,5 +203,57 @@ func TestGivenUp(t *testing.T) {
 	c.interrupted.giveUp(-1)
 	if left, _ := os.ReadDir(dir); len(left) != 0 {
 		t.Errorf("left: %v", left)
+	}
+}
+
+// TestOpenKeys: a key without a passphrase that others can read is used, with a warning; so
+// is a file with a passphrase. Others say nothing.
+func TestOpenKeys(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no permissions")
+	}
+	binary, err := chanceryBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	run := func(args ...string) string {
+		cmd := exec.Command(binary, args...)
+		cmd.Dir = dir
+		var told bytes.Buffer
+		cmd.Stderr = &told
+		if err := cmd.Run(); err != nil {
+			t.Fatalf("%v: %v %s", args, err, &told)
+		}
+		return told.String()
+	}
+	for name, text := range map[string]string{"pass": "correct horse\n", "draft.json": `{"@context":["https://www.w3.org/ns/credentials/v2"],"type":["VerifiableCredential"],"credentialSubject":{"id":"did:example:ada"}}`} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run("keygen", "--out", "plain", "--insecure-no-passphrase")
+	run("keygen", "--out", "sealed", "--passphrase-file", "pass")
+	for _, c := range []struct {
+		key, pass fs.FileMode
+		warned    []string
+	}{
+		{0o600, 0o600, nil},
+		{0o640, 0o600, []string{"plain/key.pem"}},
+		{0o604, 0o644, []string{"plain/key.pem", "pass"}},
+	} {
+		for name, mode := range map[string]fs.FileMode{"plain/key.pem": c.key, "sealed/key.pem": c.key, "pass": c.pass} {
+			if err := os.Chmod(filepath.Join(dir, name), mode); err != nil {
+				t.Fatal(err)
+			}
+		}
+		told := run("issue", "--key", "plain/key.pem", "draft.json") + run("issue", "--key", "sealed/key.pem", "--passphrase-file", "pass", "draft.json")
+		want := ""
+		for _, name := range c.warned {
+			want += "warning: " + name + " can be read by other users of this machine: chmod 600\n"
+		}
+		if told != want {
+			t.Errorf("%v: %q", c, told)
+		}
 	}
 }

@@ -180,8 +180,10 @@ func pageError(t *layout.Template, err error) error {
 	var field *layout.FieldError
 	var fit *layout.FitError
 	if errors.As(err, &field) {
-		required, optional := t.Fields()
-		return hintError{invalidError{err}, "the template needs " + strings.Join(required, ", ") + "; it takes also " + strings.Join(optional, ", ")}
+		names, more := t.Fields()
+		names = append(names, more...) // some of which are needed where another one is there
+		slices.Sort(names)
+		return hintError{invalidError{err}, "the template takes " + strings.Join(names, ", ")}
 	}
 	if errors.As(err, &fit) {
 		return invalidError{err}
