@@ -4,6 +4,9 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"slices"
 	"time"
 
 	"github.com/chancery-dev/chancery/internal/cms"
@@ -194,7 +197,25 @@ func (s *Signer) check() error {
 			return fail(BadConfig, "Signer.Chain holds a nil certificate")
 		}
 	}
+	if err := checkLeaf(s.Chain[0], s.Clock()); err != nil {
+		return err
+	}
 	return checkLinks(s.Chain)
+}
+
+// checkLeaf refuses a certificate with which no verifier takes a signature, whomever it trusts.
+func checkLeaf(c *x509.Certificate, now time.Time) error {
+	const signs = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment
+	hasUsage := slices.ContainsFunc(c.Extensions, func(e pkix.Extension) bool { return e.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 15}) })
+	switch {
+	case hasUsage && c.KeyUsage&signs == 0:
+		return fail(BadChain, "the certificate's key usage excludes signing")
+	case len(c.UnhandledCriticalExtensions) > 0:
+		return fail(BadChain, "the certificate has a critical extension that is not understood")
+	case now.Before(c.NotBefore) || now.After(c.NotAfter):
+		return fail(BadChain, "the certificate is not valid at %s", now.UTC().Format(time.RFC3339))
+	}
+	return nil
 }
 
 // cmsSigner makes the CMS signer. The root is left out of the message: who trusts it has it.

@@ -356,13 +356,18 @@ func (d *Documents) finish(ctx context.Context, c service.Caller, base string, f
 func signingFault(err error) error {
 	state := func(detail string) error { return &service.Error{Code: service.CodeState, Detail: detail, Err: err} }
 	var known *service.Error
+	var fault *pades.Error
 	switch {
 	case errors.As(err, &known):
 		return err
 	case errors.Is(err, pades.NotPermitted):
 		return state("an earlier signature forbids further ones")
+	case errors.Is(err, pades.BadForm) && errors.As(err, &fault) && fault.Detail != "":
+		return state("the file's form or pages are not such that it can be signed: " + fault.Detail)
 	case errors.Is(err, pades.BadInput), errors.Is(err, pades.BadForm):
 		return state("the file is encrypted, or its form is not one that can be signed")
+	case errors.Is(err, pades.BadChain):
+		return state("the certificate is not one that can sign now")
 	case errors.Is(err, pades.SeedValue), errors.Is(err, pades.CannotCertify):
 		return state("the file asks for another kind of signature")
 	case errors.Is(err, pades.Revoked):
