@@ -50,7 +50,7 @@ func TestLeafRefused(t *testing.T) {
 			c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3, 4}, Critical: true, Value: []byte{5, 0}}}
 		}, false},
 	} {
-		s := &pades.Signer{Key: key, Chain: []*x509.Certificate{make(c.edit)}, Clock: func() time.Time { return now }}
+		s := &pades.Signer{Key: key, Chain: []*x509.Certificate{make(c.edit)}, Level: pades.LevelB, Clock: func() time.Time { return now }}
 		var out bytes.Buffer
 		_, err := s.Sign(t.Context(), bytes.NewReader(in), int64(len(in)), &out, pades.Request{})
 		_, perr := s.Prepare(t.Context(), bytes.NewReader(in), int64(len(in)), pades.Request{})
