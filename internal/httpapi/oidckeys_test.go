@@ -7,12 +7,14 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/chancery-dev/chancery/internal/service"
+	"github.com/chancery-dev/chancery/proof"
 )
 
 // TestOIDCUnknownKeys: tokens by keys that nobody knows do not make the service ask the
@@ -191,4 +193,67 @@ func TestOIDCKeySets(t *testing.T) {
 		p.want(c.name, v, p.signed(c.key, c.header, p.claims("exp", at)), c.want)
 		p.publish(e("ES256", "sig"), p.jwk(p.rsa.Public(), "r", "RS256", "sig"))
 	}
+}
+
+// TestOIDCMixUp: with several providers each speaks for itself, also where their keys have
+// the same names and one of them is hostile.
+func TestOIDCMixUp(t *testing.T) {
+	good, evil := newIDP(t), newIDP(t)
+	rule := func(tenant string) []OIDCRule { return []OIDCRule{{Tenant: tenant, Environment: service.Test}} }
+	v, err := NewOIDC(t.Context(), OIDCConfig{Client: &http.Client{Timeout: 10 * time.Second}, Clock: good.clock, Issuers: []OIDCIssuer{
+		{Issuer: good.base, Audience: "chancery", Rules: rule("tenant-a")}, {Issuer: evil.base, Audience: "chancery", Rules: rule("tenant-b")},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ token, tenant string }{
+		"good":                             {good.token(plainHeader, good.claims()), "tenant-a"},
+		"evil, for itself":                 {evil.token(plainHeader, evil.claims()), "tenant-b"},
+		"evil, in the name of good":        {evil.token(plainHeader, good.claims()), ""},
+		"evil, with both names":            {evil.token(plainHeader, good.claims("iss", fmt.Sprintf("[%q,%q]", good.base, evil.base))), ""},
+		"evil, the name of good behind":    {evil.token(plainHeader, strings.Replace(evil.claims(), "{", fmt.Sprintf(`{"iss":%q,`, good.base), 1)), ""},
+		"evil, the name of good, no kid":   {evil.token(`{"alg":"ES256"}`, good.claims()), ""},
+		"evil, for the rules of good":      {evil.token(plainHeader, evil.claims("tenant", `"tenant-a"`)), "tenant-b"},
+		"good, in the name of nobody":      {good.token(plainHeader, good.claims("iss", `""`)), ""},
+		"good, in the name of nobody here": {good.token(plainHeader, good.claims("iss", `"https://login.example.com"`)), ""},
+	} {
+		got, err := v.Authenticate(t.Context(), c.token)
+		if got.Tenant != c.tenant || (err == nil) != (c.tenant != "") {
+			t.Errorf("%s: expected %q, found %+v %v", name, c.tenant, got, err)
+		}
+	}
+}
+
+// FuzzOIDC: whatever a caller or a provider says ends in an error or in something sound.
+func FuzzOIDC(f *testing.F) {
+	f.Add("eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL2xvZ2luLmV4YW1wbGUuY29tIiwiYXVkIjpbIngiXSwiZXhwIjoxZTl9.AAAA")
+	f.Add("eyJhbGciOiJSUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJleHAiOjFlMzA4LCJuYmYiOi0xLCJjbmYiOnt9fQ.")
+	f.Add(`{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","use":"sig","key_ops":["verify"]},{"kty":"RSA","n":"AQAB","e":"AQAB"}]}`)
+	f.Add(`{"issuer":"https://login.example.com","jwks_uri":"https://login.example.com/jwks"}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		if j := parseToken(text); j != nil {
+			for _, kind := range []TokenKind{AccessTokens, TypedAccessTokens, IDTokens} {
+				_ = j.is(kind, "x")
+			}
+			if expired, err := j.times(clockTime); err == nil && !expired {
+				end, ok := j.claims.Float(j.claim("exp"))
+				if !ok || end <= float64(clockTime.Unix()) || end > lastTime {
+					t.Errorf("taken with exp %s", j.claims.Raw(j.claim("exp")))
+				}
+			}
+			_ = OIDCRule{Claim: "aud", Value: "x"}.fits(j)
+		}
+		keys, _, err := keysIn([]byte(text))
+		if err != nil && keys != nil || len(keys) > maxProviderKeys {
+			t.Errorf("%d keys and %v", len(keys), err)
+		}
+		for _, k := range keys {
+			if k.Key == nil || k.Use == "enc" && serves(k, proof.RS256) {
+				t.Errorf("found %+v", k)
+			}
+		}
+		if at, err := discovered([]byte(text), "https://login.example.com"); err == nil && !strings.HasPrefix(at, "https://") {
+			t.Errorf("keys at %q", at)
+		}
+	})
 }
