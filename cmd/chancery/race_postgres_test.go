@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -14,8 +16,7 @@ import (
 func twoServed(t *testing.T, more ...string) (a, b *served) {
 	t.Helper()
 	dir := t.TempDir()
-	env := append(postgresEnv(t), "CHANCERY_PUBLIC_URL=http://"+freePort(t))
-	a = startServiceWith(t, append(env, more...), "--data", dir)
+	a = startServiceWith(t, append(postgresEnv(t), more...), "--data", dir)
 	b = &served{t: t, client: http.DefaultClient, listen: freePort(t), log: &lockedBuffer{}, env: a.env, key: a.key}
 	b.base = "http://" + b.listen
 	b.args = []string{"serve", "--listen", b.listen, "--data", dir}
@@ -272,4 +273,28 @@ func TestTwoQuota(t *testing.T) {
 	if statuses[200]+statuses[201] != allowed || statuses[402] != allowed {
 		t.Errorf("expected %d issued and as many refused, found %v", allowed, statuses)
 	}
+}
+
+// TestTwoAddresses: a process that would write another address into credentials and lists
+// than one that serves from the same database is refused, a worker without one too; when all
+// have ended, another address is taken.
+func TestTwoAddresses(t *testing.T) {
+	env := postgresEnv(t)
+	a := startServiceWith(t, env, "--data", t.TempDir())
+	id, public := a.issue(a.trainingType("vc"), "Aina Rahman")
+	other := *a
+	for what, address := range map[string]string{"another": "http://" + freePort(t), "none": ""} {
+		other.env = append(slices.Clone(a.env), "CHANCERY_PUBLIC_URL="+address)
+		for _, args := range [][]string{{"serve", "--listen", freePort(t)}, {"serve", "--role", "worker"}} {
+			if out, err := other.chancery(append(args, "--data", t.TempDir())...); err == nil || !strings.Contains(out, "publicURL: expected the address of the other processes") {
+				t.Errorf("%s, %v: %v: %s", what, args, err, out)
+			}
+		}
+	}
+	a.data("POST", "/v1/credentials/"+id+"/revoke", map[string]any{"reason": "test"}, 200)
+	a.verifies(public, "invalid", "revoked")
+	a.kill()
+	a.env = append(slices.Clone(a.env), "CHANCERY_PUBLIC_URL=http://"+freePort(t))
+	a.start()
+	a.stop()
 }

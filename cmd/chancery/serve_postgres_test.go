@@ -36,7 +36,7 @@ func postgresEnv(t testing.TB) []string {
 		RawQuery: url.Values{"host": {c.Host}, "port": {strconv.Itoa(int(c.Port))}}.Encode()}
 	key := make([]byte, 32)
 	rand.Read(key)
-	return []string{"CHANCERY_DATABASE_POSTGRES=" + u.String(), "CHANCERY_MASTER_KEY=" + base64.StdEncoding.EncodeToString(key)}
+	return []string{"CHANCERY_DATABASE_POSTGRES=" + u.String(), "CHANCERY_MASTER_KEY=" + base64.StdEncoding.EncodeToString(key), "CHANCERY_PUBLIC_URL=http://" + freePort(t)}
 }
 
 // TestServeKilledWorker: the same on PostgreSQL, with one process for requests and one for

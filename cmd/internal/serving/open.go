@@ -97,6 +97,10 @@ func Open(ctx context.Context, c *config.Config, o Options) (*Installation, erro
 		op.close()
 		return nil, err
 	}
+	if err := op.agree(ctx); err != nil {
+		op.close()
+		return nil, err
+	}
 	if err := in.prepare(ctx); err != nil {
 		op.close()
 		return nil, err
@@ -205,6 +209,23 @@ func (op *opener) alone() error {
 	}
 	op.in.lock = lock
 	return errors.Join(lock.Truncate(0), second(lock.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)))
+}
+
+// agree makes sure that the processes that share a database write the same address into
+// credentials and status lists: a list of one address is not believed at another, so that a
+// worker without publicURL would undo the credentials of the others.
+func (op *opener) agree(ctx context.Context) error {
+	st, ok := op.p.Store.(*postgres.Store)
+	if !ok || !op.o.Serve {
+		return nil
+	}
+	err := st.Agree(ctx, op.p.BaseURL)
+	var others *postgres.DisagreementError
+	if errors.As(err, &others) {
+		return &HintError{fmt.Errorf("publicURL: expected the address of the other processes that serve from this database, %d of which have another one than %s", others.Others, op.p.BaseURL),
+			"give all processes on one PostgreSQL the same configuration, workers too; to change the address, end them all first"}
+	}
+	return err
 }
 
 func second[T any](_ T, err error) error { return err }

@@ -41,6 +41,8 @@ type Store struct {
 	pool   *pgxpool.Pool
 	jobs   *river.Client[pgx.Tx] // inserts
 	closed atomic.Bool
+
+	agreed atomic.Pointer[agreement]
 }
 
 var _ service.Store = (*Store)(nil)
@@ -149,6 +151,7 @@ func (s *Store) migrate(ctx context.Context) error {
 // Close ends the use of the store, when those that run have ended.
 func (s *Store) Close() error {
 	if !s.closed.Swap(true) {
+		s.agreed.Swap(nil).end()
 		s.pool.Close()
 	}
 	return nil
