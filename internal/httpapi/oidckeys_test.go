@@ -185,11 +185,10 @@ func TestOIDCKeySets(t *testing.T) {
 		v := p.verifier()
 		p.publish(c.keys...)
 		p.now.Add(int64(keysFresh/time.Second) + 60)
-		at := fmt.Sprint(p.clock().Unix() + 60)
 		if c.want == service.CodeUnavailable { // what cannot be read says nothing: as if it were away
 			p.now.Add(int64(keysHold / time.Second))
 		}
-		at = fmt.Sprint(p.clock().Unix() + 60)
+		at := fmt.Sprint(p.clock().Unix() + 60)
 		p.want(c.name, v, p.signed(c.key, c.header, p.claims("exp", at)), c.want)
 		p.publish(e("ES256", "sig"), p.jwk(p.rsa.Public(), "r", "RS256", "sig"))
 	}
