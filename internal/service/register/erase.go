@@ -56,27 +56,57 @@ func (g *Register) Erase(ctx context.Context, c service.Caller, subject string) 
 		return none, err
 	}
 	out := service.Erasure{Subject: subject, At: g.now()}
-	for {
-		some, err := g.some(ctx, c.Scope, subject, 50)
-		if err != nil {
-			return none, err
-		}
-		if len(some) == 0 {
-			break
-		}
-		for _, cred := range some {
-			n, err := g.eraseCredential(ctx, c.Scope, cred.ID)
-			if err != nil {
-				return none, err
-			}
-			out.Credentials++
-			out.Artifacts += n
-		}
+	if err := g.sweep(ctx, c.Scope, &out, false); err != nil {
+		return none, err
 	}
 	if err := g.erasePortfolios(ctx, c.Scope, subject); err != nil {
 		return none, err
 	}
 	return g.finish(ctx, c, subject, found, mark, out)
+}
+
+// sweep erases what there is of credentials of a person, and counts it. Where the person is
+// gone, it leaves those of somebody who has come to be known under that id since: who issues
+// writes both down at once.
+func (g *Register) sweep(ctx context.Context, s service.Scope, out *service.Erasure, gone bool) error {
+	for {
+		some, err := g.some(ctx, s, out.Subject, 50)
+		if err != nil || len(some) == 0 {
+			return err
+		}
+		for _, cred := range some {
+			n, err := g.eraseCredential(ctx, s, cred.ID, out.Subject, gone)
+			if errors.Is(err, errKnown) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			out.Credentials++
+			out.Artifacts += n
+		}
+	}
+}
+
+var errKnown = errors.New("register: the person is known")
+
+// eraseAgain is the job that follows an erasure: what was under way to be issued when the
+// last look found nothing would otherwise keep the id of a person who is gone.
+func (g *Register) eraseAgain(ctx context.Context, r service.Run) error {
+	var a service.ScopedID
+	if err := json.Unmarshal(r.Args, &a); err != nil {
+		return &service.GiveUp{Err: err}
+	}
+	out := service.Erasure{Subject: a.ID, At: g.now()}
+	err := g.sweep(ctx, a.Scope(), &out, true)
+	if out.Credentials == 0 {
+		return err
+	}
+	defer service.Scrub(g.c.Store)
+	counted := retry(func() error {
+		return g.c.Store.Update(ctx, func(tx service.Tx) error { return g.count(ctx, tx, service.System(a.Scope()), out) })
+	})
+	return errors.Join(err, counted)
 }
 
 func (g *Register) person(ctx context.Context, s service.Scope, id string) (p service.StoredSubject, found bool, err error) {
@@ -115,10 +145,18 @@ func (g *Register) some(ctx context.Context, s service.Scope, subject string, n 
 }
 
 // eraseCredential forgets what a credential says of whom, and removes its files.
-func (g *Register) eraseCredential(ctx context.Context, s service.Scope, id string) (artifacts int, err error) {
+// gone is for what is only to be done where there is no such person any more: else errKnown.
+func (g *Register) eraseCredential(ctx context.Context, s service.Scope, id, subject string, gone bool) (artifacts int, err error) {
 	var files []string
 	err = retry(func() error {
 		return g.c.Store.Update(ctx, func(tx service.Tx) (err error) {
+			if gone {
+				if _, err := tx.Get(ctx, s, service.KindSubject, subject); err == nil {
+					return errKnown
+				} else if !errors.Is(err, service.ErrNotFound) {
+					return err
+				}
+			}
 			artifacts, files, err = g.eraseRecord(ctx, tx, s, id)
 			return err
 		})
@@ -355,24 +393,35 @@ func (g *Register) finish(ctx context.Context, c service.Caller, subject string,
 			if err := tx.Delete(ctx, c.Scope, service.KindSubject, subject); err != nil && !errors.Is(err, service.ErrNotFound) {
 				return err
 			}
-			r, before, err := service.Get[service.Erasure](ctx, tx, c.Scope, service.KindSetting, erasedMark(subject))
-			if errors.Is(err, service.ErrNotFound) {
-				r = service.Record{Kind: service.KindSetting, ID: erasedMark(subject), Created: out.At}
-			} else if err != nil {
+			if err := service.EnqueueFor(ctx, tx, JobEraseAgain, c.Scope, subject, out.At.Add(eraseAgainAfter)); err != nil {
 				return err
 			}
-			sum := out
-			sum.Credentials, sum.Artifacts = out.Credentials+before.Credentials, out.Artifacts+before.Artifacts
-			r.Updated = out.At
-			if err := service.Put(ctx, tx, c.Scope, r, sum); err != nil {
-				return err
-			}
-			detail := map[string]any{"credentials": out.Credentials, "artifacts": out.Artifacts}
-			return service.WriteAudit(ctx, tx, c, out.At, "subject.erase", subject, detail)
+			return g.count(ctx, tx, c, out)
 		})
 	})
 	if errors.Is(err, service.ErrExists) {
 		return out, nil // another call has just finished it
 	}
 	return out, err
+}
+
+// eraseAgainAfter is longer than a transaction lasts.
+const eraseAgainAfter = 5 * time.Minute
+
+// count adds to what is known of an erasure.
+func (g *Register) count(ctx context.Context, tx service.Tx, c service.Caller, out service.Erasure) error {
+	r, before, err := service.Get[service.Erasure](ctx, tx, c.Scope, service.KindSetting, erasedMark(out.Subject))
+	if errors.Is(err, service.ErrNotFound) {
+		r = service.Record{Kind: service.KindSetting, ID: erasedMark(out.Subject), Created: out.At}
+	} else if err != nil {
+		return err
+	}
+	sum := out
+	sum.Credentials, sum.Artifacts = out.Credentials+before.Credentials, out.Artifacts+before.Artifacts
+	r.Updated = out.At
+	if err := service.Put(ctx, tx, c.Scope, r, sum); err != nil {
+		return err
+	}
+	detail := map[string]any{"credentials": out.Credentials, "artifacts": out.Artifacts}
+	return service.WriteAudit(ctx, tx, c, out.At, "subject.erase", out.Subject, detail)
 }

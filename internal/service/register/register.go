@@ -102,11 +102,13 @@ const (
 	JobForget = "blob.forget"
 	// JobUnlink erases the digest and salt of a stamp.
 	JobUnlink = "stamp.erase"
+	// JobEraseAgain erases what was issued to a person while he was erased.
+	JobEraseAgain = "subject.erase"
 )
 
 // Jobs returns what has to be done in the background, and how often.
 func (g *Register) Jobs() (map[string]service.JobHandler, map[string]time.Duration) {
-	handlers := map[string]service.JobHandler{JobChain: g.chain, JobForget: g.forget, JobUnlink: g.unlink}
+	handlers := map[string]service.JobHandler{JobChain: g.chain, JobForget: g.forget, JobUnlink: g.unlink, JobEraseAgain: g.eraseAgain}
 	every := map[string]time.Duration{JobChain: 5 * time.Second}
 	if g.c.Stamper != nil {
 		handlers[JobAnchor], every[JobAnchor] = g.anchorHeads, 24*time.Hour
