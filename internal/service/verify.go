@@ -411,8 +411,11 @@ func (s *Service) verifyStamp(ctx context.Context, scope Scope, id string, diges
 		return Verdict{}, err
 	}
 	report, err := s.judged(ctx, func(t *trustState) (*verifier.Report, error) {
-		config := t.config
-		config.Handlers = map[string]verifier.Handler{chancery.MediaEvidence: &evidencehandler.Handler{Digest: digest}}
+		config, err := s.withBatchOf(ctx, t.config, bundle)
+		if err != nil {
+			return nil, err
+		}
+		config.Handlers = map[string]verifier.Handler{chancery.MediaEvidence: &evidencehandler.Handler{Digest: digest, Revocation: s.c.SignerRevocation}}
 		v, err := verifier.New(config)
 		if err != nil {
 			return nil, err
