@@ -15,7 +15,7 @@ func (s *step) fields() error {
 	if err != nil {
 		return err
 	}
-	if s.g.v.nodes -= len(now); s.g.v.nodes < 0 {
+	if s.g.v.nodes -= fieldCost * len(now); s.g.v.nodes < 0 {
 		return &limitError{"too many fields to compare"}
 	}
 	var before []int32

@@ -21,6 +21,10 @@ const (
 	// maxNodes bounds the objects that the difference analysis looks at, in all.
 	maxNodes = 2 << 20
 
+	// fieldCost is what a field of a form counts for among them, each time that the fields
+	// of a revision are read: they are read for every signature.
+	fieldCost = 2
+
 	// maxDepth bounds nesting while walking from object to object within one value.
 	maxDepth = 96
 

@@ -86,7 +86,7 @@ func (v *validation) removedSignatures() {
 		if err != nil {
 			continue // that form is judged by the difference analysis where it matters
 		}
-		v.nodes -= len(fields)
+		v.nodes -= fieldCost * len(fields)
 		for i := range fields {
 			f := &fields[i]
 			ref, ok := f.V.(pdf.Ref)

@@ -60,6 +60,9 @@ func (v *validation) collect() error {
 		it.sig.Field = f.Name
 		v.items = append(v.items, it)
 		v.structure(it, value, seen)
+		if v.nodes < 0 {
+			return &limitError{"the signatures have too many fields to look through"}
+		}
 	}
 	slices.SortStableFunc(v.items, func(a, b *item) int {
 		return cmp.Or(cmp.Compare(a.order(), b.order()), cmp.Compare(a.span.end, b.span.end))
@@ -215,6 +218,7 @@ func (v *validation) heldThen(it *item, rev *pdf.Revision, loc pdf.Location) str
 	if err != nil {
 		return "the form of the signed revision cannot be read: " + err.Error()
 	}
+	v.nodes -= fieldCost * len(fields)
 	for i := range fields {
 		if fields[i].Name == it.field.Name && fields[i].V == pdf.Object(it.ref) && fields[i].FT == "Sig" {
 			return ""
