@@ -34,6 +34,23 @@ var drafts = []string{
 // ErrSchemaUnsupported, or a *strictjson.Error of the schema, means that it could not
 // be validated: the outcome is indeterminate.
 func ValidateSchema(schema []byte, doc *strictjson.Doc, n strictjson.Node) ([]Finding, error) {
+	s, err := ReadSchema(schema)
+	if err != nil {
+		return nil, err
+	}
+	return s.Validate(doc, n)
+}
+
+// UserSchema is a schema that a credential brings along, made ready to validate by.
+type UserSchema struct {
+	compiled *validator
+	size     int // values, references written out
+	patterns int // instructions of the patterns, as often as they may be asked
+}
+
+// ReadSchema reads a schema for several instances: making one ready costs much more than
+// validating by it. Errors are those of ValidateSchema.
+func ReadSchema(schema []byte) (*UserSchema, error) {
 	sd, err := strictjson.Parse(schema, strictjson.Limits{Bytes: maxUserSchemaBytes})
 	if err != nil {
 		return nil, err
@@ -43,12 +60,6 @@ func ValidateSchema(schema []byte, doc *strictjson.Doc, n strictjson.Node) ([]Fi
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSchemaUnsupported, err)
 	}
-	if work := size * span(doc, n); work > maxUserSchemaWork {
-		return nil, fmt.Errorf("%w: expected a smaller schema or a smaller document", ErrSchemaUnsupported)
-	}
-	if s.patterns*(size/sd.Size()+1)*len(doc.Raw(n)) > maxUserPatternWork {
-		return nil, fmt.Errorf("%w: expected simpler patterns or a smaller document", ErrSchemaUnsupported)
-	}
 	value := sd.Any(0)
 	if m, ok := value.(map[string]any); ok {
 		delete(m, "$id") // there is one document, whatever it calls itself
@@ -57,7 +68,21 @@ func ValidateSchema(schema []byte, doc *strictjson.Doc, n strictjson.Node) ([]Fi
 	if err != nil {
 		return nil, fmt.Errorf("%w: not a valid schema", ErrSchemaUnsupported)
 	}
-	return c.validate(doc, n, size*span(doc, n) <= maxUserDetailWork)
+	return &UserSchema{c, size, s.patterns * (size/sd.Size() + 1)}, nil
+}
+
+// Work is how many steps validating the value at n takes at most.
+func (s *UserSchema) Work(doc *strictjson.Doc, n strictjson.Node) int { return s.size * span(doc, n) }
+
+// Validate validates the value at n, as ValidateSchema does.
+func (s *UserSchema) Validate(doc *strictjson.Doc, n strictjson.Node) ([]Finding, error) {
+	if s.Work(doc, n) > maxUserSchemaWork {
+		return nil, fmt.Errorf("%w: expected a smaller schema or a smaller document", ErrSchemaUnsupported)
+	}
+	if s.patterns*len(doc.Raw(n)) > maxUserPatternWork {
+		return nil, fmt.Errorf("%w: expected simpler patterns or a smaller document", ErrSchemaUnsupported)
+	}
+	return s.compiled.validate(doc, n, s.Work(doc, n) <= maxUserDetailWork)
 }
 
 // userSchema measures a schema by others before it is compiled.

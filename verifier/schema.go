@@ -58,12 +58,18 @@ func (c *run) schema(n strictjson.Node) (Reason, string) {
 	default:
 		return SchemaUnknown, "expected JsonSchema or 1EdTechJsonSchemaValidator2019"
 	}
-	found, err := c.otherDocument(url, KindSchema)
+	held, err := c.heldSchema(url)
 	if err != nil {
 		return SchemaUnavailable, fetchFault(err)
 	}
-	c.r.input(digestOf(found.Bytes))
-	findings, err := badge.ValidateSchema(found.Bytes, doc, 0)
+	c.r.input(held.digest)
+	if held.fault != nil {
+		return SchemaUnavailable, held.fault.Error()
+	}
+	if !c.mayRead(2 * held.schema.Work(doc, 0)) {
+		return SchemaUnavailable, "too much was to be validated"
+	}
+	findings, err := held.schema.Validate(doc, 0)
 	switch {
 	case err != nil:
 		return SchemaUnavailable, err.Error()
@@ -71,6 +77,37 @@ func (c *run) schema(n strictjson.Node) (Reason, string) {
 		return SchemaInvalid, c.schemaFindings(findings)
 	}
 	return "", ""
+}
+
+// heldSchema is a schema that was read for one credential and serves the others within
+// the same document.
+type heldSchema struct {
+	schema *badge.UserSchema
+	fault  error
+	digest string
+}
+
+// schemaWeight is how much longer it takes to make a schema ready than to parse its text.
+const schemaWeight = 300
+
+func (c *run) heldSchema(url string) (*heldSchema, error) {
+	if h := c.work.schemas[url]; h != nil {
+		return h, nil
+	}
+	found, err := c.otherDocument(url, KindSchema)
+	if err != nil {
+		return nil, err
+	}
+	if !c.mayRead(schemaWeight * len(found.Bytes)) {
+		return nil, fmt.Errorf("%w: too many schemas, or too large ones, were to be read", ErrUnreachable)
+	}
+	h := &heldSchema{digest: digestOf(found.Bytes)}
+	h.schema, h.fault = badge.ReadSchema(found.Bytes)
+	if c.work.schemas == nil {
+		c.work.schemas = map[string]*heldSchema{}
+	}
+	c.work.schemas[url] = h
+	return h, nil
 }
 
 // schemaKind tells which embedded schema stands for one that 1EdTech publishes.

@@ -77,6 +77,7 @@ type work struct {
 	retried   int // bytes that may still be hashed under older contexts
 	read      int // bytes of documents from elsewhere that may still be parsed
 	lists     listsHeld
+	schemas   map[string]*heldSchema
 }
 
 func newWork() *work {
