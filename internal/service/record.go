@@ -185,6 +185,18 @@ func hooksOf(s Scope, list []Record) (Hooks, error) {
 	return out, nil
 }
 
+// Count is how many deliveries there are where each of some events happens once.
+func (h Hooks) Count(events ...string) (n int) {
+	for _, hook := range h.hooks {
+		for _, event := range events {
+			if listens(hook.Events, event) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // Emit does what the function Emit does, with these webhooks.
 func (h Hooks) Emit(ctx context.Context, tx Tx, now time.Time, event string, data map[string]any) error {
 	var body []byte

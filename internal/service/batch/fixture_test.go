@@ -45,6 +45,7 @@ type issuing struct {
 	store  *memstore.Store
 	commit func(ctx context.Context) error // called in each Commit
 	signs  atomic.Int64
+	most   atomic.Int64 // items in one call of Sign
 }
 
 func (*issuing) BaseURL() string { return "https://chancery.example" }
@@ -86,6 +87,9 @@ func (*issuing) CheckPage(context.Context, *service.LoadedType, service.Wanted, 
 
 func (i *issuing) Sign(ctx context.Context, _ service.Caller, _ *service.LoadedType, _ service.Wanted, items []*service.Checked) ([]*service.Signed, error) {
 	var out []*service.Signed
+	if n := int64(len(items)); n > i.most.Load() {
+		i.most.Store(n)
+	}
 	for _, it := range items {
 		i.signs.Add(1)
 		s := &service.Signed{ID: it.ID, PublicID: it.PublicID}

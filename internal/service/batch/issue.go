@@ -157,7 +157,19 @@ func (b *Batches) IssueRows(ctx context.Context, s service.Scope, id string, fro
 	return fmt.Errorf("batch: others were first with rows of the chunk each time: %w", service.ErrConflict)
 }
 
-// queuedRows returns what is left of a range; errHalted where the batch is halted.
+// maxDeliveries is how many of events one transaction queues, about: whoever else writes has
+// to wait for it.
+const maxDeliveries = 400
+
+// atOnce is how many rows are issued in one transaction, with some deliveries for each.
+func (b *Batches) atOnce(deliveries int) int {
+	if deliveries == 0 {
+		return b.c.Chunk
+	}
+	return min(b.c.Chunk, max(1, maxDeliveries/deliveries))
+}
+
+// queuedRows returns some of what is left of a range; errHalted where the batch is halted.
 func (b *Batches) queuedRows(ctx context.Context, s service.Scope, id string, from, to int64) (rows []service.Row, err error) {
 	err = b.c.Store.View(ctx, func(tx service.Tx) error {
 		_, st, err := load(ctx, tx, s, id)
@@ -167,7 +179,11 @@ func (b *Batches) queuedRows(ctx context.Context, s service.Scope, id string, fr
 		if st.Halted {
 			return errHalted
 		}
-		rows, err = tx.Rows(ctx, s, id, queued, from, b.c.Chunk)
+		hooks, err := service.ListHooks(ctx, tx, s)
+		if err != nil {
+			return err
+		}
+		rows, err = tx.Rows(ctx, s, id, queued, from, b.atOnce(hooks.Count(service.EventIssued, service.EventPublished)))
 		return err
 	})
 	for n, r := range rows {

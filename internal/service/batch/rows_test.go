@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -275,6 +276,34 @@ func TestResults(t *testing.T) {
 	}
 	if vcs != 119 {
 		t.Errorf("expected 119 credentials, found %d", vcs)
+	}
+}
+
+// TestManyEndpoints: a transaction does not grow with the endpoints that are told of its rows:
+// whoever else writes waits for it.
+func TestManyEndpoints(t *testing.T) {
+	f := setUp(t, 500)
+	for n := range 50 {
+		events := []string{"*"}
+		if n%2 == 0 {
+			events = []string{"batch.completed"}
+		}
+		err := f.store.Update(t.Context(), func(tx service.Tx) error {
+			hook := service.StoredWebhook{URL: "https://client.example", Events: events, Active: true, Algorithm: "v1"}
+			return service.Put(t.Context(), tx, scope, service.Record{Kind: service.KindWebhook, ID: fmt.Sprintf("hook-%d", n), Created: start, Updated: start}, hook)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := f.create(service.NewBatch{}, of(60, nil))
+	f.work(0, func() bool { return f.get(b.ID).FinishedAt != nil })
+	// 26 endpoints listen, each to two events of a row.
+	if n := f.issuing.most.Load(); n == 0 || n > 400/52 {
+		t.Errorf("%d rows at once", n)
+	}
+	if n := f.get(b.ID).Counts; n.Issued != 60 {
+		t.Errorf("found %+v", n)
 	}
 }
 
