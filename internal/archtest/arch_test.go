@@ -74,6 +74,7 @@ var only = []struct {
 	{"log", []string{"cmd"}, "libraries take a logger"},
 	{"github.com/piprate/json-gold", nil, "an oracle for tests"},
 	{"github.com/digitorus/pdfsign", nil, "a peer for tests"},
+	{"github.com/coreos/go-oidc", nil, "an oracle for tests"},
 	{"github.com/chancery-dev/chancery/internal/cputime", nil, "a measure for tests"},
 	{"unsafe", nil, "no need"},
 }

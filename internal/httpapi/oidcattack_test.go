@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/chancery-dev/chancery/internal/service"
@@ -30,6 +31,7 @@ type idp struct {
 	t     *testing.T
 	base  string
 	keys  atomic.Pointer[string] // what /keys answers
+	first *string                // the same at first
 	asked atomic.Int32           // how often /keys was asked
 	wait  atomic.Int64           // how long it takes, in milliseconds
 	fails atomic.Int32           // the status that it answers, 0: 200
@@ -64,6 +66,7 @@ func newIDP(t *testing.T) *idp {
 	})
 	p.base = s.URL
 	p.publish(p.jwk(p.key.Public(), "e", "ES256", "sig"), p.jwk(p.rsa.Public(), "r", "RS256", "sig"))
+	p.first = p.keys.Load()
 	return p
 }
 
@@ -140,12 +143,43 @@ const plainHeader = `{"alg":"ES256","kid":"e","typ":"JWT"}`
 func (p *idp) want(name string, v *oidcVerifier, token string, want service.Code) {
 	p.t.Helper()
 	c, err := v.Authenticate(context.Background(), token)
+	if err == nil {
+		p.oracle(name, token)
+	}
 	switch {
 	case want == "" && (err != nil || c.Tenant != "tenant-a"):
 		p.t.Errorf("%s: expected to be let in, found %+v, %v (%v)", name, c, err, asError(err).Err)
 	case want != "" && (err == nil || asError(err).Code != want || c.Tenant != "" || len(c.Permissions) != 0):
 		p.t.Errorf("%s: expected %s, found %+v, %v", name, want, c, err)
 	}
+}
+
+// oracle expects another implementation to take a token that was taken here: we refuse more,
+// and let nobody in whom it would not.
+func (p *idp) oracle(name, token string) {
+	p.t.Helper()
+	head := header(token)
+	if p.fails.Load() != 0 || p.keys.Load() != p.first || strings.Contains(head, `"Ed25519"`) || strings.Contains(head, `"x5c"`) {
+		// It does without keys that are away or stand beside broken ones, does not know the names
+		// of RFC 9864, and reads certificates that we leave alone.
+		return
+	}
+	p.asked.Add(-1) // it asks for keys itself
+	wait := p.wait.Swap(0)
+	defer p.wait.Store(wait)
+	ctx := oidc.ClientContext(context.Background(), &http.Client{Timeout: 10 * time.Second})
+	peer := oidc.NewVerifier(p.base, oidc.NewRemoteKeySet(ctx, p.base+"/keys"), &oidc.Config{
+		ClientID: "chancery", Now: p.clock, SupportedSigningAlgs: []string{oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.ES256, oidc.ES384, oidc.ES512, oidc.EdDSA},
+	})
+	if _, err := peer.Verify(ctx, token); err != nil {
+		p.t.Errorf("%s: let in here, refused by the oracle: %v", name, err)
+	}
+}
+
+func header(token string) string {
+	first, _, _ := strings.Cut(token, ".")
+	b, _ := base64.RawURLEncoding.DecodeString(first)
+	return string(b)
 }
 
 // rawSignature signs as a JWS does: RSA with PKCS#1, and PSS where the header says PS256.
