@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -106,6 +107,13 @@ func Admit(h http.Header, r *http.Request, public bool) (*service.Caller, error)
 		return nil, err
 	}
 	return &caller, nil
+}
+
+// Count has a request of the pages (Config.Web) count as n more of its address.
+func Count(ctx context.Context, n int) {
+	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok && x.api != nil {
+		x.api.addresses.more(byAddress(x.addr), n, x.api.Clock())
+	}
 }
 
 // challenge is what WWW-Authenticate says of a refusal (RFC 6750, 3): nothing of an error

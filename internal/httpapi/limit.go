@@ -87,6 +87,14 @@ func (l *limiter) take(h http.Header, key bucketKey, now time.Time) (wait time.D
 	return l.until(1 - left), false
 }
 
+// more counts n more requests of a caller, of which it turned out that what he was answered
+// is worth them: he waits the longer before the next.
+func (l *limiter) more(key bucketKey, n int, now time.Time) {
+	if l != nil && n > 0 {
+		l.bucket(key).ReserveN(now, min(n, l.Burst))
+	}
+}
+
 // empty reports whether a caller has nothing left, without taking anything.
 func (l *limiter) empty(h http.Header, key bucketKey, now time.Time) (wait time.Duration, empty bool) {
 	if l == nil {

@@ -24,7 +24,7 @@ type exchange struct {
 	caller service.Caller
 	err    error  // cause of an answer of 500 and above
 	end    func() // of a call that is alone with its Idempotency-Key; nil: none
-	api    *api   // for Admit, where a mounted handler answers
+	api    *api   // for Admit and Count, where a mounted handler answers
 }
 
 type exchangeKey struct{}
@@ -185,7 +185,7 @@ func (a *api) route(rec *recorder, r *http.Request, x *exchange) {
 // page has the pages answer. They are counted by address, as whatever needs no key, but for
 // what they are drawn with, which is cheap and stays in caches.
 func (a *api) page(rec *recorder, r *http.Request, x *exchange) {
-	x.route, x.secret = "page", true
+	x.route, x.secret, x.api = "page", true, a
 	if !strings.HasPrefix(r.URL.Path, "/assets/") {
 		if wait, ok := a.addresses.take(rec.Header(), byAddress(x.addr), a.Clock()); !ok {
 			a.fail(rec, r, tooMany(wait))

@@ -37,6 +37,9 @@ type Config struct {
 	BaseURL string
 	// Verify serves /verify and what is below it. It sets its own headers. Nil: 404.
 	Verify http.Handler
+	// Count has a request count as n more of its address, where it took as much to answer.
+	// Nil: every request is one.
+	Count func(ctx context.Context, n int)
 	// Logger is told of faults of our own. Nil: nobody is.
 	Logger *slog.Logger
 	// Clock tells the time. Required.
@@ -47,6 +50,7 @@ type site struct {
 	public    service.Public
 	verifying service.Verifying
 	documents service.Documents
+	count     func(context.Context, int)
 	pages     *page.Renderer
 	origin    string
 	root      string // path of BaseURL, before every path of the site
@@ -70,7 +74,7 @@ func New(c Config) (http.Handler, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &site{public: c.Public, verifying: c.Verifying, documents: c.Documents, pages: pages, origin: base.Scheme + "://" + base.Host, root: base.Path, logger: c.Logger, clock: c.Clock}
+	s := &site{public: c.Public, verifying: c.Verifying, documents: c.Documents, count: c.Count, pages: pages, origin: base.Scheme + "://" + base.Host, root: base.Path, logger: c.Logger, clock: c.Clock}
 
 	read := http.NewServeMux()
 	read.HandleFunc("/{$}", s.front)
@@ -245,6 +249,10 @@ func knownFile(name string) bool {
 	return false
 }
 
+// itemsOfRequest is how many credentials of a portfolio, each of which is verified for it,
+// count as a request more.
+const itemsOfRequest = 10
+
 func (s *site) portfolio(w http.ResponseWriter, r *http.Request) {
 	slug := r.PathValue("slug")
 	if !validID(slug) {
@@ -257,6 +265,9 @@ func (s *site) portfolio(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	view.Slug = slug
+	if s.count != nil {
+		s.count(r.Context(), len(view.Items)/itemsOfRequest)
+	}
 	b, err := s.pages.Portfolio(s.request(r), view)
 	s.answer(w, r, http.StatusOK, b, err)
 }
