@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/chancery-dev/chancery/anchor"
 	"github.com/chancery-dev/chancery/anchor/ethereum"
+	"github.com/chancery-dev/chancery/cmd/internal/serving"
 	"github.com/chancery-dev/chancery/proof/beacon"
 	"github.com/chancery-dev/chancery/proof/evidence"
 	"github.com/chancery-dev/chancery/signer"
@@ -160,7 +160,7 @@ func (c *cli) anchorer(ctx context.Context, f anchorFlags, store anchor.Store) (
 		if err != nil {
 			return nil, nil, err
 		}
-		config.Timestamper = tokens{tsa}
+		config.Timestamper = serving.Tokens(tsa, &pades.Fetcher{HTTP: c.httpClient(), Clock: c.now, KeepFor: time.Minute}, c.now)
 		promise = append(promise, evidence.PromiseTimestamp)
 	}
 	if config.Chain == nil && config.Timestamper == nil {
@@ -171,17 +171,6 @@ func (c *cli) anchorer(ctx context.Context, f anchorFlags, store anchor.Store) (
 		return nil, nil, usageError{err}
 	}
 	return a, promise, nil
-}
-
-// tokens takes the token out of what a timestamper answers.
-type tokens struct{ tsa pades.Timestamper }
-
-func (t tokens) Timestamp(ctx context.Context, hash crypto.Hash, digest []byte) ([]byte, error) {
-	stamp, err := t.tsa.Timestamp(ctx, hash, digest)
-	if err != nil {
-		return nil, err
-	}
-	return stamp.Token, nil
 }
 
 func (c *cli) chain(f anchorFlags) (*ethereum.Chain, error) {

@@ -156,7 +156,7 @@ func (s *Service) assemble() error {
 				p.Logger.Warn("anchoring", "tenant", sc.Tenant, "environment", sc.Environment, "error", logged(err))
 			}}
 		if p.TSA != nil {
-			c.Timestamper = &bytesOnly{t: p.TSA, revocation: p.Revocation, clock: p.Clock}
+			c.Timestamper = Tokens(p.TSA, p.Revocation, p.Clock)
 		}
 		if s.Stamps, err = stamp.New(c); err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/chancery-dev/chancery/anchor"
 	"github.com/chancery-dev/chancery/signer/pades"
 )
 
@@ -17,8 +18,7 @@ const (
 	stampStatusRest = 5 * time.Minute // after one was not answered in time
 )
 
-// bytesOnly makes an anchor.Timestamper of a pades.Timestamper. Where it is known whom to ask, the
-// tokens carry whether the certificates of their authority were revoked.
+// bytesOnly is what Tokens returns.
 type bytesOnly struct {
 	t          pades.Timestamper
 	revocation pades.RevocationSource // nil: nobody is asked
@@ -26,6 +26,12 @@ type bytesOnly struct {
 
 	mu   sync.Mutex
 	rest time.Time // nobody is asked until then
+}
+
+// Tokens makes an anchor.Timestamper of a pades.Timestamper. Where revocation is not nil, the
+// tokens carry what it says of their authority; that of a revoked one is an error.
+func Tokens(t pades.Timestamper, revocation pades.RevocationSource, clock func() time.Time) anchor.Timestamper {
+	return &bytesOnly{t: t, revocation: revocation, clock: clock}
 }
 
 // Timestamp implements anchor.Timestamper.
