@@ -26,7 +26,7 @@ func (v *validation) attachments() error {
 	if rev == nil {
 		rev = v.latest
 	}
-	a := &attachments{v: v, rev: rev, seen: map[pdf.Ref]bool{}, left: maxAttachmentBytes, signed: rev != nil && v.anySound()}
+	a := &attachments{v: v, rev: rev, seen: map[pdf.Ref]bool{}, left: maxAttachmentBytes, signed: v.anySound()}
 	cat, err := rev.Catalog()
 	if err != nil {
 		return err
