@@ -237,13 +237,14 @@ func TestTxOutProof(t *testing.T) {
 		if err != nil || len(p.Matches) != 1 || p.Matches[0] != ids[i] {
 			rt.Fatalf("%d of %d: %v %v", i, n, p, err)
 		}
+		// Every bit counts. That of a neighbour, whose hash is there anyway, says that it is asked for too.
 		bit := rapid.IntRange(36*8, len(b)*8-1).Draw(rt, "bit")
 		if bit >= 68*8 && bit < 80*8 {
 			return // time, target and nonce: proof of work covers them
 		}
 		c := slices.Clone(b)
 		c[bit/8] ^= 1 << (bit % 8)
-		if q, err := ParseTxOutProof(c); err == nil && slices.Contains(q.Matches, ids[i]) && q.Header.MerkleRoot == p.Header.MerkleRoot && q.Transactions == p.Transactions {
+		if q, err := ParseTxOutProof(c); err == nil && slices.Equal(q.Matches, p.Matches) && q.Header.MerkleRoot == p.Header.MerkleRoot && q.Transactions == p.Transactions {
 			rt.Fatalf("bit %d changes nothing", bit)
 		}
 	})
