@@ -70,7 +70,14 @@ func TestBuiltin(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		required, _ := tm.Fields()
+		required, optional := tm.Fields()
+		bare := Fields{Text: map[string]string{}}
+		for _, name := range required {
+			bare.Text[name] = "Text"
+		}
+		if _, err := r.Render(context.Background(), tm, bare, testOptions()); err != nil {
+			t.Errorf("with %v alone, without %v: %v", required, optional, err)
+		}
 		for _, name := range required {
 			f := testFields()
 			delete(f.Text, name)

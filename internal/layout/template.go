@@ -174,9 +174,20 @@ func (t *Template) Fields() (required, optional []string) {
 		_, has := t.defaults[name]
 		need[name] = need[name] || must && !has
 	}
+	// A field of two elements, one drawn with a thing and the other without it, is in one
+	// of them on every page.
+	depends := map[[2]string]bool{} // field, condition
 	for _, e := range t.elements {
-		must := !e.optional && e.when == ""
 		for _, p := range append(slices.Clone(e.text), e.alt...) {
+			must := !e.optional && e.when == ""
+			if !e.optional && e.when != "" {
+				depends[[2]string{p.field, e.when}] = true
+				other, not := strings.CutPrefix(e.when, "!")
+				if !not {
+					other = "!" + e.when
+				}
+				must = depends[[2]string{p.field, other}]
+			}
 			use(p.field, must)
 		}
 		use(strings.TrimPrefix(e.when, "!"), false)
