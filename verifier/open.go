@@ -162,6 +162,7 @@ func (c *run) openImage(s chancery.Secured, level int) {
 	if c.pres != nil {
 		c.fail(CheckDocument, ImageMalformed, "expected a credential, found a presentation")
 	}
+	c.checkPicture(s.Bytes, baked)
 }
 
 // openJSON judges JSON that is no W3C document: an Open Badges 2.0 assertion.

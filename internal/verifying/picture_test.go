@@ -21,6 +21,11 @@ import (
 	"github.com/chancery-dev/chancery/verifier"
 )
 
+// extensions of the pictures that credentials are baked into.
+var extensions = map[string]string{chancery.MediaPNG: ".png", chancery.MediaSVG: ".svg"}
+
+const headPNG = 8 + 12 + 13 // signature and IHDR, after which the badge stands
+
 func drawn(t *testing.T, c color.Color) []byte {
 	t.Helper()
 	p := image.NewRGBA(image.Rect(0, 0, 9, 9))
@@ -101,9 +106,6 @@ func TestPicture(t *testing.T) {
 			var baked bytes.Buffer
 			if err := badge.Bake(&baked, bytes.NewReader(picture), vc, badge.BakeOptions{}); err != nil {
 				t.Fatal(err)
-			}
-			if bare, ok := unbaked(baked.Bytes(), vc, kind); !ok || !bytes.Equal(bare, picture) {
-				t.Errorf("%s, %s: the picture is not found in the badge", c.name, kind)
 			}
 			judge := func(b []byte) *verifier.Report {
 				out, err := Judge(t.Context(), verifier.Config{Trust: r.trust, Clock: r.w.Clock}, Input{File: Bytes("", b)})

@@ -159,10 +159,6 @@ func Judge(ctx context.Context, config verifier.Config, in Input) (*verifier.Rep
 		secured = chancery.Secured{Bytes: b} // the verifier says why
 	}
 	r, err := report(v.Verify(ctx, secured))
-	if err == nil {
-		picture(r, b)
-		err = in.pictureInside(r, b)
-	}
 	if err == nil && in.Document != nil {
 		err = in.beside(ctx, v, r, config)
 	}
