@@ -10,6 +10,7 @@ import (
 
 	"github.com/riverqueue/river/riverdriver"
 
+	"github.com/chancery-dev/chancery/internal/cputime"
 	"github.com/chancery-dev/chancery/internal/service"
 )
 
@@ -172,4 +173,48 @@ func TestNotifications(t *testing.T) {
 	must(l.Connect(t.Context()))
 	must(l.Listen(t.Context(), "a"))
 	expect("what was there before Close")
+}
+
+// TestNothingToFetch: looking into an empty queue costs little, and a job in it is fetched.
+func TestNothingToFetch(t *testing.T) {
+	s := openForJobs(t)
+	fetch := func(e riverdriver.Executor) int {
+		t.Helper()
+		got, err := e.JobGetAvailable(t.Context(), &riverdriver.JobGetAvailableParams{ClientID: "a", MaxAttemptedBy: 10, MaxToLock: 10, Queue: "default"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(got.Jobs)
+	}
+	d := newRiverDriver(s)
+	always := d.GetExecutor()
+	due, err := s.writeDB.Prepare(dueText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer due.Close() //nolint:errcheck // it was read
+	d.due = due
+	looks := d.GetExecutor()
+	cost := func(e riverdriver.Executor) time.Duration {
+		began := cputime.Now()
+		for range 100 {
+			if n := fetch(e); n != 0 {
+				t.Fatalf("%d jobs from an empty queue", n)
+			}
+		}
+		return cputime.Since(began)
+	}
+	if all, first := cost(always), cost(looks); first > all/4 {
+		t.Errorf("100 looks into an empty queue took %v, and %v with River's statement", first, all)
+	}
+	err = s.Update(t.Context(), func(tx service.Tx) error { return tx.Enqueue(t.Context(), service.Job{Kind: "first"}) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := fetch(looks); n != 1 {
+		t.Errorf("%d jobs, expected 1", n)
+	}
+	if n := fetch(looks); n != 0 {
+		t.Errorf("%d jobs after the only one was fetched", n)
+	}
 }

@@ -29,7 +29,13 @@ func (s *Store) Work(ctx context.Context, c service.WorkConfig) error {
 		return err
 	}
 	defer s.unlockWork()
-	client, err := store.NewWorker(newRiverDriver(s), s, store.WorkerConfig{
+	d := newRiverDriver(s)
+	var err error
+	if d.due, err = s.writeDB.PrepareContext(context.WithoutCancel(ctx), dueText); err != nil {
+		return mapError(err)
+	}
+	defer d.due.Close() //nolint:errcheck // it was read
+	client, err := store.NewWorker(d, s, store.WorkerConfig{
 		WorkConfig: c, Now: s.c.Now, Logger: s.c.Logger, Poll: poll, Cooldown: cooldown,
 	})
 	if err != nil {
