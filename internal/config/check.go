@@ -270,6 +270,12 @@ func (c *Config) checkOIDC(l *list) {
 		if (o.Claim == "") != (o.Value == "") {
 			l.add(at+".value", "expected claim and value together")
 		}
+		switch {
+		case strings.HasPrefix(o.Claim, "/") && !claimPath.MatchString(o.Claim):
+			l.add(at+".claim", "expected a path of names such as /realm_access/roles, with ~1 for / and ~0 for ~ in a name")
+		case dottedClaim.MatchString(o.Claim): // would never fit
+			l.add(at+".claim", "expected a path with slashes, such as /realm_access/roles")
+		}
 		if !slices.Contains(c.Environments, o.Environment) {
 			l.add(at+".environment", "expected one of environments")
 		}
@@ -277,6 +283,11 @@ func (c *Config) checkOIDC(l *list) {
 	}
 	unique(l, "oidc", issuers)
 }
+
+var (
+	claimPath   = regexp.MustCompile(`^(/([^/~]|~[01])+)+$`)
+	dottedClaim = regexp.MustCompile(`^(realm|resource)_access\.`) // as Keycloak itself writes it
+)
 
 var instanceName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
 

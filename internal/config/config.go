@@ -191,8 +191,8 @@ type OIDC struct {
 	Audience    string   `conf:"audience" doc:"Audience that tokens must name."`
 	JWKS        string   `conf:"jwks" doc:"URL of its keys. Empty: by discovery."`
 	Tokens      string   `conf:"tokens" def:"access" oneof:"access,at+jwt,id" doc:"Which tokens: access tokens, only those whose typ is at+jwt (RFC 9068), or ID tokens."`
-	Claim       string   `conf:"claim" doc:"Claim that selects tokens, such as groups. Empty: every token of the issuer."`
-	Value       string   `conf:"value" doc:"What the claim is, or holds."`
+	Claim       string   `conf:"claim" doc:"Claim that selects tokens, such as groups. One within others by a path of names, such as /realm_access/roles or /resource_access/chancery/roles for Keycloak (in a name, ~1 stands for / and ~0 for ~). Empty: every token of the issuer."`
+	Value       string   `conf:"value" doc:"What the claim is, or holds: letter for letter."`
 	Tenant      string   `conf:"tenant" doc:"Id of the tenant that such tokens are for."`
 	Environment string   `conf:"environment" def:"test" oneof:"test,live" doc:"Environment that they are for."`
 	Scopes      []string `conf:"scopes" oneof:"issue,read,status,types,documents,stamps,webhooks,keys,portfolio,audit,export,erase" doc:"What they may do, such as issue, read, status."`

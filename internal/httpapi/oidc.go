@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -41,7 +42,10 @@ type OIDCIssuer struct {
 // OIDCRule maps tokens to callers.
 type OIDCRule struct {
 	// Claim and Value select tokens: a claim that is that string, or a list that holds it,
-	// such as groups and registrars. Claim "": every token of the issuer.
+	// such as groups and registrars. scope and scp may also be such lists in one string, with
+	// spaces between (RFC 8693, 4.2). A Claim that begins with / is the path to a claim within
+	// others, the names of members as a JSON Pointer has them (RFC 6901):
+	// /realm_access/roles. "": every token of the issuer.
 	Claim, Value string
 	// Tenant and Environment are the caller's. Required.
 	Tenant      string
@@ -92,8 +96,9 @@ type oidcVerifier struct {
 
 type oidcIssuer struct {
 	OIDCIssuer
-	algs []proof.Alg
-	keys *providerKeys
+	algs  []proof.Alg
+	paths [][]string // of the rules' claims
+	keys  *providerKeys
 }
 
 // NewOIDC asks the issuers for their keys and returns what Config.OIDC wants. One that
@@ -179,6 +184,11 @@ func (i OIDCIssuer) checked() (*oidcIssuer, error) {
 				return nil, fmt.Errorf("httpapi: OIDC: %s: %s is no permission", i.Issuer, p)
 			}
 		}
+		path, err := r.path()
+		if err != nil {
+			return nil, fmt.Errorf("httpapi: OIDC: %s: %w", i.Issuer, err)
+		}
+		out.paths = append(out.paths, path)
 	}
 	return out, nil
 }
@@ -233,8 +243,8 @@ func (v *oidcVerifier) Authenticate(ctx context.Context, token string) (service.
 	if subject == "" || len(subject) > 255 {
 		return none, refused(errors.New("httpapi: OIDC: expected sub to be of 1 to 255 bytes"))
 	}
-	for _, r := range i.Rules {
-		if r.fits(t) {
+	for n, r := range i.Rules {
+		if r.fits(t, i.paths[n]) {
 			if ok, err := v.exists(ctx, r.Tenant); err != nil {
 				return none, err
 			} else if !ok {
@@ -269,16 +279,37 @@ func (v *oidcVerifier) issuer(t *jwt) *oidcIssuer {
 	return nil
 }
 
-func (r OIDCRule) fits(t *jwt) bool {
+// path is the names of the members that lead to the claim of a rule. Members alone: of a
+// list every string counts, none by its place.
+func (r OIDCRule) path() ([]string, error) {
+	rest, within := strings.CutPrefix(r.Claim, "/")
+	if !within {
+		return []string{r.Claim}, nil
+	}
+	names := strings.Split(rest, "/")
+	for n, name := range names {
+		plain := strings.NewReplacer("~0", "", "~1", "").Replace(name)
+		if name == "" || strings.Contains(plain, "~") {
+			return nil, errors.New("the claim of a rule is no path such as /realm_access/roles")
+		}
+		names[n] = strings.NewReplacer("~1", "/", "~0", "~").Replace(name)
+	}
+	return names, nil
+}
+
+func (r OIDCRule) fits(t *jwt, path []string) bool {
 	if r.Claim == "" {
 		return true
 	}
-	found := false
-	t.claims.Each(t.claim(r.Claim), func(m strictjson.Node) bool {
+	at, found := t.claims.Path(0, path...), false
+	t.claims.Each(at, func(m strictjson.Node) bool {
 		s, ok := t.claims.Str(m)
 		found = ok && s == r.Value
 		return !found
 	})
+	if r.Claim == "scope" || r.Claim == "scp" {
+		found = found || slices.Contains(strings.Split(t.claims.String(at), " "), r.Value)
+	}
 	return found
 }
 

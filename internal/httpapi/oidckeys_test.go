@@ -240,7 +240,11 @@ func FuzzOIDC(f *testing.F) {
 					t.Errorf("taken with exp %s", j.claims.Raw(j.claim("exp")))
 				}
 			}
-			_ = OIDCRule{Claim: "aud", Value: "x"}.fits(j)
+			for _, r := range []OIDCRule{{Claim: "aud", Value: "x"}, {Claim: text, Value: "x"}, {Claim: "/" + text, Value: "x"}, {Claim: "scope", Value: "x"}} {
+				if path, err := r.path(); err == nil {
+					_ = r.fits(j, path)
+				}
+			}
 		}
 		keys, _, err := keysIn([]byte(text))
 		if err != nil && keys != nil || len(keys) > maxProviderKeys {

@@ -105,6 +105,9 @@ func Open(ctx context.Context, c *config.Config, o Options) (*Installation, erro
 		op.close()
 		return nil, err
 	}
+	if o.Serve && !p.NoAPI {
+		in.tenantsOfTokens(ctx)
+	}
 	return in, nil
 }
 

@@ -168,3 +168,15 @@ func (op *opener) oidc() error {
 	op.p.OIDC, err = httpapi.NewOIDC(op.ctx, oidc)
 	return err
 }
+
+// tenantsOfTokens warns of rules for tokens that give a tenant which nobody has made: they
+// let nobody in until it is. A misspelt one would otherwise be told to those refused only.
+func (in *Installation) tenantsOfTokens(ctx context.Context) {
+	warned := map[string]bool{}
+	for _, o := range in.Config.OIDC {
+		if _, err := in.Core.Tenant(ctx, o.Tenant); service.IsNotFound(err) && !warned[o.Tenant] {
+			warned[o.Tenant] = true
+			in.Logger.Warn("no tokens of OpenID providers are taken for a tenant that is not there: make it with 'chancery tenants create'", "tenant", o.Tenant, "issuer", o.Issuer)
+		}
+	}
+}

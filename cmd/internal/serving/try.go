@@ -24,8 +24,9 @@ type trial struct {
 // Try finds out whether what the configuration names works, also what a start does without:
 // the mail server, each of the chain's nodes, the timestamping authority, the OpenID
 // providers. Each part that fails is an error under the name of its settings. Nothing is
-// mailed, and nothing sent to the chain.
+// mailed, and nothing sent to the chain. What hinders only some callers is a warning in the log.
 func (in *Installation) Try(ctx context.Context) error {
+	in.tenantsOfTokens(ctx)
 	p := in.parts
 	tries := append([]trial{{"database", p.Store.Ready}, {"blobs", in.tryFiles}, {"data", in.tryData}, {"masterKey", in.Core.SignerReady}}, in.trials...)
 	if m, ok := p.Mailer.(interface{ Check(context.Context) error }); ok {
