@@ -327,6 +327,14 @@ func TestValidateSchemaRefuses(t *testing.T) {
 		"keyword of wrong type": `{"type":5}`,
 		"a list":                `[]`,
 		"a number":              `1`,
+
+		"many subschemas":        `{"allOf":[` + repeated(19_000, `{}`) + `]}`,
+		"long names":             `{"properties":{"` + strings.Repeat("a", 20_000) + `":{"allOf":[` + repeated(1000, `{}`) + `]}}}`,
+		"references elsewhere":   `{"x":[` + repeated(3000, `{}`) + `],"allOf":[` + repeated(3000, `{"$ref":"#/x/%d"}`) + `]}`,
+		"$defs in draft-07":      `{"$schema":"http://json-schema.org/draft-07/schema#","$defs":[` + repeated(3000, `{}`) + `],"allOf":[` + repeated(3000, `{"$ref":"#/$defs/%d"}`) + `]}`,
+		"one large place":        `{"x":{"allOf":[` + repeated(18_000, `{}`) + `]},"$ref":"#/x"}`,
+		"many patterns":          `{"allOf":[` + repeated(6000, `{"pattern":"a{1000}"}`) + `]}`,
+		"many patterns of names": `{"patternProperties":{` + repeated(2000, `"a{500}%d":{}`) + `}}`,
 	} {
 		start := cputime.Now()
 		_, err := ValidateSchema([]byte(schema), parse(t, `{"a":{"a":1},"s":"`+strings.Repeat("a", 1000)+`"}`), 0)
@@ -345,6 +353,43 @@ func TestValidateSchemaRefuses(t *testing.T) {
 	heavy := `{"allOf":[` + strings.TrimSuffix(strings.Repeat(`{"pattern":"(a|b){100}c"},`, 100), ",") + `]}`
 	if _, err := ValidateSchema([]byte(heavy), parse(t, many), 0); !errors.Is(err, ErrSchemaUnsupported) {
 		t.Errorf("heavy patterns: found %v", err)
+	}
+}
+
+// repeated returns n values, apart by commas; a verb in one is filled with its index.
+func repeated(n int, value string) string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = strings.ReplaceAll(value, "%d", strconv.Itoa(i))
+	}
+	return strings.Join(out, ",")
+}
+
+// TestLargeSchemas: schemas as people write them are made ready however large they are,
+// and the time that is said beforehand is the time that it takes.
+func TestLargeSchemas(t *testing.T) {
+	for name, schema := range map[string]string{
+		"properties": `{"type":"object","properties":{` + repeated(2500, `"m%d":{"type":"string","description":"what this member is for","minLength":1}`) + `}}`,
+		"references": `{"type":"object","properties":{` + repeated(2000, `"m%d":{"$ref":"#/$defs/text%d"}`) + `},"$defs":{` + repeated(2000, `"text%d":{"type":"string"}`) + `}}`,
+		"anchors":    `{"$schema":"https://json-schema.org/draft/2019-09/schema","properties":{` + repeated(1000, `"m%d":{"$ref":"#a%d"}`) + `},"definitions":{` + repeated(1000, `"text%d":{"$anchor":"a%d"}`) + `}}`,
+		"components": `{"properties":{` + repeated(200, `"m%d":{"$ref":"#/components/schemas/s%d"}`) + `},"components":{"schemas":{` + repeated(200, `"s%d":{"type":"string"}`) + `}}}`,
+		"draft-07":   `{"$schema":"http://json-schema.org/draft-07/schema#","properties":{` + repeated(1000, `"m%d":{"$ref":"#/definitions/s%d"}`) + `},"definitions":{` + repeated(1000, `"s%d":{"dependencies":{"a":{"enum":[1,2,3]}}}`) + `}}`,
+		"values":     `{"enum":[` + repeated(15_000, `"text %d"`) + `]}`,
+	} {
+		steps, err := SchemaWork([]byte(schema))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		start := cputime.Now()
+		found, err := ValidateSchema([]byte(schema), parse(t, `{"m1":1}`), 0)
+		took := cputime.Since(start)
+		if err != nil || len(found) == 0 && name != "anchors" && name != "draft-07" {
+			t.Errorf("%s: found %v, %v", name, found, err)
+		}
+		if most := 5 * time.Duration(steps) * 10 * time.Nanosecond; took > most && took > 50*time.Millisecond {
+			t.Errorf("%s: took %v, expected at most %v", name, took, most)
+		}
 	}
 }
 

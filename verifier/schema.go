@@ -87,8 +87,8 @@ type heldSchema struct {
 	digest string
 }
 
-// schemaWeight is how much longer it takes to make a schema ready than to parse its text.
-const schemaWeight = 300
+// schemaWeight is how much longer it takes to measure a schema than to parse its text.
+const schemaWeight = 20
 
 func (c *run) heldSchema(url string) (*heldSchema, error) {
 	if h := c.work.schemas[url]; h != nil {
@@ -102,7 +102,15 @@ func (c *run) heldSchema(url string) (*heldSchema, error) {
 		return nil, fmt.Errorf("%w: too many schemas, or too large ones, were to be read", ErrUnreachable)
 	}
 	h := &heldSchema{digest: digestOf(found.Bytes)}
-	h.schema, h.fault = badge.ReadSchema(found.Bytes)
+	steps, err := badge.SchemaWork(found.Bytes)
+	switch {
+	case err != nil:
+		h.fault = err
+	case !c.mayRead(steps): // a step takes as long as a byte of plain JSON
+		return nil, fmt.Errorf("%w: too many schemas, or too large ones, were to be read", ErrUnreachable)
+	default:
+		h.schema, h.fault = badge.ReadSchema(found.Bytes)
+	}
 	if c.work.schemas == nil {
 		c.work.schemas = map[string]*heldSchema{}
 	}
