@@ -78,6 +78,7 @@ type active struct {
 	vocab     string
 	language  string
 	direction string  // the default base direction: ltr, rtl or ""
+	dirOuter  bool    // the direction was set by an earlier context than the last one
 	prev      *active // what to return to below the node that set this context
 	hasVocab  bool
 	valueKey  bool // some term is an alias of @value
@@ -122,7 +123,7 @@ func (a *active) flat() map[string]*term {
 // next returns a new context that begins as a copy of a.
 func (a *active) next() *active {
 	n := &active{up: a, layers: a.layers + 1, size: a.size, guarded: a.guarded, vocab: a.vocab, language: a.language,
-		prev: a.prev, hasVocab: a.hasVocab, direction: a.direction, valueKey: a.valueKey}
+		prev: a.prev, hasVocab: a.hasVocab, direction: a.direction, dirOuter: a.direction != "", valueKey: a.valueKey}
 	if len(a.own) == 0 { // nothing of its own: skip the layer
 		n.up, n.layers = a.up, a.layers
 	}

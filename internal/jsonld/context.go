@@ -12,6 +12,7 @@ const (
 	overrideProtected uint8 = 1 << iota
 	noPropagate             // the parameter propagate is false
 	viaURL                  // the context was named by URL: its @base counts for nothing
+	returned                // no context is processed: the one before a type-scoped one is read again
 )
 
 // enter reads the @context of a node object.

@@ -126,7 +126,7 @@ func (r *run) object(n strictjson.Node, ac *active, p property, pl *place, fromM
 	defer func() { r.depth-- }()
 	outer := ac
 	if ac.prev != nil && !fromMap && r.reverts(n, ac) { // 7
-		ac = ac.prev
+		ac = r.previous(ac)
 	}
 	reverted := ac != outer
 	ac, err := r.scope(ac, p) // 8
@@ -179,6 +179,20 @@ func (r *run) selfScoped(n strictjson.Node, outer, scoped *active, p property, r
 		return r.unsupported(n, "a scoped context that defines its own property anew")
 	}
 	return nil
+}
+
+// previous is the context before the type-scoped one.
+func (r *run) previous(ac *active) *active {
+	ac = ac.prev
+	if ac.direction == "" || ac.dirOuter {
+		return ac
+	}
+	k := kidKey{from: ac, flags: returned}
+	if n := r.local[k]; n != nil {
+		return n
+	}
+	n := ac.next() // its direction is refused from here on: see directionOf
+	return r.keep(ac, k, n, false)
 }
 
 // reverts tells whether the object at n is read in the context before the type-scoped one.

@@ -82,7 +82,7 @@ func (l *localContext) define(ac *active) (*active, error) {
 			return nil, err
 		}
 	}
-	if n := l.result; n.own == nil && n.vocab == ac.vocab && n.hasVocab == ac.hasVocab && n.language == ac.language && n.direction == ac.direction {
+	if n := l.result; n.own == nil && n.vocab == ac.vocab && n.hasVocab == ac.hasVocab && n.language == ac.language && n.direction == ac.direction && n.dirOuter == ac.dirOuter {
 		return ac, nil // nothing new: what is cached for ac stays useful
 	}
 	return l.result, nil
@@ -208,7 +208,7 @@ func (l *localContext) settings() error {
 		if err != nil {
 			return err
 		}
-		l.result.direction = dir
+		l.result.direction, l.result.dirOuter = dir, false
 	}
 	e := l.member("@vocab") // 5.8
 	if e == nil {

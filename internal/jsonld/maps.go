@@ -8,7 +8,11 @@ import (
 
 // languageMap emits an object whose keys are languages (section 5.1.2, step 13.7).
 func (r *run) languageMap(n strictjson.Node, ac *active, p property, pl *place) error {
-	d, dir := r.doc, ac.directionOf(p)
+	d := r.doc
+	dir, err := r.directionOf(n, ac, p)
+	if err != nil {
+		return err
+	}
 	for c := d.First(n); c != strictjson.None; c = d.Next(c) {
 		key := d.Name(c)
 		lang := ""

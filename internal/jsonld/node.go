@@ -203,7 +203,7 @@ func (r *run) reverseMap(s rdfc.TermID, n strictjson.Node, ac *active, g rdfc.Te
 		return r.unsupported(n, "@context within @reverse")
 	}
 	if ac.prev != nil && r.reverts(n, ac) {
-		ac = ac.prev
+		ac = r.previous(ac)
 	}
 	return r.inner(s, n, ac, g, true)
 }

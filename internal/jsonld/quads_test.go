@@ -43,6 +43,8 @@ func TestQuads(t *testing.T) {
 			"p":[{"@value":"x","@direction":"rtl"},{"@value":"x","@language":"AR-eg","@direction":"rtl"},"d"],"n":"x","r":"x","m":{"he":"x","@none":"y"},"i":1}`, []string{
 			`<urn:a:1> <urn:v:p> "x"^^<https://www.w3.org/ns/i18n#_rtl> .`, `<urn:a:1> <urn:v:p> "x"^^<https://www.w3.org/ns/i18n#ar-eg_rtl> .`, `<urn:a:1> <urn:v:p> "d"^^<https://www.w3.org/ns/i18n#en_ltr> .`, `<urn:a:1> <urn:v:n> "x"@en .`, `<urn:a:1> <urn:v:r> "x"^^<https://www.w3.org/ns/i18n#_rtl> .`,
 			`<urn:a:1> <urn:v:m> "x"^^<https://www.w3.org/ns/i18n#he_ltr> .`, `<urn:a:1> <urn:v:m> "y"^^<https://www.w3.org/ns/i18n#_ltr> .`, `<urn:a:1> <urn:v:i> "1"^^<` + xs + `integer> .`}},
+		{"a direction that the last context sets, or a term", `{"@context":["https://www.w3.org/ns/credentials/v2",{"@direction":"rtl"},{"t":{"@id":"urn:p:t","@direction":"ltr"},"@direction":"rtl"}],"@id":"urn:a:1","urn:p:p":"x","t":"y"}`, []string{
+			`<urn:a:1> <urn:p:p> "x"^^<https://www.w3.org/ns/i18n#_rtl> .`, `<urn:a:1> <urn:p:t> "y"^^<https://www.w3.org/ns/i18n#_ltr> .`}},
 		{"a context within a context", `{"@context":[{"@context":{"p":"urn:v:p"}}],"@id":"urn:a:1","p":"x"}`, []string{`<urn:a:1> <urn:v:p> "x" .`}},
 		{"integers", `{"@id":"urn:a:1","urn:p:p":[0,-0,5,-3,1e3,2.0,9007199254740991]}`, []string{
 			`<urn:a:1> <urn:p:p> "0"^^<` + xs + `integer> .`, `<urn:a:1> <urn:p:p> "5"^^<` + xs + `integer> .`, `<urn:a:1> <urn:p:p> "-3"^^<` + xs + `integer> .`,

@@ -51,15 +51,24 @@ func (r *run) scalar(n strictjson.Node, ac *active, p property, pl *place) error
 	if p.def != nil && p.def.hasLang {
 		lang = p.def.language
 	}
-	return r.text(n, v, lang, ac.directionOf(p), pl)
+	dir, err := r.directionOf(n, ac, p)
+	if err != nil {
+		return err
+	}
+	return r.text(n, v, lang, dir, pl)
 }
 
-// directionOf is the base direction of a property's strings, "" for none.
-func (ac *active) directionOf(p property) string {
-	if p.def != nil && p.def.hasDir {
-		return p.def.direction
+// directionOf is the base direction of a property's strings, "" for none. A default that
+// an earlier context than the last one has set is refused: by the specification it holds,
+// while jsonld.js 9.0.0 and PyLD 3.3.0 lose it with every context that follows.
+func (r *run) directionOf(n strictjson.Node, ac *active, p property) (string, error) {
+	switch {
+	case p.def != nil && p.def.hasDir:
+		return p.def.direction, nil
+	case ac.dirOuter:
+		return "", r.unsupported(n, "a default base direction below a further context")
 	}
-	return ac.direction
+	return ac.direction, nil
 }
 
 // i18n is the namespace of the datatypes that hold a language and a base direction.
