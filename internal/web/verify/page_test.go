@@ -450,6 +450,44 @@ func TestPasteAndTrust(t *testing.T) {
 	}
 }
 
+// TestTrustOnItsWay: until the trust file of the site is there nothing is said of it, and
+// what the visitor chose meanwhile holds.
+func TestTrustOnItsWay(t *testing.T) {
+	f := institution(t)
+	bad := filepath.Join(t.TempDir(), "bad.json")
+	if err := os.WriteFile(bad, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ chosen, then, fault string }{
+		"nothing":            {"", "of this website is in force", ""},
+		"a file":             {f.path("trust.json"), "Your own trust file is in force", ""},
+		"a file that is not": {bad, "of this website is in force", "not a trust file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			gate := make(chan struct{})
+			s := serve(t, verify.Config{Trust: func() []byte { <-gate; return f.trust }})
+			ctx := tab(t)
+			do(t, ctx, chromedp.Navigate(s.URL+"/verify?lang=en"))
+			text := func(id string) string { return eval[string](t, ctx, `document.getElementById('`+id+`').textContent`) }
+			if got := text("trusttext"); got != "The trust file is being read." {
+				t.Errorf("before: %q", got)
+			}
+			if c.chosen != "" {
+				do(t, ctx, chromedp.SetUploadFiles(chromedp.CSS("#trustfile"), []string{c.chosen}))
+			}
+			if c.chosen != "" && c.fault == "" {
+				eval[bool](t, ctx, `new Promise((resolve) => { const timer = setInterval(() => document.getElementById('trusttext').textContent.includes('trust.json') && (clearInterval(timer), resolve(true)), 5); })`)
+			}
+			close(gate)
+			ready(t, ctx)
+			eval[bool](t, ctx, `new Promise((resolve) => { const timer = setInterval(() => document.getElementById('trusttext').textContent.includes('in force') && document.getElementById('trustfault').textContent.includes('`+c.fault+`') && (clearInterval(timer), resolve(true)), 5); setTimeout(() => resolve(false), 10000); })`)
+			if got := text("trusttext"); !strings.Contains(got, c.then) || !strings.Contains(text("trustfault"), c.fault) {
+				t.Errorf("after: %q, %q", got, text("trustfault"))
+			}
+		})
+	}
+}
+
 // TestPicture keeps the picture in the README true.
 func TestPicture(t *testing.T) {
 	ctx := tab(t)

@@ -151,7 +151,8 @@
 
 	// ---- trust
 
-	const trust = { kind: "none", bytes: null, name: "", facts: null };
+	const trust = { kind: own.trust || saved ? "wait" : "none", bytes: null, name: "", facts: null };
+	let choices = 0; // the newest of them holds, however long an earlier one takes
 	let siteTrust = null; // what the page came with
 	const testIssuers = new Set();
 	const ANY = new TextEncoder().encode('{"version":1,"any":true}');
@@ -166,15 +167,24 @@
 				if (r.ok) siteTrust = new Uint8Array(await r.arrayBuffer());
 			} catch { /* the page says that none is in force */ }
 		}
-		await useTrust(siteTrust ? (saved ? "baked" : "site") : "none", siteTrust);
+		if (!choices) await useTrust(siteTrust ? (saved ? "baked" : "site") : "none", siteTrust);
 	}
 
 	async function useTrust(kind, bytes, name = "") {
+		const mine = ++choices;
 		$("trustfault").textContent = "";
 		let facts = null;
 		if (bytes && possible) {
 			facts = await (await verifier()).ask({ kind: "trust", bytes });
+			if (mine !== choices) return false;
 			if (facts.error) {
+				if (trust.kind === "wait" && kind === "own") {
+					choices = 0; // what is not one keeps none from its place
+					await loadTrust();
+				} else if (trust.kind === "wait") {
+					trust.kind = "none";
+					showTrust();
+				}
 				$("trustfault").textContent = say("trust.bad") + " " + clean(facts.error);
 				return false;
 			}
@@ -188,7 +198,7 @@
 	function showTrust() {
 		$("trusttext").textContent = say("trust." + trust.kind, { name: trust.name });
 		$("trustany").hidden = trust.kind === "any";
-		$("trustreset").hidden = trust.kind === "none" || trust.kind === "site" || trust.kind === "baked";
+		$("trustreset").hidden = trust.kind === "none" || trust.kind === "wait" || trust.kind === "site" || trust.kind === "baked";
 		const f = trust.facts;
 		if (!f || trust.kind === "any") return $("trustfacts").replaceChildren();
 		const list = el("dl");
@@ -611,7 +621,10 @@
 	take($("picture"), ([f]) => scanPicture(f));
 	take($("trustfile"), async ([f]) => useTrust("own", new Uint8Array(await f.arrayBuffer()), f.name).catch((e) => ($("trustfault").textContent = clean(e.message))));
 	$("trustany").addEventListener("click", () => useTrust("any", ANY));
-	$("trustreset").addEventListener("click", () => useTrust(siteTrust ? (saved ? "baked" : "site") : "none", siteTrust));
+	$("trustreset").addEventListener("click", async () => {
+		await ready.catch(() => {}); // what there is to go back to
+		await useTrust(siteTrust ? (saved ? "baked" : "site") : "none", siteTrust);
+	});
 	$("camera").addEventListener("click", startCamera);
 	$("clear").addEventListener("click", () => { clear(); $("files").focus(); });
 	$("checktext").addEventListener("click", () => given($("text").value));
@@ -644,7 +657,10 @@
 	// The verifier is fetched at once, so that the first verdict does not wait; on a
 	// connection where bytes are dear, with the first file.
 	const ready = possible && !navigator.connection?.saveData ? verifier().then(loadTrust) : loadTrust();
-	ready.catch(() => {}); // whoever hands in a file is told
+	ready.catch(() => { // whoever hands in a file is told
+		if (trust.kind === "wait") trust.kind = "none";
+		showTrust();
+	});
 	globalThis.verifyPage = { check, ready, ask: async (m) => (await verifier()).ask(m) };
 	ready.then(() => (document.documentElement.dataset.ready = "yes"), () => (document.documentElement.dataset.ready = "no"));
 })();
