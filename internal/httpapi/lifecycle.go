@@ -73,7 +73,7 @@ func (a *api) addLifecycle() {
 		Reason{"Investigation closed"}, exampleCredential, reasoned(func(c *call, id, reason string, i service.Idempotency) (result, error) {
 			return a.Credentials.Reinstate(c.ctx, c.caller, id, reason, i)
 		}))
-	act(a, action("expiry", "setExpiry", service.MayIssue, "Set the end of a credential", "A draft is changed. An issued credential is signed again as a new version under the same public id, and the status entry of the version before is set."),
+	act(a, action("expiry", "setExpiry", service.MayIssue, "Set the end of a credential", "A draft is changed. An issued credential is signed again as a new version under the same public id, and the status entry of the version before is set. That needs the scope `status`, too."),
 		Expiry{at("2028-05-10T08:00:00Z")}, exampleCredential, func(c *call, in Expiry) (result, error) {
 			if len(c.body) == 0 || c.doc.Len(0) == 0 {
 				return result{}, &service.Error{Code: service.CodeValidation, Detail: "validUntil is required", Fields: map[string][]string{"validUntil": {"is required; null: for ever"}}}

@@ -319,6 +319,10 @@ func (s *Service) SetExpiry(ctx context.Context, c Caller, id string, until *tim
 		if state.stored.State == StateDraft {
 			return s.draftExpiry(ctx, c, i, id, state, until)
 		}
+		// What people have of the version before is revoked, and the credential may end here.
+		if err := c.Need(MayStatus); err != nil {
+			return none, err
+		}
 		if now := lifecycle(state.stored, s.now()); now != StateIssued && now != StateExpired {
 			return none, wrongState(now, "given another expiry")
 		}
