@@ -111,6 +111,20 @@ func TestGuessesShutOutGuesses(t *testing.T) {
 			t.Errorf("call %d with a revoked key: %d", i, got)
 		}
 	}
+	// Nor does it shut out programs that want a token for a secret that was good before.
+	a, _ = start(t, func(c *Config) { c.AddressRate = Rate{PerSecond: 0.001, Burst: 5} })
+	want := func(secret string) int {
+		return ask(a, "POST", "/v1/oauth/token", "grant_type=client_credentials&client_id=k7Q2x9AbCd&client_secret="+secret, "Content-Type", formType).Code
+	}
+	if got := want("s3cret"); got != 200 {
+		t.Fatalf("a token: %d", got)
+	}
+	for range 5 {
+		get("guess")
+	}
+	if good, bad, good2 := want("s3cret"), want("secret"), want("s3cret"); good != 200 || bad != 429 || good2 != 200 {
+		t.Errorf("tokens beside guesses: %d, %d, %d", good, bad, good2)
+	}
 	for i := range 2 * maxKnown {
 		a.known.note(fmt.Sprint(i))
 	}

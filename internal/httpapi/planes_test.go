@@ -153,7 +153,9 @@ func TestToken(t *testing.T) {
 		{"", ct, 400, "invalid_request"}, {"grant_type=password", ct, 400, "unsupported_grant_type"}, {form + "&client_id=x", ct, 400, "invalid_request"}, {"%zz", ct, 400, "invalid_request"},
 		{form, basic, 400, "invalid_request"}, {"grant_type=client_credentials&client_id=other", basic, 400, "invalid_request"},
 		{"grant_type=client_credentials&client_id=k&client_secret=" + marker, ct, 401, "invalid_client"}, {form + "&scope=everything", ct, 400, "invalid_scope"},
-		{"grant_type=client_credentials", append(ct, "Authorization", "Basic "+marker), 400, "invalid_request"},
+		{"grant_type=client_credentials", append(ct, "Authorization", "Basic "+marker), 401, "invalid_client"},
+		{"grant_type=client_credentials", append(ct, "Authorization", "Bearer "+marker), 401, "invalid_client"},
+		{form, append(ct, "Authorization", "Bearer "+marker), 400, "invalid_request"},
 		{"grant_type=client_credentials", append(ct, "Authorization", "Basic azp4"), 401, "invalid_client"},
 	} {
 		w := ask(a, "POST", "/v1/oauth/token", c.body, c.headers...)

@@ -48,8 +48,11 @@ func (c *call) token() error {
 	id, secret := form.Get("client_id"), form.Get("client_secret")
 	if said := c.r.Header["Authorization"]; said != nil {
 		user, password, ok := c.r.BasicAuth()
-		if !ok || len(said) != 1 || form.Has("client_secret") {
+		switch {
+		case len(said) != 1 || form.Has("client_secret"):
 			return c.oauthFault(http.StatusBadRequest, "invalid_request", "expected one way to authenticate: HTTP Basic or the form")
+		case !ok:
+			return c.notClient("expected HTTP Basic, or the form")
 		}
 		// RFC 6749, 2.3.1: both are form-encoded before they are put into Basic.
 		var err1, err2 error
@@ -65,25 +68,34 @@ func (c *call) token() error {
 		scopes = append(scopes, service.Permission(s))
 	}
 	from, now := byAddress(c.x.addr), c.a.Clock()
-	if wait, empty := c.a.guesses.empty(h, from, now); empty {
+	shown := "client " + id + " " + secret // is no token: those have no spaces
+	if wait, empty := c.a.guesses.empty(h, from, now); empty && !c.a.known.has(shown) {
 		return tooMany(wait)
 	}
 	t, err := c.a.Keys.Token(c.ctx, id, secret, scopes)
 	if err == nil {
+		c.a.known.note(shown)
 		c.a.writeJSON(c.w, c.r, http.StatusOK, jsonType, t)
 		return nil
 	}
 	switch e := asError(err); e.Code {
 	case service.CodeKey, service.CodeTokenExpired:
 		c.a.guesses.take(h, from, now)
-		h.Set("WWW-Authenticate", `Basic realm="chancery"`) // the scheme that is taken here (RFC 9110, 15.5.2)
-		return c.oauthFault(http.StatusUnauthorized, "invalid_client", "the id or the secret is wrong, or the key may not be used any more")
+		c.a.known.forget(shown)
+		return c.notClient("the id or the secret is wrong, or the key may not be used any more")
 	case service.CodeScope, service.CodeValidation:
 		return c.oauthFault(http.StatusBadRequest, "invalid_scope", "a scope is not known, or the key lacks it")
 	case service.CodeParameter, service.CodeBody:
 		return c.oauthFault(http.StatusBadRequest, "invalid_request", e.Detail)
 	}
 	return err
+}
+
+// notClient refuses who has not shown to be a client, and names the scheme that is taken here
+// (RFC 6749, 5.2; RFC 9110, 15.5.2).
+func (c *call) notClient(description string) error {
+	c.w.Header().Set("WWW-Authenticate", `Basic realm="chancery"`)
+	return c.oauthFault(http.StatusUnauthorized, "invalid_client", description)
 }
 
 func (c *call) oauthFault(status int, code, description string) error {

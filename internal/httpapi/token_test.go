@@ -19,7 +19,7 @@ func TestTokenHeaders(t *testing.T) {
 	}{
 		{"once", []string{good}, 200}, {"in other letters", []string{"bAsIc azdRMng5QWJDZDpzM2NyZXQ="}, 200},
 		{"twice", []string{good, good}, 400}, {"another beside it", []string{good, "Basic AAAA"}, 400}, {"another before it", []string{"Bearer x", good}, 400},
-		{"empty", []string{""}, 400}, {"empty beside it", []string{good, ""}, 400}, {"Bearer", []string{"Bearer azdRMng5QWJDZDpzM2NyZXQ="}, 400}, {"no colon", []string{"Basic azdR"}, 400},
+		{"empty", []string{""}, 401}, {"empty beside it", []string{good, ""}, 400}, {"Bearer", []string{"Bearer azdRMng5QWJDZDpzM2NyZXQ="}, 401}, {"no colon", []string{"Basic azdR"}, 401},
 		{"bad escapes", []string{"Basic JXp6OiV6eg=="}, 400}, // %zz:%zz
 	} {
 		r := httptest.NewRequest("POST", "/v1/oauth/token", strings.NewReader("grant_type=client_credentials"))
@@ -28,9 +28,9 @@ func TestTokenHeaders(t *testing.T) {
 		w := httptest.NewRecorder()
 		a.ServeHTTP(w, r)
 		var e oauthError
-		if w.Code == 400 {
-			if err := json.Unmarshal(w.Body.Bytes(), &e); err != nil || e.Error != "invalid_request" {
-				t.Errorf("%s: %s", c.name, w.Body)
+		if code := map[int]string{400: "invalid_request", 401: "invalid_client"}[w.Code]; code != "" { // RFC 6749, 5.2
+			if err := json.Unmarshal(w.Body.Bytes(), &e); err != nil || e.Error != code || w.Code == 401 && !strings.HasPrefix(w.Header().Get("WWW-Authenticate"), "Basic ") {
+				t.Errorf("%s: %v %s", c.name, w.Header(), w.Body)
 			}
 		}
 		if w.Code != c.status {
