@@ -34,6 +34,9 @@ func (s *Service) Commit(ctx context.Context, tx Tx, c Caller, signed []*Signed)
 		}
 		stored[i] = g.stored
 	}
+	if err := hooks.Flush(ctx, tx); err != nil {
+		return err
+	}
 	if err := tx.AddCredential(ctx, c.Scope, stored...); err != nil {
 		return err
 	}

@@ -66,9 +66,10 @@ type WorkConfig struct {
 // nor what is in no lane.
 var lanes = map[string]string{
 	JobMail: "mail", "document.invite": "mail", // the mail server
-	JobDeliver:    "webhooks",  // receivers of events, each where its customer wants it
-	"anchor.run":  "anchoring", // the chain's nodes and the timestamping authority
-	"batch.chunk": "batches",   // rows by the hundred, with files and timestamps
+	JobDeliver:     "webhooks", // receivers of events, each where its customer wants it
+	JobDeliverMany: "webhooks",
+	"anchor.run":   "anchoring", // the chain's nodes and the timestamping authority
+	"batch.chunk":  "batches",   // rows by the hundred, with files and timestamps
 }
 
 // laneWidth is how many jobs run at once in lanes whose jobs do nothing but wait.

@@ -287,6 +287,9 @@ func (s *Service) commitOver(ctx context.Context, tx Tx, c Caller, state *creden
 	if err := s.follow(ctx, tx, c, hooks, g); err != nil {
 		return err
 	}
+	if err := hooks.Flush(ctx, tx); err != nil {
+		return err
+	}
 	if g.body.MailID == "" {
 		g.body.MailID = mail
 	}

@@ -120,6 +120,20 @@ type StoredDelivery struct {
 // JobDeliver is the job that makes one attempt to deliver: Args {"tenant","environment","id"}.
 const JobDeliver = "webhook.deliver"
 
+// JobDeliverMany is the job that makes the first attempts of deliveries to one endpoint that
+// one transaction queued: Args are a ManyDeliveries. What fails has a JobDeliver of its own
+// from then on.
+const JobDeliverMany = "webhook.many"
+
+// ManyDeliveries are the Args of JobDeliverMany. The id is the webhook's.
+type ManyDeliveries struct {
+	ScopedID
+	Deliveries []string `json:"deliveries"`
+}
+
+// maxTogether is how many deliveries one job is about, at most.
+const maxTogether = 100
+
 // ScopedID are the Args of jobs about one thing.
 type ScopedID struct {
 	Tenant      string      `json:"tenant"`
@@ -146,11 +160,14 @@ func Emit(ctx context.Context, tx Tx, s Scope, now time.Time, event string, data
 	if err != nil {
 		return err
 	}
-	return h.Emit(ctx, tx, now, event, data)
+	if err := h.Emit(ctx, tx, now, event, data); err != nil {
+		return err
+	}
+	return h.Flush(ctx, tx)
 }
 
 // Hooks are the webhooks of a scope as they are in a transaction, for who has several
-// events to tell in it.
+// events to tell in it. After the last Emit it has to Flush.
 type Hooks struct {
 	scope Scope
 	hooks []hookOf
@@ -159,6 +176,7 @@ type Hooks struct {
 type hookOf struct {
 	id string
 	StoredWebhook
+	queued []string // deliveries that have no job yet
 }
 
 // ListHooks reads those that are active.
@@ -197,10 +215,12 @@ func (h Hooks) Count(events ...string) (n int) {
 	return n
 }
 
-// Emit does what the function Emit does, with these webhooks.
+// Emit does what the function Emit does, with these webhooks. Who is to deliver is told by
+// Flush.
 func (h Hooks) Emit(ctx context.Context, tx Tx, now time.Time, event string, data map[string]any) error {
 	var body []byte
-	for _, hook := range h.hooks {
+	for i := range h.hooks {
+		hook := &h.hooks[i]
 		if !listens(hook.Events, event) {
 			continue
 		}
@@ -215,11 +235,40 @@ func (h Hooks) Emit(ctx context.Context, tx Tx, now time.Time, event string, dat
 		if err := Put(ctx, tx, h.scope, Record{Kind: KindDelivery, ID: id, Parent: hook.id, Created: now, Updated: now}, d); err != nil {
 			return err
 		}
-		if err := EnqueueFor(ctx, tx, JobDeliver, h.scope, id, time.Time{}); err != nil {
+		if hook.queued = append(hook.queued, id); len(hook.queued) == maxTogether {
+			if err := hook.enqueue(ctx, tx, h.scope); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Flush adds the jobs for what Emit has queued: one for an endpoint, for a job of its own for
+// each delivery costs several times what the delivery does.
+func (h Hooks) Flush(ctx context.Context, tx Tx) error {
+	for i := range h.hooks {
+		if err := h.hooks[i].enqueue(ctx, tx, h.scope); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (h *hookOf) enqueue(ctx context.Context, tx Tx, s Scope) error {
+	ids := h.queued
+	h.queued = nil
+	switch len(ids) {
+	case 0:
+		return nil
+	case 1:
+		return EnqueueFor(ctx, tx, JobDeliver, s, ids[0], time.Time{})
+	}
+	args, err := EncodeArgs(ManyDeliveries{ScopedID: ScopedID{Tenant: s.Tenant, Environment: s.Environment, ID: h.id}, Deliveries: ids})
+	if err != nil {
+		return err
+	}
+	return tx.Enqueue(ctx, Job{Kind: JobDeliverMany, Args: args})
 }
 
 func listens(events []string, event string) bool {

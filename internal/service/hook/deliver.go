@@ -37,7 +37,7 @@ const (
 
 // Jobs returns what has to be done in the background, and how often.
 func (h *Hooks) Jobs() (map[string]service.JobHandler, map[string]time.Duration) {
-	return map[string]service.JobHandler{service.JobDeliver: h.deliver, JobClean: h.clean},
+	return map[string]service.JobHandler{service.JobDeliver: h.deliver, service.JobDeliverMany: h.deliverMany, JobClean: h.clean},
 		map[string]time.Duration{JobClean: 24 * time.Hour}
 }
 
@@ -81,6 +81,11 @@ func (h *Hooks) deliver(ctx context.Context, r service.Run) error {
 	return &service.Later{After: next}
 }
 
+// bounds are of an attempt at an endpoint.
+func bounds(tenant, endpoint string) []service.Bound {
+	return []service.Bound{{Name: "endpoint " + endpoint, AtOnce: atOnce}, {Name: "tenant " + tenant, AtOnce: atOnceOfOne}}
+}
+
 // reserve finds out whether an attempt is due and takes it, or tells how long to wait.
 // Neither: there is nothing to do. A turn has to be ended.
 func (h *Hooks) reserve(ctx context.Context, a service.ScopedID) (m *Message, turn []service.Bound, wait time.Duration, err error) {
@@ -115,7 +120,7 @@ func (h *Hooks) reserve(ctx context.Context, a service.ScopedID) (m *Message, tu
 				return nil
 			}
 			if turn == nil {
-				mine := []service.Bound{{Name: "endpoint " + rh.ID, AtOnce: atOnce}, {Name: "tenant " + a.Tenant, AtOnce: atOnceOfOne}}
+				mine := bounds(a.Tenant, rh.ID)
 				if wait = h.turns.Take(now, mine...); wait > 0 {
 					return nil
 				}
@@ -162,8 +167,6 @@ func (h *Hooks) secrets(s service.Scope, id string, hook service.StoredWebhook, 
 // due, 0 where none is.
 func (h *Hooks) record(ctx context.Context, a service.ScopedID, sent Sent) (next time.Duration, err error) {
 	now := h.now()
-	sent.Attempt.Answer = printable(sent.Attempt.Answer)
-	sent.Attempt.Problem = printable(sent.Attempt.Problem)
 	err = h.retry(func() error {
 		return h.c.Store.Update(ctx, func(tx service.Tx) error {
 			next = 0
@@ -174,34 +177,43 @@ func (h *Hooks) record(ctx context.Context, a service.ScopedID, sent Sent) (next
 			if err != nil {
 				return err
 			}
-			d.Tries++
-			d.Attempts = append(d.Attempts, sent.Attempt)
-			if over := len(d.Attempts) - keptAttempts; over > 0 {
-				d.Attempts = d.Attempts[over:]
-			}
-			d.NextAt = 0
-			switch {
-			case sent.Delivered:
-				d.State = "delivered"
-			case sent.Gone || d.Tries > len(waits):
-				d.State = "failed"
-			default:
-				next = max(service.Jitter(waits[d.Tries-1]), min(sent.RetryAfter, maxWait))
-				d.NextAt = now.Add(next).Unix()
-			}
+			next = settle(&d, sent, now)
 			rd.Updated = now
 			if err := service.Put(ctx, tx, a.Scope(), rd, d); err != nil {
 				return err
 			}
-			return h.count(ctx, tx, a.Scope(), rd.Parent, sent, now)
+			return h.count(ctx, tx, a.Scope(), rd.Parent, now, sent)
 		})
 	})
 	return next, err
 }
 
+// settle writes down what became of an attempt, and returns after how long the next one is
+// due, 0 where none is.
+func settle(d *service.StoredDelivery, sent Sent, now time.Time) (next time.Duration) {
+	sent.Attempt.Answer = printable(sent.Attempt.Answer)
+	sent.Attempt.Problem = printable(sent.Attempt.Problem)
+	d.Tries++
+	d.Attempts = append(d.Attempts, sent.Attempt)
+	if over := len(d.Attempts) - keptAttempts; over > 0 {
+		d.Attempts = d.Attempts[over:]
+	}
+	d.NextAt = 0
+	switch {
+	case sent.Delivered:
+		d.State = "delivered"
+	case sent.Gone || d.Tries > len(waits):
+		d.State = "failed"
+	default:
+		next = max(service.Jitter(waits[d.Tries-1]), min(sent.RetryAfter, maxWait))
+		d.NextAt = now.Add(next).Unix()
+	}
+	return next
+}
+
 // count keeps the endpoint's count of failures in a row, which opens the circuit: then
 // all of its deliveries wait, and after that one is tried.
-func (h *Hooks) count(ctx context.Context, tx service.Tx, s service.Scope, id string, sent Sent, now time.Time) error {
+func (h *Hooks) count(ctx context.Context, tx service.Tx, s service.Scope, id string, now time.Time, attempts ...Sent) error {
 	r, hook, err := service.Get[service.StoredWebhook](ctx, tx, s, service.KindWebhook, id)
 	if errors.Is(err, service.ErrNotFound) {
 		return nil
@@ -209,11 +221,22 @@ func (h *Hooks) count(ctx context.Context, tx service.Tx, s service.Scope, id st
 	if err != nil {
 		return err
 	}
+	changed := false
+	for _, sent := range attempts {
+		changed = counted(&hook, sent, now) || changed
+	}
+	if !changed {
+		return nil
+	}
+	return service.Put(ctx, tx, s, r, hook)
+}
+
+func counted(hook *service.StoredWebhook, sent Sent, now time.Time) (changed bool) {
 	switch {
 	case sent.Gone:
 		hook.Active, hook.Problem = false, "the endpoint answered 410: it wants no events any more"
 	case sent.Delivered && hook.Failing == 0 && hook.PausedTo == 0:
-		return nil
+		return false
 	case sent.Delivered:
 		hook.Failing, hook.PausedTo = 0, 0
 	default:
@@ -226,7 +249,7 @@ func (h *Hooks) count(ctx context.Context, tx service.Tx, s service.Scope, id st
 			hook.PausedTo = now.Add(min(wait, openLast)).Unix()
 		}
 	}
-	return service.Put(ctx, tx, s, r, hook)
+	return true
 }
 
 // put changes a delivery.

@@ -368,8 +368,8 @@ func (s *Stamps) announceSome(ctx context.Context, sc service.Scope, store ancho
 		if err := service.Put(ctx, tx, sc, r, t); err != nil {
 			return err
 		}
-		hooks, err := tx.List(ctx, sc, service.KindWebhook, nil, service.Page{Limit: 1})
-		if err != nil || len(hooks.Items) == 0 {
+		hooks, err := service.ListHooks(ctx, tx, sc)
+		if err != nil || hooks.Count(service.EventAnchored) == 0 {
 			return err // nobody listens
 		}
 		for _, id := range ids {
@@ -381,11 +381,11 @@ func (s *Stamps) announceSome(ctx context.Context, sc service.Scope, store ancho
 				return err
 			}
 			data := map[string]any{"id": st.Credential, "stampId": id, "batch": batch.Seq}
-			if err := service.Emit(ctx, tx, sc, now, service.EventAnchored, data); err != nil {
+			if err := hooks.Emit(ctx, tx, now, service.EventAnchored, data); err != nil {
 				return err
 			}
 		}
-		return nil
+		return hooks.Flush(ctx, tx)
 	})
 }
 
