@@ -108,6 +108,28 @@ func TestBuiltin(t *testing.T) {
 	}
 }
 
+// TestBuiltinSays: what was achieved, who achieved it, when, and by whom is on every page.
+func TestBuiltinSays(t *testing.T) {
+	r := latin(t)
+	everyBuiltin(t, func(t *testing.T, tm *Template) {
+		preview := func(f Fields) []byte {
+			b, err := r.Preview(context.Background(), tm, f, testOptions(), PreviewOptions{DPI: 40})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b
+		}
+		want := preview(testFields())
+		for _, name := range []string{"institution", "achievement", "recipient", "date", "description"} {
+			f := testFields()
+			f.Text[name] = "Another"
+			if bytes.Equal(preview(f), want) {
+				t.Errorf("%s is not on the page", name)
+			}
+		}
+	})
+}
+
 func TestStructure(t *testing.T) {
 	o := testOptions()
 	o.SignatureField, o.TestWatermark = "Signature1", true

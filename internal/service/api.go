@@ -151,8 +151,8 @@ type PublicView struct {
 	Anchor       *AnchorState
 }
 
-// PublicClaim is a claim for people.
-type PublicClaim struct{ Key, Label, Value string }
+// PublicClaim is a claim for people. Type is that of its field.
+type PublicClaim struct{ Key, Label, Value, Type string }
 
 // PublicPortfolioView is a portfolio as anybody may see it.
 type PublicPortfolioView struct {

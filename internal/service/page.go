@@ -109,6 +109,9 @@ func (s *Service) page(t *LoadedType, item *Checked, publicID string) (layout.Fi
 			lang = l.Lang
 		}
 	}
+	if t.version.Layout == nil || t.version.Layout.Template == nil {
+		headed(fields.Text, t.Type.Kind, lang)
+	}
 	fields.Text["institution"], fields.Text["recipient"] = t.issuer.Name, item.input.Recipient.Name
 	fields.Text["achievement"], fields.Text["date"] = t.Type.DisplayName, longDate(item.from, lang)
 	if a := t.version.Achievement; a != nil && a.Description != "" && fields.Text["description"] == "" {
@@ -116,7 +119,7 @@ func (s *Service) page(t *LoadedType, item *Checked, publicID string) (layout.Fi
 	}
 	for _, f := range t.version.Fields {
 		if value := strings.ReplaceAll(item.texts[f.Key], "\t", " "); value != "" && f.Visibility == visiblePublic {
-			fields.Facts = append(fields.Facts, layout.Fact{Label: f.Label, Value: value})
+			fields.Facts = append(fields.Facts, layout.Fact{Label: f.Label, Value: factText(f.Type, value, lang)})
 			fields.Text["claims."+f.Key] = value
 		}
 	}
@@ -141,6 +144,37 @@ func (s *Service) page(t *LoadedType, item *Checked, publicID string) (layout.Fi
 	return fields, options
 }
 
+// headed says what kind of page a shipped design makes, where the type does not say it and
+// the language of its texts is that of the designs.
+func headed(text map[string]string, kind, lang string) {
+	if !english(lang) {
+		return
+	}
+	of := map[string][2]string{"diploma": {"Diploma", ""}, "transcript": {"Transcript", "issued to"}, "badge": {"Badge", ""}}[kind]
+	for i, name := range []string{"heading", "label.awarded"} {
+		if text[name] == "" && of[i] != "" {
+			text[name] = of[i]
+		}
+	}
+}
+
+// factText writes a value for people.
+func factText(kind, value, lang string) string {
+	switch kind {
+	case "date":
+		if t, err := time.Parse(time.DateOnly, value); err == nil {
+			return longDate(t, lang)
+		}
+	case "boolean":
+		if yes, ok := map[string]string{"true": "Yes", "false": "No"}[value]; ok && english(lang) {
+			return yes
+		}
+	}
+	return value
+}
+
+func english(lang string) bool { return lang == "en" || strings.HasPrefix(lang, "en-") }
+
 // inWords adds facts to a description, for pages that have no list of them.
 func inWords(description string, facts []layout.Fact) string {
 	var parts []string
@@ -153,7 +187,7 @@ func inWords(description string, facts []layout.Fact) string {
 // longDate writes a day for people: in English in words, in other languages in numbers,
 // which all of them read.
 func longDate(t time.Time, lang string) string {
-	if lang == "en" || strings.HasPrefix(lang, "en-") {
+	if english(lang) {
 		return t.Format("2 January 2006")
 	}
 	return t.Format(time.DateOnly)
@@ -249,7 +283,7 @@ func (s *Service) tryPage(ctx context.Context, scope Scope, v StoredType, issuer
 	var bad Invalid
 	for member, messages := range faults {
 		place := "layout"
-		if strings.HasPrefix(member, "layout.") {
+		if strings.HasPrefix(member, "layout.") || strings.HasPrefix(member, "achievement.") {
 			place = member
 		}
 		if member == "type" {
@@ -310,12 +344,27 @@ func (t *LoadedType) tooLong(item *Checked, fields []string) string {
 		case field == "recipient":
 			longer("recipient.name", item.input.Recipient.Name)
 		case field == "facts", field == "description":
+			if field == "description" && (t.template.HasFacts() || len(t.onPage(item)) == 0) {
+				longer(t.described()) // no claim is in it
+				continue
+			}
 			for _, key := range t.onPage(item) {
 				longer("claims."+key, item.texts[key])
 			}
 		}
 	}
 	return out
+}
+
+// described is the description on the pages of a type, with the member that says it.
+func (t *LoadedType) described() (member, text string) {
+	if l := t.version.Layout; l != nil && l.Text["description"] != "" {
+		return "layout.text.description", l.Text["description"]
+	}
+	if a := t.version.Achievement; a != nil && a.Description != "" {
+		return "achievement.description", a.Description
+	}
+	return "type", ""
 }
 
 // bake puts the credential into the badge's pictures.

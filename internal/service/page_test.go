@@ -3,6 +3,7 @@ package service_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"image/png"
 	"reflect"
@@ -96,7 +97,10 @@ func TestTypeWithoutPage(t *testing.T) {
 		"a language":          {func(in *service.NewType) { in.Layout = &service.Layout{Lang: "english, please"} }, "layout.lang"},
 		"too many, required":  {func(in *service.NewType) { in.Fields = many(17, true) }, "layout"},
 		"many, if need be":    {func(in *service.NewType) { in.Fields = many(17, false) }, ""},
-		"not on a page":       {func(in *service.NewType) { in.DisplayName, in.Outputs = "安全培训", []string{"vc"} }, ""},
+		"too long a description": {func(in *service.NewType) {
+			in.Achievement = &service.Achievement{Description: strings.Repeat("A line of it.\n", 40)}
+		}, "achievement.description"},
+		"not on a page": {func(in *service.NewType) { in.DisplayName, in.Outputs = "安全培训", []string{"vc"} }, ""},
 	} {
 		in := safety()
 		in.Key, in.Outputs = "x", []string{"vc", "pdf"}
@@ -147,6 +151,44 @@ func TestDiplomaTells(t *testing.T) {
 	in.Claims["trainerName"] = strings.Repeat("word ", 150)
 	_, err := w.s.Issue(w.ctx, c, in, once)
 	refused(t, "a text that is longer than the page", err, service.CodeValidation, "claims.trainerName")
+}
+
+// TestPageReadsWell: a page says what it is, and its dates and answers are those of people.
+func TestPageReadsWell(t *testing.T) {
+	w := newWorld(t)
+	c := w.tenant("north", service.Test)
+	w.issuer(c)
+	page := func(in service.NewType, claims map[string]any) []byte {
+		t.Helper()
+		in.Key, in.DisplayName, in.Outputs = "k"+strings.ToLower(rand.Text()), "Records", []string{"vc", "pdf"}
+		must(w.s.CreateType(w.ctx, c, in, once))(t)
+		return must(w.s.Preview(w.ctx, c, in.Key, service.ItemInput{Recipient: service.Recipient{Name: "Aina"}, Claims: claims}))(t).Bytes
+	}
+	text := func(lang string, kv ...string) *service.Layout {
+		l := &service.Layout{Lang: lang, Text: map[string]string{}}
+		for i := 0; i < len(kv); i += 2 {
+			l.Text[kv[i]] = kv[i+1]
+		}
+		return l
+	}
+	of := func(kind string) []service.Field { return []service.Field{{Key: "x", Label: "X", Type: kind}} }
+	for name, same := range map[string][2][]byte{
+		"a transcript": {page(service.NewType{Kind: "transcript"}, nil),
+			page(service.NewType{Kind: "certificate", Layout: text("", "heading", "Transcript", "label.awarded", "issued to")}, nil)},
+		"what the type says": {page(service.NewType{Kind: "transcript", Layout: text("", "heading", "Marks", "label.awarded", "of")}, nil),
+			page(service.NewType{Kind: "certificate", Layout: text("", "heading", "Marks", "label.awarded", "of")}, nil)},
+		"another language": {page(service.NewType{Kind: "transcript", Layout: text("fi")}, nil), page(service.NewType{Kind: "certificate", Layout: text("fi")}, nil)},
+		"a date": {page(service.NewType{Kind: "certificate", Fields: of("date")}, map[string]any{"x": "2026-06-30"}),
+			page(service.NewType{Kind: "certificate", Fields: of("text")}, map[string]any{"x": "30 June 2026"})},
+		"an answer": {page(service.NewType{Kind: "certificate", Fields: of("boolean")}, map[string]any{"x": false}),
+			page(service.NewType{Kind: "certificate", Fields: of("text")}, map[string]any{"x": "No"})},
+		"a date in another language": {page(service.NewType{Kind: "certificate", Layout: text("fi"), Fields: of("date")}, map[string]any{"x": "2026-06-30"}),
+			page(service.NewType{Kind: "certificate", Layout: text("fi"), Fields: of("text")}, map[string]any{"x": "2026-06-30"})},
+	} {
+		if !bytes.Equal(same[0], same[1]) {
+			t.Errorf("%s: the pages are not the same", name)
+		}
+	}
 }
 
 // TestPreviewIsBounded: of a large page fewer dots are drawn, and few previews at once.

@@ -57,7 +57,7 @@ func (s *Service) publicView(ctx context.Context, scope Scope, state *credential
 	}
 	for _, f := range t.version.Fields {
 		if value := c.Claims[f.Key]; value != "" && f.Visibility == visiblePublic {
-			out.Claims = append(out.Claims, PublicClaim{Key: f.Key, Label: f.Label, Value: value})
+			out.Claims = append(out.Claims, PublicClaim{Key: f.Key, Label: f.Label, Value: value, Type: f.Type})
 		}
 	}
 	out.Artifacts, err = s.links(ctx, state)

@@ -164,7 +164,7 @@ func (r *Renderer) sheet(q Request, v service.PublicView) sheet {
 	}
 	if !v.Verdict.Hidden {
 		for _, c := range v.Claims[:min(len(v.Claims), maxClaims)] {
-			label, value := words.Clean(first(c.Label, c.Key), maxText), words.Clean(c.Value, maxText)
+			label, value := words.Clean(first(c.Label, c.Key), maxText), words.Clean(claimText(l, c), maxText)
 			if label != "" && value != "" {
 				s.Claims = append(s.Claims, pair{Label: label, Value: value})
 			}
@@ -188,6 +188,25 @@ func (r *Renderer) sheet(q Request, v service.PublicView) sheet {
 	}
 	s.Code = qrCode(target, l.Text("cert.qr"))
 	return s
+}
+
+// claimText writes a value as the reader's language does. It stays as it was signed where
+// it is not what its field says.
+func claimText(l words.Language, c service.PublicClaim) string {
+	switch c.Type {
+	case "date":
+		if t, err := time.Parse(time.DateOnly, c.Value); err == nil {
+			return l.Date(t)
+		}
+	case "boolean":
+		switch c.Value {
+		case "true":
+			return l.Text("claim.yes")
+		case "false":
+			return l.Text("claim.no")
+		}
+	}
+	return c.Value
 }
 
 // Class is what the style sheet knows the state by.

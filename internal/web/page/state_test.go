@@ -159,3 +159,24 @@ func TestQR(t *testing.T) {
 		t.Errorf("%d bytes: %.200s", len(got), got)
 	}
 }
+
+// TestClaimText: dates and answers are in the reader's language, and what only looks like
+// them is as it was signed.
+func TestClaimText(t *testing.T) {
+	for _, c := range []struct{ kind, value, en, ar string }{
+		{"date", "2026-06-30", "30 June 2026", "٣٠ يونيو ٢٠٢٦"},
+		{"date", "30.6.2026", "30.6.2026", "30.6.2026"},
+		{"text", "2026-06-30", "2026-06-30", "2026-06-30"},
+		{"boolean", "true", "Yes", "نعم"},
+		{"boolean", "false", "No", "لا"},
+		{"text", "true", "true", "true"},
+		{"number", "40", "40", "40"},
+	} {
+		for lang, want := range map[string]string{"en": c.en, "ar": c.ar} {
+			l, _ := words.For(lang)
+			if got := claimText(l, service.PublicClaim{Type: c.kind, Value: c.value}); got != want {
+				t.Errorf("%s %q in %s: %q, expected %q", c.kind, c.value, lang, got, want)
+			}
+		}
+	}
+}

@@ -268,12 +268,17 @@ func (l Language) Advice(r verifier.Reason) string {
 	return ""
 }
 
+// maxMarks is how many marks may stand on one letter. No script needs as many; in their
+// hundreds they reach over what is written above and below.
+const maxMarks = 8
+
 // Clean makes one line for display of text by strangers: characters that are not seen
-// or that turn the direction of writing are taken out, white space is one space, and
-// what is longer than max runes is cut. It does not escape.
+// or that turn the direction of writing are taken out, and marks piled on one letter
+// beyond what any script does; white space is one space, and what is longer than max
+// runes is cut. It does not escape.
 func Clean(s string, max int) string {
 	var b strings.Builder
-	count, space := 0, false
+	count, marks, space := 0, 0, false
 	for _, r := range s {
 		switch {
 		case unicode.IsSpace(r):
@@ -281,6 +286,12 @@ func Clean(s string, max int) string {
 			continue
 		case r == unicode.ReplacementChar, unicode.IsControl(r), unicode.Is(unicode.Cf, r) && r != '\u200c' && r != '\u200d', unicode.In(r, unicode.Co, unicode.Cs):
 			continue
+		case unicode.In(r, unicode.Mn, unicode.Me):
+			if marks++; marks > maxMarks {
+				continue
+			}
+		case r != '\u200c' && r != '\u200d': // which part no mark from its letter
+			marks = 0
 		}
 		if count >= max {
 			b.WriteRune('…')

@@ -206,6 +206,9 @@ func TestClean(t *testing.T) {
 		"":                       "",
 		"Zoë Ångström":           "Zoë Ångstr…",
 		"<b>&'":                  "<b>&'",
+		"e" + strings.Repeat("\u0301\u200b", 50) + "x": "e" + strings.Repeat("\u0301", 8) + "x",
+		"e" + strings.Repeat("\u200d\u0489", 9):        "e" + strings.Repeat("\u200d\u0489", 4) + "\u200d…",
+		"e\u0302\u0323 o\u0308":                        "e\u0302\u0323 o\u0308",
 	} {
 		if got := Clean(in, 10); got != want {
 			t.Errorf("%q: %q, expected %q", in, got, want)

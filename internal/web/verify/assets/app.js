@@ -16,7 +16,7 @@
 	// clean makes one line of text by strangers: what is not seen, or turns the direction
 	// of writing, is taken out.
 	const clean = (s, max = 300) => {
-		const t = String(s).replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ").replace(/[\p{Cf}\p{Co}\p{Cs}\ufffd]/gu, (c) => (c === "\u200c" || c === "\u200d" ? c : "")).trim();
+		const t = String(s).replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ").replace(/[\p{Cf}\p{Co}\p{Cs}\ufffd]/gu, (c) => (c === "\u200c" || c === "\u200d" ? c : "")).replace(/((?:[\p{Mn}\p{Me}]\u200c*\u200d*){8})[\p{Mn}\p{Me}\u200c\u200d]+/gu, "$1").trim();
 		return [...t].length > max ? [...t].slice(0, max).join("") + "…" : t;
 	};
 	const isolated = (s) => "\u2068" + s + "\u2069";
