@@ -269,7 +269,7 @@ func TestQueriesRefused(t *testing.T) {
 	w := newWorld(t)
 	key, path := w.key(w.north), "/vc/"+w.issuer+"/workflows/verify/exchanges"
 	for _, query := range []string{
-		`{"type":"DigitalCredentialQueryLanguage"}`, `{"type":"AuthorizationCapabilityQuery","capabilityQuery":[]}`, `{"type":"querybyexample","credentialQuery":{}}`, `[` + byExample + `,{"type":"Other"}]`,
+		`{"type":"AuthorizationCapabilityQuery","capabilityQuery":[]}`, `{"type":"querybyexample","credentialQuery":{}}`, `[` + byExample + `,{"type":"Other"}]`,
 		`{"type":"QueryByExample"}`, `{"type":"QueryByExample","credentialQuery":null}`, `{"type":"QueryByExample","credentialQuery":[]}`, `{"type":"QueryByExample","credentialQuery":"Aina"}`, `{"type":"QueryByExample","credentialQuery":[[{}]]}`,
 		`{"type":"QueryByExample","credentialQuery":{},"group":5}`, `{"type":"QueryByExample","credentialQuery":{},"group":null}`, `{"type":"QueryByExample","credentialQuery":{},"required":"Aina"}`, `{"type":"QueryByExample","credentialQuery":{},"Aina":1}`,
 		`{"type":"QueryByExample","credentialQuery":{},"acceptedMethods":[{"method":"key"}]}`, `{"type":"DIDAuthentication","credentialQuery":{}}`,

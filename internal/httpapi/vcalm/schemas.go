@@ -75,11 +75,20 @@ func accepted(description, member string, more ...*huma.Schema) *huma.Schema {
 	return s
 }
 
+// some is a list that has an item.
+func some(description string, items *huma.Schema) *huma.Schema {
+	s := list(description, items, 0)
+	one := 1
+	s.MinItems = &one
+	return s
+}
+
 func schemas() members {
 	contexts := either("", word(""), list("", either("", word(""), open("", nil)), 0))
 	types := either("", word(""), list("", word(""), 0))
 	pointers := list("JSON pointers (RFC 6901)", short(""), maxPointers)
-	query := either("", ref("VCQueryByExample"), ref("VCDIDAuthentication"))
+	query := either("", ref("VCQueryByExample"), ref("VCDIDAuthentication"), ref("VCDigitalCredentialQuery"))
+	names := some("", short(""))
 	return members{
 		"VCInstances": closed(members{"issuers": list("", ref("VCInstance"), 0)}, "issuers"),
 		"VCInstance": closed(members{"name": word("the `{issuer}` of paths"), "url": isURL("where its operations are"), "did": word("as credentials that it issues name it"),
@@ -138,6 +147,16 @@ func schemas() members {
 		"VCDIDAuthentication": closed(members{"type": either("", word("", "DIDAuthentication"), list("", word("", "DIDAuthentication"), 1)),
 			"group": word(""), "required": truth("false: changes nothing"),
 			"acceptedMethods": accepted("of the holder's DID", "method", list("", &huma.Schema{}, 0)), "acceptedCryptosuites": accepted("of the holder's proof", "cryptosuite", word(""), list("", &huma.Schema{}, 0))}, "type"),
+		"VCDigitalCredentialQuery": closed(members{"type": either("", word("", "DigitalCredentialQueryLanguage"), list("", word("", "DigitalCredentialQueryLanguage"), 1)),
+			"group": word("queries of one group are all needed; one group is enough"), "required": truth("false: changes nothing"),
+			"credentials":     some("OpenID4VP 1.0, 6.1", ref("VCDCQLCredential")),
+			"credential_sets": some("6.2: absent: all credentials are needed", closed(members{"options": some("one of them is needed", names), "required": truth("true unless it says otherwise; one set is required")}, "options"))}, "type", "credentials"),
+		"VCDCQLCredential": closed(members{"id": short("letters, digits, _ and -"), "format": word("", "ldp_vc", "jwt_vc_json"), "multiple": truth("more than one credential may answer"),
+			"require_cryptographic_holder_binding": truth("absent: true: a subject of the credential is who made the proof of the presentation"),
+			"meta":                                 closed(members{"type_values": some("one of them is needed", some("IRIs of types that are all needed", short("")))}),
+			"claims": some("6.3", closed(members{"id": short("needed where there are claim_sets"), "path": some("a claims path pointer (7)", &huma.Schema{AnyOf: []*huma.Schema{{Type: "string"}, {Type: "integer"}, {Type: "null"}}}),
+				"values": some("one of them is needed, of the same type", &huma.Schema{AnyOf: []*huma.Schema{{Type: "string"}, {Type: "integer"}, {Type: "boolean"}}})}, "path")),
+			"claim_sets": some("ids of claims; one set is needed. Absent: all claims are", names)}, "id", "format", "meta"),
 		"VCExchangeRequest": closed(members{"expires": instant("within a day; absent: in 15 minutes"), "variables": either("", ref("VCClaimVariables"), ref("VCVerifyVariables"))}, "variables"),
 		"VCClaimVariables":  closed(members{"credential": with(short(""), "of the workflow claim: the id of the issued credential that is handed out")}, "credential"),
 		"VCVerifyVariables": closed(members{
@@ -148,7 +167,10 @@ func schemas() members {
 			"lastError": ref("VCProblem"), "variables": closed(members{"results": &huma.Schema{Type: "object", AdditionalProperties: ref("VCStepResults"), Description: "by the name of the step"}}, "results")},
 			"id", "state", "step", "expires", "sequence", "variables"),
 		"VCStepResults": closed(members{"did": word("the holder, where a proof shows who that is"), "verifiablePresentation": open("as it came", nil), "verifyPresentationResults": ref("VCPresentationResult"),
-			"satisfiedQueries": list("the numbers of the queries that it meets, counted from 0", &huma.Schema{Type: "integer"}, 0), "inviteRequest": closed(members{"inviteResponse": ref("VCInviteResponse")}, "inviteResponse")}),
+			"satisfiedQueries": list("the numbers of the queries that it meets, counted from 0", &huma.Schema{Type: "integer"}, 0),
+			"dcqlMatches": list("what answers the queries in DCQL among them", closed(members{"query": with(&huma.Schema{Type: "integer"}, "its number"),
+				"credentials": &huma.Schema{Type: "object", AdditionalProperties: list("", word(""), 0), Description: "by the id of the credential query: JSON pointers into the presentation"}}, "query", "credentials"), 0),
+			"inviteRequest": closed(members{"inviteResponse": ref("VCInviteResponse")}, "inviteResponse")}),
 		"VCParticipateRequest": closed(members{"verifiablePresentation": either("absent: what is asked for is answered", open("", nil), list("", open("", nil), 1)), "referenceId": short("changes nothing")}),
 		"VCParticipateAnswer":  closed(members{"verifiablePresentationRequest": ref("VCPresentationRequest"), "verifiablePresentation": ref("VCVerifiablePresentation"), "redirectUrl": isURL("where the holder goes on")}),
 		"VCCurrentRequest":     closed(members{"verifiablePresentationRequest": either("without members: nothing is asked for any more", ref("VCPresentationRequest"), closed(members{}))}, "verifiablePresentationRequest"),

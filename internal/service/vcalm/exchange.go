@@ -3,6 +3,7 @@ package vcalm
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/chancery-dev/chancery/internal/service"
@@ -79,7 +80,9 @@ type StepResults struct {
 	Presentation Value `json:"verifiablePresentation,omitzero"`
 	Verified     Value `json:"verifyPresentationResults,omitzero"`
 	// Queries are the numbers of the queries that it meets, counted from 0.
-	Queries []int          `json:"satisfiedQueries,omitzero"`
+	Queries []int `json:"satisfiedQueries,omitzero"`
+	// Matches are what answers the queries in DCQL among them.
+	Matches []DCQLMatch    `json:"dcqlMatches,omitzero"`
 	Invite  *InviteResults `json:"inviteRequest,omitzero"`
 }
 
@@ -188,6 +191,9 @@ func (p *Plane) query(n NewExchange) (Value, error) {
 	for _, q := range queries {
 		if q.kind == queryDIDAuthentication && n.Unsigned {
 			return nil, badRequest(at + ".query: expected no DIDAuthentication, which is a proof, where presentations without a proof will do")
+		}
+		if q.dcql != nil && n.Unsigned && slices.ContainsFunc(q.dcql.credentials, func(c credentialQuery) bool { return c.bound }) {
+			return nil, badRequest(at + ".query: expected require_cryptographic_holder_binding to be false where presentations without a proof will do")
 		}
 	}
 	if n.Redirect != "" && !httpsURL(n.Redirect) {

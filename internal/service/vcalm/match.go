@@ -23,12 +23,18 @@ type shown struct {
 }
 
 type shownCredential struct {
+	pointer  string // JSON pointer into the presentation
 	doc      *strictjson.Doc
 	envelope string // media type, "" where the proof is embedded
 	report   *verifier.Report
 	// written are the contexts that the credential holds itself, where they are not under
 	// the signature: the holder can have put them there, and named claims anew by them.
 	written []writtenContext
+	ordered bool // lists are under the signature in the order in which they stand
+	// Of queries in DCQL: types are the IRIs of its types, and fits which credential
+	// queries it answers.
+	types []string
+	fits  []bool
 }
 
 type writtenContext struct {
@@ -63,6 +69,7 @@ func shownIn(secured chancery.Secured, report *verifier.Report) (*shown, error) 
 				if err != nil {
 					return nil, err
 				}
+				c.pointer = in.Pointer
 				out.credentials = append(out.credentials, c)
 				break
 			}
@@ -74,11 +81,13 @@ func shownIn(secured chancery.Secured, report *verifier.Report) (*shown, error) 
 func shownCredentialOf(s chancery.Secured, report *verifier.Report) (c shownCredential, err error) {
 	c.report = report
 	if s.MediaType == chancery.MediaVC {
-		if c.doc, err = strictjson.Parse(s.Bytes, strictjson.Limits{}); err == nil && !signedAsText(report) {
+		c.ordered = signedAsText(report)
+		if c.doc, err = strictjson.Parse(s.Bytes, strictjson.Limits{}); err == nil && !c.ordered {
 			c.written, err = writtenIn(c.doc)
 		}
 		return c, err
 	}
+	c.ordered = true
 	claims, err := claimsOf(s)
 	if err != nil {
 		return c, err
@@ -184,6 +193,13 @@ func (s *shown) meets(queries []query) ([]int, error) {
 	case !enough:
 		return nil, badRequest(first)
 	}
+	why := s.uninvited(queries)
+	switch {
+	case s.left < 0:
+		return nil, badRequest("verifiablePresentation: there is too much to compare with the queries")
+	case why != "":
+		return nil, badRequest("verifiablePresentation: " + why)
+	}
 	return met, nil
 }
 
@@ -203,8 +219,11 @@ func complaint(i int, q query, why string) string {
 
 // unmet says why a query is not met, "" where it is.
 func (s *shown) unmet(q query) string {
-	if q.kind == queryDIDAuthentication {
+	switch q.kind {
+	case queryDIDAuthentication:
 		return s.unauthenticated(q)
+	case queryDCQL:
+		return s.unmetDCQL(q.dcql)
 	}
 	for _, e := range q.examples {
 		if why := s.unlike(e); why != "" {

@@ -46,7 +46,7 @@ func (p *Plane) Participate(ctx context.Context, a Address, presentation Value) 
 		}
 		return p.request(a.ID, e)
 	}
-	report, r, met, err := p.judgeStep(ctx, e, presentation)
+	report, r, came, err := p.judgeStep(ctx, e, presentation)
 	if err != nil {
 		return nil, p.refused(ctx, s, a.ID, err)
 	}
@@ -55,7 +55,7 @@ func (p *Plane) Participate(ctx context.Context, a Address, presentation Value) 
 		holder = report.Issuer.ID
 	}
 	if e.Workflow == WorkflowVerify {
-		return p.keep(ctx, s, a.ID, e, holder, StepResults{Presentation: presentation, Queries: met}, r)
+		return p.keep(ctx, s, a.ID, e, holder, came, r)
 	}
 	_, _, file, err := p.c.Credentials.Deliverable(ctx, s, e.Credential)
 	if err != nil {
@@ -67,39 +67,43 @@ func (p *Plane) Participate(ctx context.Context, a Address, presentation Value) 
 	return deliver(file)
 }
 
-// judgeStep judges a presentation by what its exchange asks for. It returns which queries
-// are met.
-func (p *Plane) judgeStep(ctx context.Context, e exchange, presentation Value) (*verifier.Report, Result, []int, error) {
+// judgeStep judges a presentation by what its exchange asks for. It returns what
+// came, with the queries that are met.
+func (p *Plane) judgeStep(ctx context.Context, e exchange, presentation Value) (*verifier.Report, Result, StepResults, error) {
 	var none Result
+	var came StepResults
 	if len(presentation) > maxPresentation {
-		return nil, none, nil, &service.Error{Code: service.CodeTooLarge, Detail: "the presentation is larger than 1 MB"}
+		return nil, none, came, &service.Error{Code: service.CodeTooLarge, Detail: "the presentation is larger than 1 MB"}
 	}
 	secured, err := securedOf(presentation, "verifiablePresentation")
 	if err != nil {
-		return nil, none, nil, err
+		return nil, none, came, err
 	}
 	report, err := p.judge(ctx, secured, verifier.Expect{Challenge: e.Challenge, Domain: p.domain()})
 	if err != nil {
-		return nil, none, nil, err
+		return nil, none, came, err
 	}
 	r := presentationResult(report, presentation, Options{Results: true, Problems: true, Challenge: e.Challenge, Domain: p.domain()}, false)
 	if !r.Verified && (!e.Unsigned || !soundUnsigned(report)) {
-		return nil, r, nil, &BadRequest{Problem{Type: problemDI + "PROOF_VERIFICATION_ERROR", Title: "PROOF_VERIFICATION_ERROR", Detail: "the presentation does not verify for this exchange: " + string(report.Reason)}}
+		return nil, r, came, &BadRequest{Problem{Type: problemDI + "PROOF_VERIFICATION_ERROR", Title: "PROOF_VERIFICATION_ERROR", Detail: "the presentation does not verify for this exchange: " + string(report.Reason)}}
 	}
 	asked, err := e.queries()
 	if err != nil {
-		return nil, r, nil, err
+		return nil, r, came, err
 	}
 	queries, err := readQueries(asked, "query")
 	if err != nil {
-		return nil, r, nil, err
+		return nil, r, came, err
 	}
 	what, err := shownIn(secured, report)
 	if err != nil {
-		return nil, r, nil, badRequest("verifiablePresentation: expected one that can be compared with the queries")
+		return nil, r, came, badRequest("verifiablePresentation: expected one that can be compared with the queries")
 	}
-	met, err := what.meets(queries)
-	return report, r, met, err
+	came.Presentation = presentation
+	if came.Queries, err = what.meets(queries); err == nil {
+		came.Matches = what.matches(queries, came.Queries)
+	}
+	return report, r, came, err
 }
 
 // soundUnsigned reports whether a presentation has no proof at all, and nothing else is
@@ -246,7 +250,7 @@ func (p *Plane) presented(ctx context.Context, s service.Scope, id string, to *S
 	if err := json.Unmarshal(plain, &r); err != nil {
 		return err
 	}
-	to.Presentation, to.Verified, to.Queries = r.Presentation, r.Verified, r.Queries
+	to.Presentation, to.Verified, to.Queries, to.Matches = r.Presentation, r.Verified, r.Queries, r.Matches
 	return nil
 }
 

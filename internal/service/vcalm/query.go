@@ -33,6 +33,8 @@ type query struct {
 	methods, suites []string
 	// Of QueryByExample: all are needed.
 	examples []example
+	// Of DigitalCredentialQueryLanguage.
+	dcql *dcql
 }
 
 // example says what a credential has to be like. Lists that are nil accept any.
@@ -122,8 +124,11 @@ func (r *reader) query(n strictjson.Node, at string) (q query) {
 		if count == 0 || count > MaxQueries {
 			r.fail(at+".credentialQuery", "expected an object, or 1 to 16 of them")
 		}
+	case queryDCQL:
+		r.members(n, at, "type", "group", "required", "credentials", "credential_sets")
+		q.dcql = r.dcql(n, at)
 	default:
-		r.fail(at+".type", "expected "+queryByExample+" or "+queryDIDAuthentication+", which can be compared with what is presented")
+		r.fail(at+".type", "expected "+queryByExample+", "+queryDCQL+" or "+queryDIDAuthentication+", which can be compared with what is presented")
 	}
 	return q
 }

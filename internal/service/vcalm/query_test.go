@@ -14,6 +14,7 @@ func FuzzQueries(f *testing.F) {
 	for _, s := range [][2]string{
 		{`{"type":"QueryByExample","credentialQuery":{"example":{"type":"A","credentialSubject":{"name":""}},"acceptedIssuers":[["x"]]}}`, `{"type":["A"],"issuer":"x","credentialSubject":[{"name":"y"},{}]}`},
 		{`[{"type":["DIDAuthentication"],"acceptedMethods":[{"method":"key"}],"group":"g"},{"type":"QueryByExample","credentialQuery":[{},{"example":{}}],"required":false}]`, `{"issuer":{"id":"x","name":{"@value":"n","@language":"en"}}}`},
+		{`{"type":"DigitalCredentialQueryLanguage","credentials":[{"id":"a","format":"ldp_vc","meta":{"type_values":[["A"]]},"require_cryptographic_holder_binding":false,"claims":[{"id":"c","path":["b",null,0,"@value"],"values":["x",1,true]}],"claim_sets":[["c"]]}],"credential_sets":[{"options":[["a"]]}]}`, `{"type":"A","b":[["x"],{"@value":"x"}]}`},
 		{`[]`, `{"a":[[],[null],{"@set":[]},1e3,true,""]}`},
 	} {
 		f.Add(s[0], s[1])
