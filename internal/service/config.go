@@ -104,6 +104,8 @@ type Service struct {
 	verlog  verificationLog
 	seen    lastUsed
 	mailing Turns // of institutions
+
+	discarded discarded
 }
 
 var (

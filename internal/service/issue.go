@@ -41,6 +41,9 @@ func (s *Service) issueItem(ctx context.Context, c Caller, in NewCredential, i I
 			return none, signed[0].Err
 		}
 		out, err := s.commitOne(ctx, c, i, signed[0], more)
+		if err != nil || out.Replayed {
+			s.Discard(ctx, signed[0])
+		}
 		switch {
 		case errors.Is(err, errRotated) && attempt < 3:
 			s.forgetIssuer(t.issuer)

@@ -256,6 +256,9 @@ func (s *Service) signOver(ctx context.Context, c Caller, i Idempotency, state *
 		return Result[Credential]{Value: shown, Created: true}, err
 	})
 	s.trust.dropLists()
+	if err != nil || out.Replayed {
+		s.Discard(ctx, g)
+	}
 	if isConflict(err) {
 		s.forgetIssuer(state.t.issuer)
 	}

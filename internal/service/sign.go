@@ -42,7 +42,19 @@ func (s *Service) Sign(ctx context.Context, c Caller, t *LoadedType, w Wanted, i
 			return nil, err
 		}
 	}
-	return job.all(ctx, items)
+	s.discardQueued(ctx)
+	out, err := job.all(ctx, items)
+	var bad []*Signed
+	for _, g := range out {
+		if g != nil && (err != nil || g.Err != nil) {
+			bad = append(bad, g)
+		}
+	}
+	s.Discard(ctx, bad...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // signing is what the items of one call have in common.
@@ -57,7 +69,8 @@ type signing struct {
 	at           time.Time
 }
 
-// all signs items, on all processors where there are several.
+// all signs items, on all processors where there are several. What was made before an error
+// is returned with it.
 func (j *signing) all(ctx context.Context, items []*Checked) ([]*Signed, error) {
 	out := make([]*Signed, len(items))
 	faults := make([]error, len(items))
@@ -72,7 +85,7 @@ func (j *signing) all(ctx context.Context, items []*Checked) ([]*Signed, error) 
 	if workers < 2 {
 		for i := range items {
 			if one(i); faults[i] != nil {
-				return nil, faults[i]
+				return out, faults[i]
 			}
 		}
 		return out, nil

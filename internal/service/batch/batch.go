@@ -42,6 +42,7 @@ type Issuing interface {
 	CheckPage(ctx context.Context, t *service.LoadedType, w service.Wanted, item *service.Checked) (map[string][]string, error)
 	Sign(ctx context.Context, c service.Caller, t *service.LoadedType, w service.Wanted, items []*service.Checked) ([]*service.Signed, error)
 	Commit(ctx context.Context, tx service.Tx, c service.Caller, signed []*service.Signed) error
+	Discard(ctx context.Context, signed ...*service.Signed)
 	BaseURL() string
 }
 
@@ -64,6 +65,9 @@ type Config struct {
 	AtOnce int
 	// Faults is the attempt of a chunk at which a fault halts the batch. 0: 6.
 	Faults int
+	// TempDir is where the directory of an archive of results is kept while it is written.
+	// "": the system's directory for temporary files.
+	TempDir string
 }
 
 // Batches implements service.Batches.

@@ -48,6 +48,8 @@ type issuing struct {
 	most   atomic.Int64 // items in one call of Sign
 }
 
+func (*issuing) Discard(context.Context, ...*service.Signed) {}
+
 func (*issuing) BaseURL() string { return "https://chancery.example" }
 
 func (*issuing) LoadType(_ context.Context, c service.Caller, ref string) (*service.LoadedType, error) {

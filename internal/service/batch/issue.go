@@ -248,9 +248,17 @@ func (w *work) issue(ctx context.Context, rows []service.Row) error {
 	}
 	// Ids and keys are rarely taken: whether one is, is asked where the commit says so.
 	err = w.commit(ctx, out, false)
+	if err == nil {
+		return nil
+	}
 	if errors.Is(err, service.ErrExists) {
 		err = w.commit(ctx, out, true)
 	}
+	signed := make([]*service.Signed, len(out))
+	for n, o := range out {
+		signed[n] = o.signed
+	}
+	w.Batches.c.Issuing.Discard(ctx, signed...) // those that were committed stay
 	return err
 }
 
@@ -313,9 +321,9 @@ func (w *work) remember(ctx context.Context, tx service.Tx, o outcome, now time.
 }
 
 // sign does the work for rows, outside of any transaction.
-func (w *work) sign(ctx context.Context, rows []service.Row) ([]outcome, error) {
+func (w *work) sign(ctx context.Context, rows []service.Row) (out []outcome, err error) {
 	issuing := w.Batches.c.Issuing
-	out := make([]outcome, len(rows))
+	out = make([]outcome, len(rows))
 	var items []*service.Checked
 	var places []int
 	for n, r := range rows {
@@ -343,6 +351,11 @@ func (w *work) sign(ctx context.Context, rows []service.Row) ([]outcome, error) 
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			issuing.Discard(ctx, signed...)
+		}
+	}()
 	if len(signed) != len(items) {
 		return nil, fmt.Errorf("batch: expected %d signed items, found %d", len(items), len(signed))
 	}

@@ -1,7 +1,6 @@
 package batch
 
 import (
-	"archive/zip"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -13,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/chancery-dev/chancery/internal/service"
+	"github.com/chancery-dev/chancery/internal/service/archive"
 )
 
 // rowsAtOnce is how many rows are read at a time for the results: their artefacts are in
@@ -28,7 +28,8 @@ func (b *Batches) WriteBatch(ctx context.Context, c service.Caller, id string, w
 	if _, err := b.GetBatch(ctx, c, id); err != nil {
 		return err
 	}
-	z := zip.NewWriter(w)
+	z := archive.New(w, b.c.TempDir)
+	defer z.Discard()
 	if err := b.writeTable(ctx, c.Scope, id, z); err != nil {
 		return err
 	}
@@ -102,7 +103,7 @@ func (b *Batches) eachRow(ctx context.Context, s service.Scope, id string, f fun
 	}
 }
 
-func (b *Batches) writeTable(ctx context.Context, s service.Scope, id string, z *zip.Writer) error {
+func (b *Batches) writeTable(ctx context.Context, s service.Scope, id string, z *archive.Writer) error {
 	f, err := z.Create("results.csv")
 	if err != nil {
 		return err
@@ -153,7 +154,7 @@ func cell(s string) string {
 var extensions = map[string]string{"vc": ".json", "vc.jwt": ".jwt", "pdf": ".pdf", "png": ".png", "svg": ".svg", "evidence": ".cbor"}
 
 // writeArtifact adds a file. Its name cannot lead out of its folder: ids have no slash.
-func (b *Batches) writeArtifact(ctx context.Context, z *zip.Writer, id string, a service.StoredArtifact) error {
+func (b *Batches) writeArtifact(ctx context.Context, z *archive.Writer, id string, a service.StoredArtifact) error {
 	ext, ok := extensions[a.Name]
 	if !ok || strings.ContainsAny(id, `/\`) {
 		return fmt.Errorf("batch: an artefact with a name that no file can have")

@@ -16,11 +16,6 @@ import (
 // holds no personal data.
 func erasedMark(subject string) string { return "erased/" + subject }
 
-// fileArgs are the Args of JobForget: a digest.
-type fileArgs struct {
-	Digest string `json:"digest"`
-}
-
 // Erase implements service.Registry. It may be repeated, also after it was cut off in the
 // middle: what is erased is gone, and the rest follows.
 func (g *Register) Erase(ctx context.Context, c service.Caller, subject string) (service.Erasure, error) {
@@ -226,7 +221,7 @@ func (g *Register) eraseRecord(ctx context.Context, tx service.Tx, s service.Sco
 // where this process ends.
 func (g *Register) later(ctx context.Context, tx service.Tx, s service.Scope, files []string, stamp string) error {
 	for _, digest := range files {
-		args, err := service.EncodeArgs(fileArgs{Digest: digest})
+		args, err := service.EncodeArgs(service.ForgetFile{Digest: digest})
 		if err != nil {
 			return err
 		}
@@ -287,7 +282,7 @@ func (g *Register) eraseDocument(ctx context.Context, tx service.Tx, s service.S
 
 // forget is the job that removes a file.
 func (g *Register) forget(ctx context.Context, r service.Run) error {
-	var a fileArgs
+	var a service.ForgetFile
 	if err := json.Unmarshal(r.Args, &a); err != nil {
 		return &service.GiveUp{Err: err}
 	}

@@ -1,7 +1,6 @@
 package register
 
 import (
-	"archive/zip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -18,18 +17,19 @@ import (
 
 	"github.com/chancery-dev/chancery/anchor"
 	"github.com/chancery-dev/chancery/internal/service"
+	"github.com/chancery-dev/chancery/internal/service/archive"
 )
 
 const exportAtOnce = 50
 
-// export is an archive that is being written. What it remembers of each file is a line of
-// the manifest.
+// export is an archive that is being written. What it remembers in memory of each credential
+// is a hash of its name; the lines of the manifest are not kept there.
 type export struct {
 	*Register
 	ctx      context.Context // of the call
 	s        service.Scope
-	z        *zip.Writer
-	manifest []string
+	z        *archive.Writer
+	manifest *archive.Spool
 
 	names    service.FileNames // of credentials
 	count    int64             // of credentials
@@ -56,7 +56,9 @@ func (g *Register) Export(ctx context.Context, c service.Caller, w io.Writer) er
 	if err := g.chain(ctx, service.Run{}); err != nil {
 		return err
 	}
-	e := &export{Register: g, ctx: ctx, s: c.Scope, z: zip.NewWriter(w), names: service.FileNames{}, lists: map[string]bool{}, schemas: map[string]bool{}, pictures: map[string]bool{}}
+	e := &export{Register: g, ctx: ctx, s: c.Scope, z: archive.New(w, g.c.TempDir), manifest: archive.NewSpool(g.c.TempDir), names: service.FileNames{}, lists: map[string]bool{}, schemas: map[string]bool{}, pictures: map[string]bool{}}
+	defer e.z.Discard()
+	defer e.manifest.Discard()
 	for _, part := range []func(time.Time) error{
 		e.readme, e.issuers, e.types, e.credentials, e.documents, e.stamps, e.statusLists, e.schemaFiles,
 		e.recipients, e.portfolios, e.batches, e.webhooks, e.keys, e.verifications, e.audit, e.trustFile,
@@ -65,8 +67,12 @@ func (g *Register) Export(ctx context.Context, c service.Caller, w io.Writer) er
 			return err
 		}
 	}
-	manifest := strings.Join(e.manifest, "\n") + "\n"
-	if err := e.add("MANIFEST", strings.NewReader(manifest)); err != nil {
+	f, err := e.z.Create("MANIFEST")
+	if err != nil {
+		return err
+	}
+	sum := sha256.New()
+	if _, err := e.manifest.WriteTo(io.MultiWriter(f, sum)); err != nil {
 		return err
 	}
 	if err := e.z.Close(); err != nil {
@@ -74,9 +80,8 @@ func (g *Register) Export(ctx context.Context, c service.Caller, w io.Writer) er
 	}
 	// By this line, which is anchored with the log, an archive can be told from one that
 	// somebody else has made.
-	sum := sha256.Sum256([]byte(manifest))
 	return g.c.Store.Update(ctx, func(tx service.Tx) error {
-		return service.WriteAudit(ctx, tx, c, g.now(), "tenant.exported", c.Tenant, map[string]any{"manifest": hex.EncodeToString(sum[:])})
+		return service.WriteAudit(ctx, tx, c, g.now(), "tenant.exported", c.Tenant, map[string]any{"manifest": hex.EncodeToString(sum.Sum(nil))})
 	})
 }
 
@@ -93,8 +98,8 @@ func (e *export) add(name string, r io.Reader) error {
 	if _, err := io.Copy(io.MultiWriter(f, h), r); err != nil {
 		return err
 	}
-	e.manifest = append(e.manifest, hex.EncodeToString(h.Sum(nil))+"  "+name)
-	return nil
+	_, err = fmt.Fprintf(e.manifest, "%x  %s\n", h.Sum(nil), name)
+	return err
 }
 
 func (e *export) addBytes(name string, b []byte) error {

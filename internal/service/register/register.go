@@ -71,6 +71,9 @@ type Config struct {
 	TSARoots []*x509.Certificate
 	// Clock tells the time. Required.
 	Clock func() time.Time
+	// TempDir is where the directory of an export is kept while it is written. "": the
+	// system's directory for temporary files.
+	TempDir string
 }
 
 // Register implements service.Registry.
@@ -99,7 +102,7 @@ const (
 	// JobAnchor has the newest hash of each scope's log anchored.
 	JobAnchor = "audit.anchor"
 	// JobForget removes a file that no one needs any more.
-	JobForget = "blob.forget"
+	JobForget = service.JobForgetFile
 	// JobUnlink erases the digest and salt of a stamp.
 	JobUnlink = "stamp.erase"
 	// JobEraseAgain erases what was issued to a person while he was erased.

@@ -58,7 +58,7 @@ func check(t testing.TB, err error) {
 	}
 }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t *testing.T, change ...func(*service.Config)) *house {
 	t.Helper()
 	h := &house{T: t, files: blob.NewMemory(0), tsa: padestest.New(t, padestest.P256)}
 	h.now.Store(start.UnixMicro())
@@ -75,7 +75,11 @@ func newHouse(t *testing.T) *house {
 	signers := &late{h}
 	h.stamps, err = stamp.New(stamp.Config{Store: h.store, Signers: signers, Timestamper: timestamper, Clock: h.clock, MaxAge: time.Minute, Every: time.Second})
 	check(t, err)
-	h.core, err = service.New(service.Config{Store: h.store, Blobs: h.files, Sealer: ring, Clock: h.clock, BaseURL: base, Stamper: h.stamps})
+	core := service.Config{Store: h.store, Blobs: h.files, Sealer: ring, Clock: h.clock, BaseURL: base, Stamper: h.stamps}
+	for _, f := range change {
+		f(&core)
+	}
+	h.core, err = service.New(core)
 	check(t, err)
 	h.batches, err = batch.New(batch.Config{Store: h.store, Blobs: h.files, Sealer: ring, Issuing: h.core, Clock: h.clock})
 	check(t, err)
