@@ -49,7 +49,8 @@ func TestQuads(t *testing.T) {
 		{"integers", `{"@id":"urn:a:1","urn:p:p":[0,-0,5,-3,1e3,2.0,9007199254740991]}`, []string{
 			`<urn:a:1> <urn:p:p> "0"^^<` + xs + `integer> .`, `<urn:a:1> <urn:p:p> "5"^^<` + xs + `integer> .`, `<urn:a:1> <urn:p:p> "-3"^^<` + xs + `integer> .`,
 			`<urn:a:1> <urn:p:p> "1000"^^<` + xs + `integer> .`, `<urn:a:1> <urn:p:p> "2"^^<` + xs + `integer> .`, `<urn:a:1> <urn:p:p> "9007199254740991"^^<` + xs + `integer> .`}},
-		{"doubles", `{"@id":"urn:a:1","urn:p:p":[1.5,-0.1,1e-7,12345678.9,5e-300]}`, []string{
+		{"doubles", `{"@id":"urn:a:1","urn:p:p":[1.5,-0.1,1e-7,12345678.9,5e-300,1e21,6.02214076e23]}`, []string{
+			`<urn:a:1> <urn:p:p> "1.0E21"^^<` + xs + `double> .`, `<urn:a:1> <urn:p:p> "6.02214076E23"^^<` + xs + `double> .`,
 			`<urn:a:1> <urn:p:p> "1.5E0"^^<` + xs + `double> .`, `<urn:a:1> <urn:p:p> "-1.0E-1"^^<` + xs + `double> .`, `<urn:a:1> <urn:p:p> "1.0E-7"^^<` + xs + `double> .`,
 			`<urn:a:1> <urn:p:p> "1.23456789E7"^^<` + xs + `double> .`, `<urn:a:1> <urn:p:p> "5.0E-300"^^<` + xs + `double> .`}},
 		{"typed numbers", `{"@context":{"d":{"@id":"urn:p:d","@type":"` + xs + `double"},"f":{"@id":"urn:p:f","@type":"` + xs + `float"}},"@id":"urn:a:1","d":[10,-0],"f":[10,0.5],"urn:p:b":true}`, []string{

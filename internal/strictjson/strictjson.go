@@ -13,6 +13,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"sync"
@@ -259,8 +260,12 @@ func (n *node) scalar(kind jsontext.Kind, raw []byte) *Error {
 }
 
 // maxSafe is the largest integer below which every integer is a double of its own
-// (RFC 7493, section 2.2).
-const maxSafe = 1<<53 - 1
+// (RFC 7493, section 2.2). From minLarge on canonical forms have exponents (RFC 8785,
+// section 3.2.2.3; JSON-LD 1.1 API, section 8.4.2), and nobody takes them for integers.
+const (
+	maxSafe  = 1<<53 - 1
+	minLarge = 1e21
+)
 
 // checkNumber refuses what a double would silently turn into another number: the
 // canonical forms (RFC 8785, JSON-LD) go through doubles, so two different texts
@@ -273,7 +278,7 @@ func checkNumber(raw []byte) *Error {
 	if err != nil {
 		return &Error{Code: NumberRange, Detail: "expected a number within the range of a double"}
 	}
-	if f == float64(int64(f)) && (f > maxSafe || f < -maxSafe) || f > 1<<63 || f < -1<<63 {
+	if abs := math.Abs(f); abs > maxSafe && abs < minLarge {
 		return &Error{Code: NumberRange, Detail: "expected an integer within ±(2^53-1)"}
 	}
 	shortest := strconv.AppendFloat(nil, f, 'e', -1, 64)

@@ -38,6 +38,10 @@ func TestParseRefuses(t *testing.T) {
 		{"integer 2^53+1", `{"n":9007199254740993}`, NumberRange, "/n"},
 		{"integer -2^53", `[-9007199254740992]`, NumberRange, "/0"},
 		{"integer with exponent", `[1e17]`, NumberRange, "/0"},
+		{"integer of nineteen digits", `[-9223372036854775808]`, NumberRange, "/0"},
+		{"just below 1e21", `[999999999999999900000]`, NumberRange, "/0"},
+		{"above 1e21, too precise", `[1000000000000000000001]`, NumberRange, "/0"},
+		{"as many digits as it takes to be another number", `[6.0221407600000000001e23]`, NumberRange, "/0"},
 		{"huge", `[1e400]`, NumberRange, "/0"},
 		{"vanishing", `[1e-400]`, NumberRange, "/0"},
 		{"huge exponent", `[0e99999999999999999999]`, NumberRange, "/0"},
@@ -113,7 +117,7 @@ func TestTooMany(t *testing.T) {
 func TestParseAccepts(t *testing.T) {
 	for _, text := range []string{
 		`0`, `-0`, `"x"`, `null`, ` true `, `[]`, `{}`, "\n{\"a\" : [1, 2.5, 1e3, -1.5E-3]}\n",
-		`9007199254740991`, `-9007199254740991`, `0.1`, `1.0`, `5e-324`, `1.7976931348623157e-300`,
+		`9007199254740991`, `-9007199254740991`, `0.1`, `1.0`, `5e-324`, `1.7976931348623157e-300`, `1e21`, `-6.02214076e23`, `1000000000000000000000`, `1.7976931348623157e308`,
 		`{"a":"\ud83d\ude00","b":"\u0000","\u00e9":1}`, `[0.30000000000000004]`, `[100e-2]`,
 	} {
 		d, err := Parse([]byte(text), Limits{})
