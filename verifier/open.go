@@ -25,13 +25,17 @@ func (c *run) open(s chancery.Secured, level int) {
 	case "", "application/octet-stream", "text/plain", "application/ld+json", "application/vc+ld+json", "application/vp+ld+json", chancery.MediaJSON:
 		found, err := chancery.Detect(s.Bytes)
 		if err != nil {
-			c.fail(CheckDocument, UnknownContent, "")
+			c.fail(CheckDocument, UnknownContent, unknownFile(s.Bytes))
 			return
 		}
 		s, media = found, found.MediaType
 		if c.r.MediaType == "" {
 			c.r.MediaType = media
 		}
+	}
+	if bytes.HasPrefix(s.Bytes, []byte("\ufeff")) && (media == chancery.MediaVC || media == chancery.MediaVP || media == chancery.MediaJSON) {
+		c.fail(CheckDocument, MalformedJSON, "expected UTF-8 without a byte order mark")
+		return
 	}
 	switch media {
 	case chancery.MediaVC:
@@ -51,6 +55,21 @@ func (c *run) open(s chancery.Secured, level int) {
 	default:
 		c.handOver(media, s)
 	}
+}
+
+// unknownFile says what a file is that holds nothing to verify, where it is told easily.
+func unknownFile(b []byte) string {
+	switch {
+	case len(bytes.TrimSpace(b)) == 0:
+		return "the file is empty"
+	case bytes.HasPrefix(b, []byte("\xff\xfe")), bytes.HasPrefix(b, []byte("\xfe\xff")):
+		return "expected UTF-8, found UTF-16"
+	case bytes.HasPrefix(b, []byte("-----BEGIN ")):
+		return "found PEM: a key or a certificate"
+	case bytes.HasPrefix(b, []byte("PK\x03\x04")):
+		return "found a ZIP archive: hand over the files in it"
+	}
+	return ""
 }
 
 // handOver gives the document to the handler for its media type.

@@ -32,6 +32,7 @@ type anchorFlags struct {
 	tsaRoots                                []string
 	pass                                    passphraseFlags
 	every, timeout                          time.Duration
+	json                                    bool
 }
 
 func (c *cli) anchorCommand() *cobra.Command {
@@ -69,6 +70,7 @@ func (f *anchorFlags) addChain(cmd *cobra.Command) {
 	fl.StringVar(&f.tsa, "tsa", "", "URL of a timestamping authority, to timestamp batches too")
 	fl.StringArrayVar(&f.tsaRoots, "tsa-roots", nil, "PEM file with the roots its tokens must lead to; default: whatever root it sends, with a warning")
 	fl.DurationVar(&f.timeout, "timeout", 15*time.Minute, "how long to wait in all")
+	fl.BoolVar(&f.json, "json", false, "print batches, and how many items wait, as JSON")
 }
 
 func (c *cli) anchorSubmitCommand() *cobra.Command {
@@ -82,7 +84,7 @@ func (c *cli) anchorSubmitCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), f.timeout)
 			defer cancel()
-			store, err := openStore(f.store)
+			store, err := openExisting(f.store)
 			if err != nil {
 				return err
 			}
@@ -97,11 +99,11 @@ func (c *cli) anchorSubmitCommand() *cobra.Command {
 				fmt.Fprintln(c.stderr, "no item waits; batches that are under way go on")
 			case err != nil:
 				return err
-			default:
+			case !f.json:
 				fmt.Fprintf(c.stdout, "batch %d sealed: %d items, digest %x\n", record.Seq, record.Size, record.Digest)
 			}
 			stepErr := anchorer.Step(ctx)
-			if err := c.printBatches(ctx, store, true); err != nil {
+			if err := c.printBatches(ctx, store, true, f.json); err != nil {
 				return err
 			}
 			return stepErr
@@ -223,65 +225,50 @@ func (c *cli) chain(f anchorFlags) (*ethereum.Chain, error) {
 
 func (c *cli) anchorStatusCommand() *cobra.Command {
 	var store string
+	var asJSON *bool
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show batches and how far they have come",
 		Args:  exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := openStore(store)
+			s, err := openExisting(store)
 			if err != nil {
 				return err
 			}
 			defer s.Close()
-			return c.printBatches(cmd.Context(), s, false)
+			return c.printBatches(cmd.Context(), s, false, *asJSON)
 		},
 	}
 	cmd.Flags().StringVar(&store, "store", defaultStore, "directory that keeps items and batches")
+	asJSON = jsonFlag(cmd, "print batches, and how many items wait, as JSON")
 	return cmd
 }
 
-// printBatches writes a line for each batch, or for each that is not done.
-func (c *cli) printBatches(ctx context.Context, s anchor.Store, openOnly bool) error {
-	queue, err := s.Queue(ctx)
-	if err != nil {
-		return err
+// batchLine says how far a batch has come.
+func batchLine(r *anchor.Record) string {
+	text := fmt.Sprintf("batch %d  %-6s  %d items  sealed %s", r.Seq, r.State, r.Size, r.SealedAt.UTC().Format(time.RFC3339))
+	if r.HasNonce {
+		text += "  by " + r.Account.String()
 	}
-	for seq := range queue.Seq {
-		r, err := s.Record(ctx, seq)
-		if err != nil {
-			return err
-		}
-		if openOnly && r.Done && seq+1 != queue.Seq {
-			continue
-		}
-		text := fmt.Sprintf("batch %d  %-6s  %d items  sealed %s", r.Seq, r.State, r.Size, r.SealedAt.UTC().Format(time.RFC3339))
-		if r.HasNonce {
-			text += "  by " + r.Account.String()
-		}
-		if r.Place != nil {
-			text += fmt.Sprintf("  block %d", r.Place.Block.Number)
-		}
-		if r.FinalBy != nil {
-			text += fmt.Sprintf("  final by block %d 0x%x (%s)", r.FinalBy.Number, r.FinalBy.Hash, plain(r.RestsOn))
-		}
-		if len(r.Token) > 0 {
-			text += "  timestamped"
-		}
-		if r.Done {
-			text += "  done"
-		}
-		if r.Problem != "" {
-			text += fmt.Sprintf("  (%s: %s)", r.Problem, plain(r.Detail))
-		}
-		if r.TSProblem != "" {
-			text += fmt.Sprintf("  (timestamp: %s)", plain(r.TSProblem))
-		}
-		fmt.Fprintln(c.stdout, text)
+	if r.Place != nil {
+		text += fmt.Sprintf("  block %d", r.Place.Block.Number)
 	}
-	if queue.Size > 0 {
-		fmt.Fprintf(c.stdout, "%d items wait for a batch\n", queue.Size)
+	if r.FinalBy != nil {
+		text += fmt.Sprintf("  final by block %d 0x%x (%s)", r.FinalBy.Number, r.FinalBy.Hash, plain(r.RestsOn))
 	}
-	return nil
+	if len(r.Token) > 0 {
+		text += "  timestamped"
+	}
+	if r.Done {
+		text += "  done"
+	}
+	if r.Problem != "" {
+		text += fmt.Sprintf("  (%s: %s)", r.Problem, plain(r.Detail))
+	}
+	if r.TSProblem != "" {
+		text += fmt.Sprintf("  (timestamp: %s)", plain(r.TSProblem))
+	}
+	return text
 }
 
 func (c *cli) anchorWaitCommand() *cobra.Command {
@@ -299,7 +286,7 @@ func (c *cli) anchorWaitCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), f.timeout)
 			defer cancel()
-			store, err := openStore(f.store)
+			store, err := openExisting(f.store)
 			if err != nil {
 				return err
 			}
@@ -309,7 +296,7 @@ func (c *cli) anchorWaitCommand() *cobra.Command {
 				return err
 			}
 			if queue.Seq == 0 {
-				return usagef("there is no batch yet")
+				return hintError{usagef("expected a batch, found none"), "run 'chancery anchor submit' first"}
 			}
 			seq := queue.Seq - 1
 			if len(args) == 1 {
@@ -322,7 +309,7 @@ func (c *cli) anchorWaitCommand() *cobra.Command {
 				return err
 			}
 			_, err = anchorer.Wait(ctx, seq, f.every)
-			if printErr := c.printBatches(context.WithoutCancel(ctx), store, true); printErr != nil {
+			if printErr := c.printBatches(context.WithoutCancel(ctx), store, true, f.json); printErr != nil {
 				return printErr
 			}
 			return err

@@ -33,6 +33,9 @@ SVG, and writes the result to OUT. The picture itself is not changed.`,
 			if err != nil {
 				return err
 			}
+			if s, err := chancery.Detect(image); err == nil && s.MediaType != chancery.MediaPNG && s.MediaType != chancery.MediaSVG {
+				return hintError{usagef("%s: expected a PNG or SVG, found %s", args[0], s.MediaType), "usage: " + cmd.UseLine()}
+			}
 			secured, err := chancery.Detect(text)
 			if err != nil {
 				return invalidError{fmt.Errorf("%s: %w", args[1], err)}
@@ -42,7 +45,10 @@ SVG, and writes the result to OUT. The picture itself is not changed.`,
 				if errors.Is(err, badge.ErrAlreadyBaked) {
 					return hintError{invalidError{err}, "add --overwrite to replace the badge it holds"}
 				}
-				return invalidError{err}
+				if errors.Is(err, badge.ErrNotImage) {
+					return hintError{invalidError{fmt.Errorf("%s: %w", args[0], err)}, "usage: " + cmd.UseLine()}
+				}
+				return invalidError{fmt.Errorf("baking %s into %s: %w", args[1], args[0], err)}
 			}
 			if err := c.write(out, b.Bytes(), 0o644); err != nil {
 				return err

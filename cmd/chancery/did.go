@@ -34,6 +34,7 @@ func (c *cli) didCommand() *cobra.Command {
 func (c *cli) didKeyCommand() *cobra.Command {
 	var pass passphraseFlags
 	var form string
+	var asJSON *bool
 	cmd := &cobra.Command{
 		Use:   "key KEY.pem",
 		Short: "Print the DID of a key",
@@ -49,15 +50,22 @@ file. Only the public half is read into the answer.`,
 			if of == nil {
 				return usagef("--form: expected key or jwk, found %q", form)
 			}
-			id, _, err := of(public)
+			id, method, err := of(public)
 			if err != nil {
 				return usageError{err}
+			}
+			if *asJSON {
+				var o object
+				o.text("did", id)
+				o.text("method", method)
+				return c.printIndented([]byte(o.String()))
 			}
 			_, err = fmt.Fprintln(c.stdout, id)
 			return err
 		},
 	}
 	pass.add(cmd)
+	asJSON = jsonFlag(cmd, "print DID and verification method as JSON")
 	cmd.Flags().StringVar(&form, "form", "key", "key (did:key) or jwk (did:jwk)")
 	return cmd
 }

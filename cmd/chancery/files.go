@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -22,6 +24,9 @@ func (c *cli) read(name string, max int64) ([]byte, error) {
 	in := c.stdin
 	if name != "-" {
 		f, err := os.Open(name)
+		if errors.Is(err, fs.ErrNotExist) && strings.Contains(name, "://") {
+			return nil, hintError{fileError(err), "files are read here, not addresses: fetch it first"}
+		}
 		if err != nil {
 			return nil, fileError(err)
 		}
@@ -47,14 +52,22 @@ func fileError(err error) error {
 	if errors.As(err, &pe) {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return fmt.Errorf("%s: expected a file, found none", pe.Path)
+			return missingError{pe.Path}
 		case errors.Is(err, fs.ErrPermission):
 			return fmt.Errorf("%s: permission denied", pe.Path)
+		case errors.Is(err, syscall.EISDIR):
+			return fmt.Errorf("%s: expected a file, found a directory", pe.Path)
 		}
 		return fmt.Errorf("%s: %v", pe.Path, pe.Err)
 	}
 	return err
 }
+
+// missingError is about a file that is not there.
+type missingError struct{ name string }
+
+func (e missingError) Error() string { return e.name + ": expected a file, found none" }
+func (e missingError) Unwrap() error { return fs.ErrNotExist }
 
 // outputFlag adds -o and --force to a command. A file that is there already is refused
 // before anything is read, signed or allocated.

@@ -127,6 +127,7 @@ func (c *cli) keygenCommand() *cobra.Command {
 	var alg, dir, p12 string
 	var pass, p12pass passphraseFlags
 	var insecure bool
+	var asJSON *bool
 	cmd := &cobra.Command{
 		Use:   "keygen --out DIR",
 		Short: "Make a signing key",
@@ -144,10 +145,11 @@ key.pem is an age file: "age -d key.pem" gives plain PKCS#8.`,
 			if insecure && pass.file != "" {
 				return usagef("expected one of --passphrase-file and --insecure-no-passphrase, found both")
 			}
-			return c.keygen(alg, dir, p12, p12pass, pass, insecure)
+			return c.keygen(alg, dir, p12, p12pass, pass, insecure, *asJSON)
 		},
 	}
 	f := cmd.Flags()
+	asJSON = jsonFlag(cmd, "print DID, verification method and files as JSON")
 	f.StringVar(&alg, "alg", string(signer.Ed25519), fmt.Sprintf("algorithm, one of %v", signer.Algorithms()))
 	f.StringVar(&dir, "out", "", "directory for key.pem and did.txt (required)")
 	pass.add(cmd)
@@ -157,7 +159,7 @@ key.pem is an age file: "age -d key.pem" gives plain PKCS#8.`,
 	return cmd
 }
 
-func (c *cli) keygen(alg, dir, p12 string, p12pass, pass passphraseFlags, insecure bool) error {
+func (c *cli) keygen(alg, dir, p12 string, p12pass, pass passphraseFlags, insecure, asJSON bool) error {
 	keyFile, didFile, certFile := filepath.Join(dir, "key.pem"), filepath.Join(dir, "did.txt"), filepath.Join(dir, "chain.pem")
 	for _, name := range []string{keyFile, didFile, certFile} {
 		if err := mustBeNew(name); err != nil {
@@ -168,7 +170,7 @@ func (c *cli) keygen(alg, dir, p12 string, p12pass, pass passphraseFlags, insecu
 	if err != nil {
 		return err
 	}
-	id, _, err := signer.Identifier(key.Public())
+	id, method, err := signer.Identifier(key.Public())
 	if err != nil {
 		return usageError{err}
 	}
@@ -208,11 +210,22 @@ func (c *cli) keygen(alg, dir, p12 string, p12pass, pass passphraseFlags, insecu
 	if err := c.write(didFile, []byte(id+"\n"), 0o644); err != nil {
 		return err
 	}
-	fmt.Fprintln(c.stdout, id)
 	if insecure {
 		fmt.Fprintln(c.stderr, "warning: "+keyFile+" is not encrypted")
 	}
-	return nil
+	if !asJSON {
+		_, err = fmt.Fprintln(c.stdout, id)
+		return err
+	}
+	var o object
+	o.text("did", id)
+	o.text("method", method)
+	o.text("key", keyFile)
+	o.text("didFile", didFile)
+	if len(chain) > 0 {
+		o.text("chain", certFile)
+	}
+	return c.printIndented([]byte(o.String()))
 }
 
 func (c *cli) newKey(alg, p12 string, p12pass passphraseFlags) (crypto.Signer, []*x509.Certificate, error) {

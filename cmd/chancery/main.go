@@ -184,11 +184,18 @@ internal fault.`,
   chancery issue --key key/key.pem --suite eddsa-rdfc-2022 draft.json > credential.json
   chancery bake badge.png credential.json -o diploma.png
   chancery verify --trust trust.json diploma.png`,
-		SilenceUsage:  true,
-		SilenceErrors: true,
+		SuggestionsMinimumDistance: 2,
+		SilenceUsage:               true,
+		SilenceErrors:              true,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return hintError{usagef("unknown command %q", args[0]), "run 'chancery --help' for the commands"}
+				hint := "run 'chancery --help' for the commands"
+				if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+					hint = "did you mean " + strings.Join(like, " or ") + "?"
+				} else if _, err := os.Stat(args[0]); err == nil {
+					hint = "to judge a file: chancery verify --trust trust.json " + args[0]
+				}
+				return hintError{usagef("unknown command %q", args[0]), hint}
 			}
 			return nil
 		},
@@ -206,6 +213,7 @@ internal fault.`,
 		c.serveCommand(), c.configCommand(), c.tenantsCommand(), c.keysCommand(), c.issuersCommand(), c.auditCommand(), c.backupCommand(), c.restoredCommand(),
 		c.verifierPageCommand(), c.reasonsCommand(), c.manCommand(),
 	)
+	onlyOnce(root)
 	return root
 }
 

@@ -11,7 +11,8 @@ import (
 )
 
 func (c *cli) reasonsCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON *bool
+	cmd := &cobra.Command{
 		Use:   "reasons [CODE]",
 		Short: "Explain the reasons that verdicts give",
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -34,12 +35,16 @@ func (c *cli) reasonsCommand() *cobra.Command {
 					continue
 				}
 				found = true
+				if *asJSON {
+					if err := c.printLine(reasonObject(r)); err != nil {
+						return err
+					}
+					continue
+				}
 				fmt.Fprintf(c.stdout, "%-28s %-13s %s\n", r.Code, r.Outcome, r.Text)
 				if len(args) == 1 {
-					for label, text := range map[string]string{"hint: ": r.Hint} {
-						if text != "" {
-							fmt.Fprintln(c.stdout, label+text)
-						}
+					if r.Hint != "" {
+						fmt.Fprintln(c.stdout, "hint: "+r.Hint)
 					}
 					if r.Section != "" {
 						fmt.Fprintln(c.stdout, "see: "+r.Section)
@@ -52,6 +57,8 @@ func (c *cli) reasonsCommand() *cobra.Command {
 			return nil
 		},
 	}
+	asJSON = jsonFlag(cmd, "print one JSON object a line")
+	return cmd
 }
 
 func (c *cli) manCommand() *cobra.Command {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -24,6 +25,7 @@ const defaultStore = "anchors"
 func (c *cli) stampCommand() *cobra.Command {
 	var store, alg, kind string
 	var digests []string
+	var asJSON *bool
 	cmd := &cobra.Command{
 		Use:   "stamp [FILE...]",
 		Short: "Put documents, or digests of them, into the next batch",
@@ -60,13 +62,14 @@ random salt that keeps the batch from telling anything about them.
 				}
 				subjects = append(subjects, s)
 			}
-			return c.stamp(cmd.Context(), store, append(files, digests...), subjects)
+			return c.stamp(cmd.Context(), store, append(files, digests...), subjects, *asJSON)
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&store, "store", defaultStore, "directory that keeps items and batches")
 	f.StringVar(&alg, "hash", "sha-256", "hash of the documents: "+strings.Join(evidence.DigestAlgs(), ", "))
 	f.StringVar(&kind, "kind", "", "what the documents are: "+strings.Join(anchor.Kinds(), ", ")+"; default: told by content")
+	asJSON = jsonFlag(cmd, "print one JSON object a line for each item")
 	f.StringArrayVar(&digests, "digest", nil, "a digest as HASH:HEX; may be repeated")
 	return cmd
 }
@@ -128,7 +131,7 @@ func bareDigest(s, kind string) (evidence.Subject, error) {
 	return subject, nil
 }
 
-func (c *cli) stamp(ctx context.Context, dir string, names []string, subjects []evidence.Subject) error {
+func (c *cli) stamp(ctx context.Context, dir string, names []string, subjects []evidence.Subject, asJSON bool) error {
 	store, err := openStore(dir)
 	if err != nil {
 		return err
@@ -149,6 +152,18 @@ func (c *cli) stamp(ctx context.Context, dir string, names []string, subjects []
 		return err
 	}
 	for i, item := range added {
+		if asJSON {
+			var o object
+			o.text("item", item.ID)
+			o.text("name", names[i])
+			o.text("kind", item.Subject.Type)
+			o.text("alg", item.Subject.DigestAlg)
+			o.text("digest", hex.EncodeToString(item.Subject.Digest))
+			if err := c.printLine(o); err != nil {
+				return err
+			}
+			continue
+		}
 		fmt.Fprintf(c.stdout, "%s  %s\n", item.ID, plain(names[i]))
 	}
 	return nil
@@ -165,6 +180,14 @@ func openStore(dir string) (*anchor.FileStore, error) {
 	return store, nil
 }
 
+// openExisting opens a store that is there: a look into the wrong directory makes none.
+func openExisting(dir string) (*anchor.FileStore, error) {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, hintError{usagef("%s: expected a directory that 'chancery stamp' made, found none", dir), "name it with --store, or change to the directory that it is in"}
+	}
+	return openStore(dir)
+}
+
 func (c *cli) proveCommand() *cobra.Command {
 	var store, out, content, parts string
 	cmd := &cobra.Command{
@@ -178,7 +201,7 @@ such as the finality pack, to a file of its own, so that each evidence stays sma
 		Example: "  chancery prove 0d5e… --content credential.json -o evidence.cbor\n  chancery verify --trust trust.json evidence.cbor",
 		Args:    exactly(1, "an item id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := openStore(store)
+			s, err := openExisting(store)
 			if err != nil {
 				return err
 			}

@@ -185,7 +185,8 @@ func (c *cli) statusSetCommand(use, short, purpose string, value int) *cobra.Com
 	if value < 0 {
 		want = 3
 	}
-	return &cobra.Command{
+	var asJSON *bool
+	cmd := &cobra.Command{
 		Use:   use,
 		Short: short,
 		Long:  short + `. The entry is named by its index, or by a credential that holds it. Publish the list afterwards: until then nobody knows.`,
@@ -214,10 +215,18 @@ func (c *cli) statusSetCommand(use, short, purpose string, value int) *cobra.Com
 			if err := s.save(c); err != nil {
 				return err
 			}
+			if *asJSON {
+				var o object
+				o.number("index", uint64(index))
+				o.number("status", v)
+				return c.printIndented([]byte(o.String()))
+			}
 			fmt.Fprintf(c.stdout, "entry %d is now %d; publish the list to make it known\n", index, v)
 			return nil
 		},
 	}
+	asJSON = jsonFlag(cmd, "print index and status as JSON")
+	return cmd
 }
 
 // statusIndex reads an index, or finds the entry of a list in a credential.
@@ -247,7 +256,8 @@ func (c *cli) statusIndex(s *statusFile, arg string) (int, error) {
 }
 
 func (c *cli) statusShowCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON *bool
+	cmd := &cobra.Command{
 		Use:   "show STATE",
 		Short: "Show what a status list holds",
 		Args:  exactly(1, "a state file"),
@@ -263,10 +273,16 @@ func (c *cli) statusShowCommand() *cobra.Command {
 					set++
 				}
 			}
+			if *asJSON {
+				o := statusObject(config, s.list.Allocated(), set)
+				return c.printIndented([]byte(o.String()))
+			}
 			fmt.Fprintf(c.stdout, "%-10s %s\n%-10s %s\n%-10s %d of %d given out, %d set\n", "list", config.ID, "purpose", config.Purpose, "entries", s.list.Allocated(), s.list.Len(), set)
 			return nil
 		},
 	}
+	asJSON = jsonFlag(cmd, "print what it holds as JSON")
+	return cmd
 }
 
 func (c *cli) statusPublishCommand() *cobra.Command {

@@ -14,6 +14,7 @@ import (
 func (c *cli) treeCommand() *cobra.Command {
 	var hash string
 	var prove int
+	var asJSON *bool
 	cmd := &cobra.Command{
 		Use:   "tree FILE",
 		Short: "Compute a Merkle tree (RFC 9162) over the lines of a file",
@@ -44,6 +45,10 @@ Plain trees are for checking other logs: batches of 'chancery stamp' have salted
 			if err != nil {
 				return invalidError{err}
 			}
+			if prove < 0 && *asJSON {
+				o := treeObject(h.String(), int(tree.Size()), tree.Root())
+				return c.printIndented([]byte(o.String()))
+			}
 			if prove < 0 {
 				_, err = fmt.Fprintf(c.stdout, "%s %d %x\n", h, tree.Size(), tree.Root())
 				return err
@@ -61,6 +66,7 @@ Plain trees are for checking other logs: batches of 'chancery stamp' have salted
 		},
 	}
 	cmd.Flags().StringVar(&hash, "hash", "sha-256", "sha-256, sha-512 or sha3-256")
+	asJSON = jsonFlag(cmd, "print the tree as JSON, as --prove always does")
 	cmd.Flags().IntVar(&prove, "prove", -1, "leaf to prove, counted from 0")
 	return cmd
 }

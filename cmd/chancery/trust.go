@@ -74,8 +74,14 @@ func (c *cli) trustText(f trustFlags) ([]byte, error) {
 		}
 		f.issuers = append(f.issuers, strings.TrimSpace(string(b)))
 	}
+	if len(f.issuers)+len(f.roots)+len(f.tsaRoots)+len(f.chains)+len(f.controllers)+len(f.jwks)+len(f.statusLists)+len(f.schemas)+len(f.badges)+len(f.checkpoints)+len(f.beacons) == 0 {
+		return nil, hintError{usagef("expected whom to trust, found nothing"), "add --issuer DID, --issuer-file did.txt or --root ca.pem; 'chancery trust --help' lists all"}
+	}
 	for _, arg := range f.issuers {
 		id, name, named := strings.Cut(arg, "=")
+		if !strings.Contains(id, ":") || strings.ContainsAny(id, " \t\n") {
+			return nil, usagef("expected an issuer's identifier, a DID or URL, found %q", id)
+		}
 		text := `{"id":` + strictjson.Quote(id)
 		if named {
 			text += `,"name":` + strictjson.Quote(name)

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/chancery-dev/chancery"
 	"github.com/chancery-dev/chancery/verifier"
 	"github.com/chancery-dev/chancery/verifier/online"
 )
@@ -55,6 +59,9 @@ decided.`,
   chancery verify --trust trust.json results.zip`,
 		Args: atLeast(1, "one or more files"),
 		RunE: func(cmd *cobra.Command, files []string) error {
+			if err := readOnce(append(files, f.trust, f.document, f.passwordFile)...); err != nil {
+				return err
+			}
 			config, err := c.verifierConfig(f)
 			if err != nil {
 				return err
@@ -128,6 +135,40 @@ func (c *cli) verifierConfig(f verifyFlags) (verifier.Config, error) {
 	return config, nil
 }
 
+// readOnce refuses names of which more than one is standard input: the second would be read
+// as an empty file.
+func readOnce(names ...string) error {
+	seen := false
+	for _, name := range names {
+		if seen && name == "-" {
+			return usagef(`expected one file at most on standard input ("-"), found several`)
+		}
+		seen = seen || name == "-"
+	}
+	return nil
+}
+
+// noTrustFile says what was given as a trust file, where that is told easily.
+func noTrustFile(name string, b []byte, err error) error {
+	hint := "write one with 'chancery trust'; docs/formats/trust.md describes it"
+	found := ""
+	text := strings.TrimSpace(string(b[:min(len(b), 4096)]))
+	s, detected := chancery.Detect(b)
+	switch {
+	case text == "":
+		found = "an empty file"
+	case strings.HasPrefix(text, "did:") && !strings.ContainsAny(text, " \n{"):
+		found, hint = "an issuer's identifier", "make a trust file of it: chancery trust --issuer-file "+name+" -o trust.json"
+	case strings.HasPrefix(text, "-----BEGIN CERTIFICATE"):
+		found, hint = "certificates", "give them with --roots, or make a trust file of them: chancery trust --root "+name+" -o trust.json"
+	case detected == nil && s.MediaType != chancery.MediaJSON:
+		found = "a document of type " + s.MediaType
+	default:
+		return hintError{usageError{fmt.Errorf("%s: expected a trust file: %w", name, err)}, hint}
+	}
+	return hintError{usagef("%s: expected a trust file (JSON), found %s", name, found), hint}
+}
+
 func (c *cli) readTrust(f verifyFlags) (*verifier.Trust, error) {
 	trust := &verifier.Trust{}
 	switch {
@@ -135,11 +176,14 @@ func (c *cli) readTrust(f verifyFlags) (*verifier.Trust, error) {
 		trust = verifier.TrustAny()
 	case f.trust != "":
 		b, err := c.read(f.trust, 64<<20)
+		if errors.Is(err, fs.ErrNotExist) && strings.Contains(f.trust, ":") {
+			return nil, hintError{err, "--trust takes a file: write one with 'chancery trust --issuer " + f.trust + " -o trust.json'"}
+		}
 		if err != nil {
 			return nil, err
 		}
 		if trust, err = verifier.ParseTrust(b); err != nil {
-			return nil, usageError{fmt.Errorf("%s: %w", f.trust, err)}
+			return nil, noTrustFile(f.trust, b, err)
 		}
 	case len(f.roots) == 0:
 		return nil, hintError{usagef("expected --trust"), `write a trust file with 'chancery trust', or say "--trust any" to accept every issuer`}

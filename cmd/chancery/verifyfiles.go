@@ -96,7 +96,7 @@ func (c *cli) pairAll(f verifyFlags, h *handed) error {
 		b, err := h.files[i].Content()
 		return err == nil && verifying.IsProof(b)
 	}
-	document, proofs := len(h.files), 0
+	document, proofs, unknown := len(h.files), 0, false
 	if err := h.add(c, f.document); err != nil {
 		return err
 	}
@@ -104,12 +104,29 @@ func (c *cli) pairAll(f verifyFlags, h *handed) error {
 		if proof(i) {
 			proofs++
 		}
+		unknown = unknown || !known(h.files[i])
 		h.cases = append(h.cases, verifying.Case{File: i, Document: document})
+	}
+	if proofs == 0 && !unknown && !h.unread && !proof(document) {
+		return hintError{usagef("--document: expected evidence or another detached proof among the files, found none"), "to judge several files, name them all without --document"}
 	}
 	if proofs == 0 && proof(document) {
 		return hintError{usagef("--document: expected the document that evidence is about, found evidence"), "name the evidence as a file, and its document with --document"}
 	}
 	return nil
+}
+
+// known tells whether a file is of a kind that is read.
+func known(f verifying.File) bool {
+	if f.Large() {
+		return true
+	}
+	b, err := f.Content()
+	if err != nil {
+		return false
+	}
+	_, err = verifying.Detect(b)
+	return err == nil
 }
 
 // sayLost says of which proofs it could not be told what they are about.
