@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chancery-dev/chancery/internal/service"
+	"github.com/chancery-dev/chancery/internal/service/vcalm"
 	"github.com/chancery-dev/chancery/signer"
 	"github.com/chancery-dev/chancery/testvectors"
 	"github.com/chancery-dev/chancery/verifier"
@@ -111,7 +113,7 @@ func TestVCALM_T11_T14_ChallengeOnce(t *testing.T) {
 		return w.do("POST", "/vc/eddsa/presentations/verify", `{"verifiablePresentation":`+text+`,"options":{`+allVP+`,"challenge":"`+c+`"}}`)
 	}
 	c, d := w.challenge(), w.challenge()
-	if c == d || len(c) != 65 {
+	if c == d || len(c) != 67 {
 		t.Fatalf("challenges %s and %s", c, d)
 	}
 	text := w.presents(holder, c, "")
@@ -130,6 +132,16 @@ func TestVCALM_T11_T14_ChallengeOnce(t *testing.T) {
 	w.pass(16 * time.Minute)
 	if a := verify(late, d); a.at("verified") != false {
 		t.Errorf("late: %s", a.text)
+	}
+	// Nor later, when nothing is kept of it any more, nor as one of another institution.
+	w.pass(3 * time.Hour)
+	jobs, _ := w.plane.Jobs()
+	must(0, jobs[vcalm.JobClean](w.ctx, service.Run{}))(t)
+	of := w.want(200, "POST", "/vc/"+w.issuer+"/challenges", "", "key", w.key(w.north)).str("challenge")
+	for name, one := range map[string][2]string{"used": {text, c}, "too old": {late, d}, "of others": {w.presents(holder, of, ""), of}} {
+		if a := verify(one[0], one[1]); a.at("verified") != false || !strings.Contains(a.text, "INVALID_CHALLENGE_ERROR") {
+			t.Errorf("%s: %s", name, a.text)
+		}
 	}
 	// Of challenges that others drew nothing is known: the caller sees to it.
 	own := w.presents(holder, "drawn-elsewhere", "")

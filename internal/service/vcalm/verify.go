@@ -386,7 +386,7 @@ func presentationResult(r *verifier.Report, document Value, o Options, used bool
 			out.Problems = append(out.Problems, otherKind("presentation", "credential"))
 		}
 		if used {
-			out.Problems = append(out.Problems, Problem{Type: problemDI + "INVALID_CHALLENGE_ERROR", Title: "INVALID_CHALLENGE_ERROR", Detail: "the challenge was used before, or is too old"})
+			out.Problems = append(out.Problems, Problem{Type: problemDI + "INVALID_CHALLENGE_ERROR", Title: "INVALID_CHALLENGE_ERROR", Detail: "the challenge was used before, is too old, or was given out to others"})
 		}
 	}
 	if o.Results {
@@ -433,7 +433,7 @@ func (p *Plane) Challenge(ctx context.Context, in *Instance, caller *service.Cal
 	if err := in.Need(caller, service.MayRead); err != nil {
 		return "", err
 	}
-	id := randomID()
+	id := challengeMark + randomID()
 	now := p.c.Clock()
 	return id, p.c.Store.Update(ctx, func(tx service.Tx) error {
 		r := service.Record{Kind: service.KindChallenge, ID: id, Parent: in.Issuer, Created: now, Updated: now}
@@ -441,15 +441,23 @@ func (p *Plane) Challenge(ctx context.Context, in *Instance, caller *service.Cal
 	})
 }
 
+// challengeMark begins the challenges that Challenge gives out, and those alone: records of
+// them do not last, and what is not there any more must not pass for one of somebody else.
+const challengeMark = "zc"
+
+// challengeLength is their length.
+const challengeLength = len(challengeMark) + 65
+
 // useChallenge uses up a challenge of ours; of others it knows nothing. It reports whether
-// the challenge was used before or is too old.
+// the challenge was used before, is too old, or was given out to others.
 func (p *Plane) useChallenge(ctx context.Context, in *Instance, id string) (bad bool, err error) {
-	if len(id) != 65 || id[0] != 'z' {
+	if len(id) != challengeLength || !strings.HasPrefix(id, challengeMark) {
 		return false, nil
 	}
 	err = p.c.Store.Update(ctx, func(tx service.Tx) error {
 		r, c, err := service.Get[challenge](ctx, tx, in.Scope, service.KindChallenge, id)
 		if errors.Is(err, service.ErrNotFound) {
+			bad = true
 			return nil
 		}
 		if err != nil {
