@@ -197,38 +197,80 @@ func (s *Service) mail(t *LoadedType, state *credentialState, m StoredMail) Mail
 	if !strings.Contains(body, link) {
 		body += "\n\n" + link
 	}
-	test, mark := "", ""
+	letter := Letter{Title: t.Type.DisplayName, From: t.issuer.Name, Body: body, Link: link}
+	switch l := t.version.Layout; {
+	case text.Text == defaultMail.Text:
+		letter.Lang = "en"
+	case l != nil:
+		letter.Lang = l.Lang
+	}
+	mark := ""
 	if t.Scope.Environment == Test {
-		test, mark = "TEST: this document was made for testing and is not a real one.\n\n", "[TEST] "
+		letter.Test, mark = "TEST: this document was made for testing and is not a real one.", "[TEST] "
 	}
-	host := s.baseURL
-	if u, err := url.Parse(s.baseURL); err == nil {
-		host = u.Host
-	}
-	foot := fmt.Sprintf("Sent by %s through %s. To check it without a link, go to %s yourself and enter the number %s, or check the files with Chancery, without any network.", t.issuer.Name, host, host, c.PublicID)
+	site := SiteName(s.baseURL)
+	letter.Foot = fmt.Sprintf("Sent by %s through %s. To check it without a link, go to %s yourself and enter the number %s, or check the files with Chancery, without any network.", t.issuer.Name, site, site, c.PublicID)
 	return Mail{
 		MessageID: m.MessageID, To: c.RecipientEmail, ToName: c.RecipientName,
-		Subject: mark + oneLine(fill.Replace(text.Subject)), Text: test + body + "\n\n-- \n" + foot + "\n", HTML: htmlMail(t, test, body, link, foot),
+		Subject: mark + oneLine(fill.Replace(text.Subject)), Text: letter.Text(), HTML: letter.HTML(),
 	}
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-// htmlMail says the same as the text, in the house style: no pictures, nothing fetched.
-func htmlMail(t *LoadedType, test, body, link, foot string) string {
+// SiteName is the address of a site as people write it down: its host, and its path where
+// it has one.
+func SiteName(baseURL string) string {
+	if u, err := url.Parse(baseURL); err == nil && u.Host != "" {
+		return u.Host + strings.TrimRight(u.Path, "/")
+	}
+	return baseURL
+}
+
+// Letter is what a mail says: the same as text and as HTML.
+type Letter struct {
+	Lang  string // BCP 47. "": not known
+	Title string // of the HTML
+	From  string // who writes; at the top of the HTML
+	Test  string // that it is a test. "": it is none
+	Body  string // paragraphs, with an empty line between them
+	Link  string // an address in Body, which HTML makes a link. "": none
+	Foot  string // who sent it, and how to check that without the link
+}
+
+// Text is the letter as plain text.
+func (l Letter) Text() string {
+	out := l.Body + "\n\n-- \n" + l.Foot + "\n"
+	if l.Test != "" {
+		out = l.Test + "\n\n" + out
+	}
+	return out
+}
+
+// letterStyle is for readers whose screen is dark; those that drop it show the light one.
+const letterStyle = `<style>@media (prefers-color-scheme:dark){body{background:#14213D!important;color:#FBFAF6!important}a,.test{color:#F2B8AE!important}}</style>`
+
+// HTML says the same as the text, in the house style: no pictures, nothing fetched.
+func (l Letter) HTML() string {
 	var b strings.Builder
 	e := html.EscapeString
-	b.WriteString(`<!doctype html><html><head><meta charset="utf-8"><title>` + e(t.Type.DisplayName) + `</title></head>` +
-		`<body style="margin:0;background:#FBFAF6;color:#14213D;font:16px/1.5 Georgia,serif"><div style="max-width:36em;margin:0 auto;padding:24px">` +
-		`<p style="margin:0 0 16px;padding:0 0 12px;border-bottom:1px solid #C9C3B5;font-variant:small-caps">` + e(t.issuer.Name) + `</p>`)
-	if test != "" {
-		b.WriteString(`<p style="color:#8A1C1C;font-weight:bold">` + e(strings.TrimSpace(test)) + `</p>`)
+	b.WriteString(`<!doctype html><html`)
+	if l.Lang != "" {
+		b.WriteString(` lang="` + e(l.Lang) + `"`)
 	}
-	for part := range strings.SplitSeq(body, "\n\n") {
+	b.WriteString(`><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>` + e(l.Title) + `</title>` + letterStyle + `</head>` +
+		`<body style="margin:0;background:#FBFAF6;color:#14213D;font:16px/1.5 Georgia,serif"><div style="max-width:36em;margin:0 auto;padding:24px;overflow-wrap:anywhere">` +
+		`<p dir="auto" style="margin:0 0 16px;padding:0 0 12px;border-bottom:1px solid #C9C3B5;font-variant:small-caps">` + e(l.From) + `</p>`)
+	if l.Test != "" {
+		b.WriteString(`<p class="test" style="color:#8A1C1C;font-weight:bold">` + e(l.Test) + `</p>`)
+	}
+	for part := range strings.SplitSeq(l.Body, "\n\n") {
 		text := e(strings.TrimSpace(part))
-		text = strings.ReplaceAll(text, e(link), `<a href="`+e(link)+`" style="color:#8A1C1C">`+e(link)+`</a>`)
-		b.WriteString(`<p>` + strings.ReplaceAll(text, "\n", "<br>") + `</p>`)
+		if l.Link != "" {
+			text = strings.ReplaceAll(text, e(l.Link), `<a dir="ltr" href="`+e(l.Link)+`" style="color:#8A1C1C">`+e(l.Link)+`</a>`)
+		}
+		b.WriteString(`<p dir="auto">` + strings.ReplaceAll(text, "\n", "<br>") + `</p>`)
 	}
-	b.WriteString(`<p style="margin:24px 0 0;padding:12px 0 0;border-top:1px solid #C9C3B5;font:13px/1.5 sans-serif">` + e(foot) + `</p></div></body></html>`)
+	b.WriteString(`<p dir="auto" style="margin:24px 0 0;padding:12px 0 0;border-top:1px solid #C9C3B5;font:13px/1.5 sans-serif">` + e(l.Foot) + `</p></div></body></html>`)
 	return b.String()
 }

@@ -164,6 +164,9 @@ func (f *fixture) token(email string) string {
 			f.Fatal("a mail without a link")
 		}
 		out = strings.Fields(rest)[0]
+		if !strings.Contains(m.HTML, `href="https://chancery.example/sign/`+out+`"`) {
+			f.Fatal("a mail whose HTML does not say the same")
+		}
 	}
 	return out
 }

@@ -182,21 +182,23 @@ func (d *Documents) mail(ctx context.Context, r service.Run) error {
 }
 
 func (d *Documents) letter(e service.Environment, h held, doc service.StoredDocument, token string) service.Mail {
-	var b strings.Builder
+	letter := service.Letter{Lang: "en", Title: "Please sign", From: h.Issuer, Link: d.c.BaseURL + "/sign/" + token}
 	mark := ""
 	if e == service.Test {
-		mark = "[TEST] "
-		b.WriteString("TEST: this invitation was made for testing. What is signed is not a real document.\n\n")
+		mark, letter.Test = "[TEST] ", "TEST: this invitation was made for testing. What is signed is not a real document."
 	}
+	var b strings.Builder
 	fmt.Fprintf(&b, "Dear %s,\n\n%s asks you to sign the document %q.\n\n", h.Signer, h.Issuer, doc.Name)
-	fmt.Fprintf(&b, "Read it, and hand in the signed file, at\n\n%s/sign/%s\n\n", d.c.BaseURL, token)
+	fmt.Fprintf(&b, "Read it, and hand in the signed file, at\n\n%s\n\n", letter.Link)
 	if h.Expires != nil {
-		fmt.Fprintf(&b, "The link is for you alone, and good for one signature until %s.\n", h.Expires.UTC().Format("2 January 2006, 15:04 UTC"))
+		fmt.Fprintf(&b, "The link is for you alone, and good for one signature until %s.\n\n", h.Expires.UTC().Format("2 January 2006, 15:04 UTC"))
 	}
-	fmt.Fprintf(&b, "\nSHA-256 of the document as it was uploaded:\n%s\n", doc.Digest)
+	fmt.Fprintf(&b, "SHA-256 of the document as it was uploaded:\n%s", doc.Digest)
+	letter.Body = b.String()
+	letter.Foot = fmt.Sprintf("Sent by %s through %s. If you did not expect it, ask them in another way before you open the link.", h.Issuer, service.SiteName(d.c.BaseURL))
 	return service.Mail{
 		MessageID: h.MessageID, To: h.Email, ToName: h.Signer,
-		Subject: mark + "Please sign: " + doc.Name, Text: b.String(),
+		Subject: mark + "Please sign: " + doc.Name, Text: letter.Text(), HTML: letter.HTML(),
 	}
 }
 
