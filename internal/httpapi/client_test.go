@@ -164,6 +164,7 @@ func TestClient(t *testing.T) {
 	same("document file", "%PDF")(string(pdf.Bytes), err)
 	same("signature", exampleSignature)(any2(c.AddSignature(ctx, "x", service.NewSignature{Kind: "institutional"}, "")))
 	same("complete", exampleSignature)(any2(c.CompleteSignature(ctx, "x", "y", []byte{1, 2})))
+	same("withdraw", nil)(nil, c.WithdrawSignature(ctx, "x", "y"))
 	same("create webhook", withSigning(exampleWebhook))(any2(c.CreateWebhook(ctx, exampleNewWebhook, "")))
 	same("list webhooks", exampleWebhook)(first(c.ListWebhooks(ctx, p)))
 	same("get webhook", exampleWebhook)(any2(c.GetWebhook(ctx, "x")))

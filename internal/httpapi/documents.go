@@ -74,6 +74,12 @@ func (a *api) addDocuments() {
 		}
 		return a.Documents.CompleteSignature(c.ctx, c.caller, c.id("id"), c.id("signature"), value)
 	})
+	o = one
+	o.Path, o.ID, o.Summary = one.Path+"/signatures/{signature}", "withdrawSignature", "Withdraw an invitation or a preparation"
+	o.Description = "The link is dead at once, and the next one who was asked is mailed. What was declined, expired or withdrawn before is left as it is; 409 where the signature was made."
+	remove(a, o, func(c *call) error {
+		return a.Documents.WithdrawSignature(c.ctx, c.caller, c.id("id"), c.id("signature"))
+	})
 }
 
 func (a *api) addFiles(c *call) error {

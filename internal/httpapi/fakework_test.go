@@ -110,6 +110,11 @@ func (f *fake) CompleteSignature(_ context.Context, c service.Caller, id, sig st
 	return own(c, "signature", exampleSignature)
 }
 
+func (f *fake) WithdrawSignature(_ context.Context, c service.Caller, id, sig string) error {
+	_, err := own(c, "signature", sig)
+	return err
+}
+
 func (f *fake) Invitation(_ context.Context, token string) (service.Invited, error) {
 	if token != "good" {
 		return service.Invited{}, service.NotFound("invitation")

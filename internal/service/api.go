@@ -199,6 +199,9 @@ type Documents interface {
 	AddSignature(ctx context.Context, c Caller, id string, in NewSignature, i Idempotency) (Result[Signature], error)
 	// CompleteSignature ends a remote signature with the signature value.
 	CompleteSignature(ctx context.Context, c Caller, id, signature string, value []byte) (Signature, error)
+	// WithdrawSignature ends an invitation or a preparation that is open, at once; one that
+	// came to its end is left as it is, and one that was made is a CodeState error.
+	WithdrawSignature(ctx context.Context, c Caller, id, signature string) error
 	// Invitation is what the holder of a single-use link sees; Sign takes his signed file,
 	// which is verified; Decline ends it.
 	Invitation(ctx context.Context, token string) (Invited, error)

@@ -117,7 +117,7 @@ type Signer struct {
 type Signature struct {
 	ID     string `json:"id"`
 	Kind   string `json:"kind"`
-	State  string `json:"state" enum:"invited,prepared,signed,declined,expired"`
+	State  string `json:"state" enum:"invited,prepared,signed,declined,expired,withdrawn"`
 	Level  string `json:"level,omitempty"`
 	Signer string `json:"signer,omitempty" doc:"name of the signer; of a third party, of whom was invited"`
 	// SignedBy and Trusted are of a third party's signature: who was invited is not who the

@@ -91,14 +91,13 @@ func (s *site) invitationFile(w http.ResponseWriter, r *http.Request) {
 		s.fault(w, r, err)
 		return
 	}
-	inline := r.URL.Query().Get("inline") == "1" && in.File.MediaType == "application/pdf"
-	if !inline {
-		serveFile(w, r, in.File, filePolicy, "attachment")
-		return
-	}
 	f := in.File
 	f.Digest = "" // not to be kept: the link is a secret
-	serveFile(w, r, f, documentPolicy, "inline")
+	if r.URL.Query().Get("inline") == "1" && f.MediaType == "application/pdf" {
+		serveFile(w, r, f, documentPolicy, "inline")
+		return
+	}
+	serveFile(w, r, f, filePolicy, "attachment")
 }
 
 // sign takes the signed file.

@@ -70,6 +70,11 @@ func (c *Client) CompleteSignature(ctx context.Context, id, signature string, va
 	return sendJSON[service.Signature](ctx, c, http.MethodPost, at("documents", id, "signatures", signature, "complete"), map[string]any{"value": base64.StdEncoding.EncodeToString(value)}, "")
 }
 
+// WithdrawSignature ends an invitation, or a remote signature that was not ended.
+func (c *Client) WithdrawSignature(ctx context.Context, id, signature string) error {
+	return c.none(ctx, http.MethodDelete, at("documents", id, "signatures", signature), nil)
+}
+
 // CreateWebhook registers an endpoint; its SigningSecret is not shown again.
 func (c *Client) CreateWebhook(ctx context.Context, in service.NewWebhook, k Key) (service.Webhook, error) {
 	return sendJSON[service.Webhook](ctx, c, http.MethodPost, at("webhooks"), in, k)

@@ -148,7 +148,7 @@ func (d *Documents) CompleteSignature(ctx context.Context, c service.Caller, id,
 	case h.State == signed:
 		return d.viewSignature(h), nil
 	case d.viewSignature(h).State != prepared:
-		return out, &service.Error{Code: service.CodeState, Detail: "the preparation has expired: begin again"}
+		return out, &service.Error{Code: service.CodeState, Detail: "the preparation has expired, or was withdrawn: begin again"}
 	case len(value) == 0 || len(value) > 16<<10:
 		var v service.Invalid
 		v.Add("value", "must be a signature value")

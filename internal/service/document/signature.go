@@ -22,11 +22,12 @@ const (
 	thirdParty    = "thirdParty"
 	remote        = "remote"
 
-	invited  = "invited"
-	prepared = "prepared"
-	signed   = "signed"
-	declined = "declined"
-	expired  = "expired"
+	invited   = "invited"
+	prepared  = "prepared"
+	signed    = "signed"
+	declined  = "declined"
+	expired   = "expired"
+	withdrawn = "withdrawn"
 )
 
 const (
@@ -123,7 +124,7 @@ func (d *Documents) vacancy(ctx context.Context, tx service.Tx, s service.Scope,
 	if err != nil || len(list) < maxSignatures {
 		return "", err
 	}
-	for _, state := range [...]string{expired, declined} {
+	for _, state := range [...]string{expired, withdrawn, declined} {
 		for _, h := range list {
 			if d.viewSignature(h).State == state {
 				return h.ID, nil
