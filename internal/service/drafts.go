@@ -145,7 +145,11 @@ func (s *Service) DeleteDraft(ctx context.Context, c Caller, id string) error {
 		if state.stored.State != StateDraft {
 			return wrongState(lifecycle(state.stored, s.now()), "deleted")
 		}
-		if err := tx.DeleteCredential(ctx, c.Scope, id, state.stored.Version); err != nil {
+		err = tx.DeleteCredential(ctx, c.Scope, id, state.stored.Version)
+		if errors.Is(err, ErrNotFound) {
+			return NotFound("credential") // another call has deleted it since it was read
+		}
+		if err != nil {
 			return err
 		}
 		return WriteAudit(ctx, tx, c, s.now(), "credential.delete", id, nil)
