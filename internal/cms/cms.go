@@ -84,7 +84,7 @@ type SignerInfo struct {
 	Scheme          algo.Identifier
 	SignedAttrs     []Attribute // nil when absent
 	SignedAttrsDER  []byte      // as signed: re-tagged as SET OF; nil when absent
-	SignedAttrsSort bool        // the set is in DER order; signers that get this wrong exist and are accepted, for the signature covers the bytes as sent
+	SignedAttrsSort bool        // the set is in DER order; signers that get this wrong exist and are accepted, whether their signature covers the bytes as sent or as DER orders them
 	UnsignedAttrs   []Attribute
 	Signature       []byte
 }

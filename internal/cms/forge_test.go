@@ -33,6 +33,7 @@ type forge struct {
 	attrs       [][]byte // nil: the right ones
 	noAttrs     bool
 	unsorted    bool
+	signSorted  bool // signs them in DER order all the same
 	unsigned    [][]byte
 	signers     int
 	badSig      bool
@@ -132,6 +133,12 @@ func (f *forge) build(tb testing.TB) []byte {
 		b.AddASN1(asn1.SET, func(b *cryptobyte.Builder) { b.AddBytes(slices.Concat(attrs...)) })
 	})
 	signed := set
+	if f.signSorted {
+		slices.SortFunc(attrs, bytes.Compare)
+		signed = el(tb, func(b *cryptobyte.Builder) {
+			b.AddASN1(asn1.SET, func(b *cryptobyte.Builder) { b.AddBytes(slices.Concat(attrs...)) })
+		})
+	}
 	if f.noAttrs {
 		signed = f.content
 	}

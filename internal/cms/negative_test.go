@@ -120,10 +120,6 @@ func TestNegativeMatrix(t *testing.T) {
 		}},
 		{"signer version", cms.Malformed, func(f *forge) { f.siVersion = 2 }},
 		{"sid of an unknown kind", cms.Malformed, func(f *forge) { f.sid = []byte{0xa3, 2, 5, 0} }},
-		{"unsigned attribute twice", cms.DuplicateAttribute, func(f *forge) {
-			a := attr(t, cms.OIDSignaturePolicy, []byte{5, 0})
-			f.unsigned = [][]byte{a, a}
-		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newForge(p.leaf, content)
@@ -156,6 +152,12 @@ func TestAccepted(t *testing.T) {
 		{"garbage certificate", 0, func(f *forge) { f.certs = append([][]byte{{0x30, 3, 2, 1, 1}}, f.certs...) }},
 		{"attribute certificate", 0, func(f *forge) { f.certs = append(f.certs, []byte{0xa2, 2, 5, 0}) }},
 		{"unsorted attributes", 1, func(f *forge) { f.unsorted = true }},
+		{"unsorted attributes, signed in DER order", 1, func(f *forge) { f.unsorted, f.signSorted = true, true }},
+		{"countersignatures and others twice", 0, func(f *forge) {
+			counter := attr(t, algo.NewOID(1, 2, 840, 113549, 1, 9, 6), []byte{0x30, 0})
+			other := attr(t, cms.OIDSignaturePolicy, []byte{5, 0})
+			f.unsigned = [][]byte{counter, counter, other, other}
+		}},
 		{"signing-time", 1, func(f *forge) { f.attrs = append(f.right(t), attr(t, cms.OIDSigningTime, signingTime(t, now))) }},
 		{"ESS v1 only", 1, func(f *forge) {
 			f.attrs = append(f.right(t)[:2], attr(t, cms.OIDSigningCertificate, essV1(t, f.leaf.Certificate.Raw)))

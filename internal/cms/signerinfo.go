@@ -48,7 +48,7 @@ func parseSigner(s cryptobyte.String) (*SignerInfo, *Error) {
 			return nil, fail(Malformed, "signedAttrs must hold at least one attribute")
 		}
 		var e *Error
-		if si.SignedAttrs, si.SignedAttrsSort, e = parseAttributes(set, "signed", nil); e != nil {
+		if si.SignedAttrs, si.SignedAttrsSort, e = parseAttributes(set, "signed", false); e != nil {
 			return nil, e
 		}
 	}
@@ -65,17 +65,18 @@ func parseSigner(s cryptobyte.String) (*SignerInfo, *Error) {
 	}
 	if present {
 		var e *Error
-		// Several signature timestamps may stand side by side (EN 319 122-1, section 5.3).
-		if si.UnsignedAttrs, _, e = parseAttributes(set, "unsigned", map[OID]bool{OIDSignatureTimestamp: true}); e != nil {
+		// Types may occur several times: signature timestamps (EN 319 122-1, section 5.3) and
+		// countersignatures (RFC 5652, section 11.4) do, and what no signature covers anyone can add.
+		if si.UnsignedAttrs, _, e = parseAttributes(set, "unsigned", true); e != nil {
 			return nil, e
 		}
 	}
 	return si, nil
 }
 
-// parseAttributes reads a SET OF Attribute. An attribute type that occurs twice is refused: two
-// readers could each see another one. repeatable lists the exceptions.
-func parseAttributes(s cryptobyte.String, which string, repeatable map[OID]bool) ([]Attribute, bool, *Error) {
+// parseAttributes reads a SET OF Attribute. An attribute type that occurs twice is refused unless
+// repeatable: two readers could each see another one.
+func parseAttributes(s cryptobyte.String, which string, repeatable bool) ([]Attribute, bool, *Error) {
 	var attrs []Attribute
 	inOrder := true
 	var last cryptobyte.String
@@ -95,7 +96,7 @@ func parseAttributes(s cryptobyte.String, which string, repeatable map[OID]bool)
 		if !ok || !body.ReadASN1(&values, asn1.SET) || !body.Empty() || values.Empty() {
 			return nil, false, fail(Malformed, "%s attribute %s", which, typ)
 		}
-		if attribute(attrs, typ) != nil && !repeatable[typ] {
+		if attribute(attrs, typ) != nil && !repeatable {
 			return nil, false, fail(DuplicateAttribute, "%s attribute %s occurs twice", which, typ)
 		}
 		if len(attrs) == MaxAttributes {

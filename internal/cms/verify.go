@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"crypto/x509"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/chancery-dev/chancery/internal/cms/algo"
@@ -124,6 +125,10 @@ func (v *Verified) check(sd *SignedData, c VerifyConfig) *Error {
 		err = verifyBare(v.Scheme, v.PublicKey, digest, si.Signature)
 	} else {
 		err = v.Scheme.Verify(v.PublicKey, signed, si.Signature)
+		if errors.Is(err, algo.ErrSignature) && !si.SignedAttrsSort {
+			// What is signed is the DER encoding, however the message encodes the set (RFC 5652, section 5.4).
+			err = v.Scheme.Verify(v.PublicKey, inOrder(signed), si.Signature)
+		}
 	}
 	switch {
 	case errors.Is(err, algo.ErrKey):
@@ -136,6 +141,19 @@ func (v *Verified) check(sd *SignedData, c VerifyConfig) *Error {
 	v.Uses = append(v.Uses, algo.SignatureUse("signature", v.Scheme, v.PublicKey), algo.Use{Role: "message digest", Hash: hash})
 	v.note(sd)
 	return nil
+}
+
+// inOrder encodes a SET OF with its elements in the order DER wants (X.690, section 11.6).
+func inOrder(set []byte) []byte {
+	in := cryptobyte.String(set)
+	var body, e cryptobyte.String
+	var list [][]byte
+	for in.ReadASN1(&body, asn1.SET); body.ReadASN1Element(&e, asn1.SEQUENCE); {
+		list = append(list, e)
+	}
+	slices.SortFunc(list, bytes.Compare)
+	head := len(set) - len(bytes.Join(list, nil))
+	return append(bytes.Clone(set[:head]), bytes.Join(list, nil)...)
 }
 
 func contentDigest(sd *SignedData, c VerifyConfig, hash crypto.Hash) ([]byte, *Error) {

@@ -1,8 +1,9 @@
 // Package chain builds and checks the path from a certificate to anchors the caller gives.
 //
 // Build is the one entry. Path arithmetic (signatures, names, validity, basic constraints, path
-// length, name constraints, critical extensions) is crypto/x509's; key usage, extended key usage,
-// anchor intervals and algorithm policy, which it leaves open, are checked here. System roots are
+// length, constraints on names of hosts, critical extensions) is crypto/x509's; constraints on directory
+// names, key usage, extended key usage, anchor intervals and algorithm policy, which it leaves open, are
+// checked here. System roots are
 // never consulted. Certificates signed with SHA-1 or MD5 are refused by crypto/x509 at any time, so a
 // chain below the anchor with such a signature is never accepted, also for times long past.
 //
@@ -41,6 +42,7 @@ const (
 	NameConstraints   Reason = "name_constraints"   // an issuer may not issue for this name
 	PathConstraints   Reason = "path_constraints"   // not a CA, path too long, other constraint
 	CriticalExtension Reason = "critical_extension" // one that is not understood
+	Malformed         Reason = "malformed"          // a certificate holds what its ASN.1 has no room for
 	WeakAlgorithm     Reason = "weak_algorithm"     // a certificate is signed with, or holds, something the policy refuses
 )
 
@@ -162,10 +164,10 @@ func Build(cert *x509.Certificate, c Config) (*Path, error) {
 	}
 	roots, inter := x509.NewCertPool(), x509.NewCertPool()
 	for _, a := range c.Anchors {
-		roots.AddCert(a.Certificate)
+		roots.AddCert(knowing(a.Certificate))
 	}
 	for _, x := range c.Candidates {
-		inter.AddCert(x)
+		inter.AddCert(knowing(x))
 	}
 	chains, err := cert.Verify(x509.VerifyOptions{
 		Roots: roots, Intermediates: inter, CurrentTime: c.At, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
@@ -276,6 +278,14 @@ func checkPath(ch []*x509.Certificate, c Config) (*Path, *Error) {
 		if e == nil {
 			e = &Error{Reason: NoChain}
 		}
+		return nil, e
+	}
+	for _, x := range ch[:len(ch)-1] {
+		if err := algo.CheckCertificate(x.Raw); err != nil {
+			return nil, &Error{Reason: Malformed, Certificate: x, Err: err}
+		}
+	}
+	if e := checkNames(ch); e != nil {
 		return nil, e
 	}
 	// Purposes of the issuers between certificate and anchor narrow what they may issue for: not in

@@ -366,7 +366,7 @@ func (r *Response) authorised(s *Store, q Query, depth int) (*x509.Certificate, 
 	}
 	for _, raw := range r.certs {
 		c, err := x509.ParseCertificate(raw)
-		if err != nil || !r.isResponder(c) || bytes.Equal(c.Raw, q.Issuer.Raw) {
+		if err != nil || algo.CheckCertificate(raw) != nil || !r.isResponder(c) || bytes.Equal(c.Raw, q.Issuer.Raw) {
 			continue
 		}
 		if e := verify(r.alg, c, r.tbs, r.sig, "OCSP response", q); e != nil {
