@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
@@ -316,6 +317,24 @@ func TestWithoutWebAssembly(t *testing.T) {
 	eval[bool](t, ctx, `new Promise((resolve) => { document.getElementById('send').click(); const timer = setInterval(() => document.querySelector('[data-outcome]') && (clearInterval(timer), resolve(true)), 5); })`)
 	if got := verdicts(t, ctx); got[0].String() != "valid valid" || uploads.Load() != 1 {
 		t.Errorf("after agreeing: %v, %d uploads", got, uploads.Load())
+	}
+}
+
+// TestWithoutScript: what works is shown, and nothing that would not, nor that the file
+// stays where it is.
+func TestWithoutScript(t *testing.T) {
+	s := serve(t, verify.Config{Upload: "/v1/verify"})
+	for _, off := range []bool{true, false} {
+		ctx := fresh(t)
+		do(t, ctx, chromedp.Navigate("about:blank"))
+		if _, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: off}); err != nil {
+			t.Fatal(err)
+		}
+		do(t, ctx, chromedp.Navigate(s.URL+"/verify?lang=en"))
+		text := eval[string](t, ctx, `document.body.innerText`)
+		if strings.Contains(text, "stays on this device") == off || strings.Contains(text, "send the file to this website") != off {
+			t.Errorf("script off is %v: %s", off, text)
+		}
 	}
 }
 
