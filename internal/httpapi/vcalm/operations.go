@@ -36,6 +36,16 @@ func text(doc *strictjson.Doc, n strictjson.Node, name, path string) (string, er
 	return s, nil
 }
 
+// meant reads an optional string that is not empty where it is there: a caller whose variable
+// was never set must not be taken for one who left it out.
+func meant(doc *strictjson.Doc, n strictjson.Node, name, path string) (string, error) {
+	s, err := text(doc, n, name, path)
+	if err == nil && s == "" && doc.Get(n, name) != strictjson.None {
+		err = wrongType(path, "a string that is not empty, or none")
+	}
+	return s, err
+}
+
 // listing tells the instances of the configuration, and the caller's own: their DID, suite and key type.
 func (h *handler) listing(r *http.Request, c *call) error {
 	list, err := h.c.Plane.Listings(r.Context(), c.caller)
@@ -62,7 +72,7 @@ func (h *handler) issue(r *http.Request, c *call) error {
 		if err := known(doc, options, "options", []string{"credentialId", "mandatoryPointers"}); err != nil {
 			return err
 		}
-		if o.CredentialID, err = text(doc, options, "credentialId", "options.credentialId"); err != nil {
+		if o.CredentialID, err = meant(doc, options, "credentialId", "options.credentialId"); err != nil {
 			return err
 		}
 		if o.MandatoryPointers, err = pointers(doc, options, "mandatoryPointers"); err != nil {
@@ -185,10 +195,10 @@ func options(doc *strictjson.Doc, o vcalm.Options, allowed ...string) (vcalm.Opt
 		}
 	}
 	var err error
-	if o.Challenge, err = text(doc, n, "challenge", "options.challenge"); err != nil {
+	if o.Challenge, err = meant(doc, n, "challenge", "options.challenge"); err != nil {
 		return o, err
 	}
-	o.Domain, err = text(doc, n, "domain", "options.domain")
+	o.Domain, err = meant(doc, n, "domain", "options.domain")
 	return o, err
 }
 

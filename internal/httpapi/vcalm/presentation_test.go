@@ -105,6 +105,22 @@ func TestPresentationFails(t *testing.T) {
 	}
 }
 
+// TestEmptyOptions: a challenge, domain or id that is empty is one that its caller has lost,
+// not one that he does not ask for.
+func TestEmptyOptions(t *testing.T) {
+	w := newWorld(t)
+	holder := newWallet(t, 1)
+	for _, proof := range []string{"", "c"} {
+		text := w.presents(holder, proof, "")
+		for _, o := range []string{`"challenge":""`, `"domain":""`, `"challenge":"c","domain":""`, `"domain":"chancery.example","challenge":""`} {
+			if a := w.do("POST", "/vc/eddsa/presentations/verify", `{"verifiablePresentation":`+text+`,"options":{`+o+`}}`); a.status != 400 || !strings.Contains(a.str("detail"), "that is not empty") {
+				t.Errorf("%s: %d %s", o, a.status, a.text)
+			}
+		}
+	}
+	w.want(400, "POST", "/vc/eddsa/credentials/issue", `{"credential":`+unsigned(w.dids["eddsa"])+`,"options":{"credentialId":""}}`)
+}
+
 // TestVCALM_T11_T14_ChallengeOnce: a challenge of ours is good for one presentation, for a while.
 func TestVCALM_T11_T14_ChallengeOnce(t *testing.T) {
 	w := newWorld(t)

@@ -83,6 +83,13 @@ func some(description string, items *huma.Schema) *huma.Schema {
 	return s
 }
 
+// meantWord is a text that callers send, and that is not empty.
+func meantWord(description string) *huma.Schema {
+	s, one := short(description), 1
+	s.MinLength = &one
+	return s
+}
+
 func schemas() members {
 	contexts := either("", word(""), list("", either("", word(""), open("", nil)), 0))
 	types := either("", word(""), list("", word(""), 0))
@@ -99,7 +106,7 @@ func schemas() members {
 		"VCVerifiableCredential":   open("A credential with a proof, or an EnvelopedVerifiableCredential.", members{"@context": contexts, "type": types}, "@context", "type"),
 		"VCVerifiablePresentation": open("A presentation.", members{"@context": contexts, "type": types, "holder": either("", word(""), open("", nil)), "verifiableCredential": either("", open("", nil), list("", open("", nil), 0))}, "@context", "type"),
 		"VCIssueRequest": closed(members{"credential": ref("VCCredential"), "options": closed(members{
-			"credentialId":      short("what the status is changed by later; used once"),
+			"credentialId":      meantWord("what the status is changed by later; used once"),
 			"mandatoryPointers": with(list("", short(""), maxPointers), "for ecdsa-sd-2023: JSON pointers to what every disclosure must contain"),
 		})}, "credential"),
 		"VCIssued": closed(members{"verifiableCredential": ref("VCVerifiableCredential")}, "verifiableCredential"),
@@ -119,10 +126,10 @@ func schemas() members {
 
 		"VCVerifyCredentialRequest": closed(members{"verifiableCredential": open("a credential with a proof, or an EnvelopedVerifiableCredential", nil), "options": closed(members{
 			"returnResults": truth(""), "returnProblemDetails": truth(""), "returnCredential": truth(""),
-			"checks": with(&huma.Schema{}, "without effect"), "domain": short("without effect"), "challenge": short("without effect")})}, "verifiableCredential"),
+			"checks": with(&huma.Schema{}, "without effect"), "domain": meantWord("without effect"), "challenge": meantWord("without effect")})}, "verifiableCredential"),
 		"VCVerifyPresentationRequest": &huma.Schema{Type: "object", AdditionalProperties: false, Properties: members{
 			"verifiablePresentation": open("a presentation with a proof, or an EnvelopedVerifiablePresentation", nil), "presentation": open("one without a proof: it is judged, and found to have none", nil),
-			"options": closed(members{"challenge": short("that the proof must have; one of `/challenges` counts once"), "domain": short("that the proof must have"),
+			"options": closed(members{"challenge": meantWord("that the proof must have; one of `/challenges` counts once"), "domain": meantWord("that the proof must have"),
 				"returnPresentation": truth(""), "returnResults": truth("they are there unless this is false"), "returnProblemDetails": truth("they are there unless this is false"), "checks": with(&huma.Schema{}, "without effect")}),
 		}, OneOf: []*huma.Schema{{Required: []string{"verifiablePresentation"}}, {Required: []string{"presentation"}}}},
 		"VCProblem":    closed(members{"type": word("of VCALM, the data model, or the specification of the proof or status"), "title": word(""), "detail": word("")}, "type", "title"),
