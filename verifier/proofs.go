@@ -123,10 +123,10 @@ func (c *run) judgeProof(h *hasher, all []proof.Proof, i int) ProofReport {
 	if p.HasCreated {
 		r.Created = p.Created.UTC()
 	}
-	if reason, detail := c.proofRules(p); reason != "" {
+	suite, ok := proof.SuiteByName(p.Type, p.Cryptosuite)
+	if reason, detail := c.proofRules(p); reason != "" && (ok || !silent(p, reason)) {
 		return r.refuse(reason, detail)
 	}
-	suite, ok := proof.SuiteByName(p.Type, p.Cryptosuite)
 	if !ok {
 		return r.refuse(ProofTypeUnknown, fmt.Sprintf("type %s, cryptosuite %s", p.Type, p.Cryptosuite))
 	}
@@ -171,6 +171,12 @@ func (c *run) proofRules(p proof.Proof) (Reason, string) {
 		c.r.find(GradeWarning, "challenge_not_checked", p.Pointer, "the proof answers a challenge, and none was expected: it may be a replay")
 	}
 	return "", ""
+}
+
+// silent tells whether a proof fails a rule by saying nothing. One of a kind that is not
+// known may say elsewhere for whom it is, and in answer to what.
+func silent(p proof.Proof, failed Reason) bool {
+	return failed == DomainMismatch && len(p.Domain) == 0 || failed == ChallengeMismatch && p.Challenge == ""
 }
 
 // otherPurpose lets presentations in the conformance profile be made for assertion,
