@@ -80,7 +80,11 @@ func (s *selection) add(pointer string) error {
 	n := s.root
 	for depth, name := range names {
 		s.pass(n)
+		in := n
 		n = s.child(n, name)
+		if s.flattened(in, n) {
+			return fmt.Errorf("%w: name %d of pointer %q counts in a list with lists in it, which others read as one list", ErrPointer, depth+1, clipped(pointer))
+		}
 		// The proof is no part of what is disclosed.
 		if n == strictjson.None || depth == 0 && name == "proof" {
 			return fmt.Errorf("%w: name %d of pointer %q is not there", ErrPointer, depth+1, clipped(pointer))
@@ -88,6 +92,22 @@ func (s *selection) add(pointer string) error {
 	}
 	s.all(n)
 	return nil
+}
+
+// flattened tells whether an element lies in a list behind a list, or is one. By the letter
+// of the specification pointers are read in a compacted form of the document (ECDSA
+// Cryptosuites 3.4.8), where the elements of the inner list count in the outer one: holders
+// would take the pointer for one to something else.
+func (s *selection) flattened(in, n strictjson.Node) bool {
+	if s.doc.Kind(in) != strictjson.Array || n == strictjson.None {
+		return false
+	}
+	for c := s.doc.First(in); c != strictjson.None && c <= n; c = s.doc.Next(c) {
+		if s.doc.Kind(c) == strictjson.Array {
+			return true
+		}
+	}
+	return false
 }
 
 func clipped(pointer string) string {

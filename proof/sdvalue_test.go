@@ -150,7 +150,11 @@ func TestSelectionsAreOfTheDocument(t *testing.T) {
 		d := parseText(t, drawJSON(rt))
 		var all []string
 		for n := range strictjson.Node(d.Size()) {
-			all = append(all, d.Pointer(n))
+			if !behindList(d, n) {
+				all = append(all, d.Pointer(n))
+			} else if _, err := selectPointers(d, 0, []string{d.Pointer(n)}); !errors.Is(err, ErrPointer) {
+				rt.Fatalf("%s: %v", d.Pointer(n), err)
+			}
 		}
 		pointers := rapid.SliceOfN(rapid.SampledFrom(all), 1, 5).Draw(rt, "pointers")
 		s, err := selectPointers(d, 0, pointers)
@@ -179,6 +183,36 @@ func TestSelectionsAreOfTheDocument(t *testing.T) {
 			}
 		}
 	})
+}
+
+// behindList tells whether the way to a value counts past a list within a list, or into one.
+func behindList(d *strictjson.Doc, n strictjson.Node) bool {
+	for ; d.Parent(n) != strictjson.None; n = d.Parent(n) {
+		if d.Kind(d.Parent(n)) != strictjson.Array {
+			continue
+		}
+		for c := d.First(d.Parent(n)); c != d.Next(n); c = d.Next(c) {
+			if d.Kind(c) == strictjson.Array {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// TestPointersIntoFlattenedLists: what others would take for a pointer to another value is
+// refused before it is signed; the list as a whole, and what lies before the inner one, is
+// not.
+func TestPointersIntoFlattenedLists(t *testing.T) {
+	d := parseText(t, `{"s":[{"a":1},["x","y",{"b":2}],"z"],"t":["x"],"u":{"v":[[]]}}`)
+	for pointer, good := range map[string]bool{
+		"/s": true, "/s/0": true, "/s/0/a": true, "/t/0": true, "/u": true, "/u/v": true,
+		"/s/1": false, "/s/1/0": false, "/s/1/2/b": false, "/s/2": false, "/u/v/0": false,
+	} {
+		if _, err := selectPointers(d, 0, []string{pointer}); (err == nil) != good || err != nil && !errors.Is(err, ErrPointer) {
+			t.Errorf("%s: %v", pointer, err)
+		}
+	}
 }
 
 // drawJSON makes an object with odd names.
