@@ -269,7 +269,8 @@ func TestMissingFont(t *testing.T) {
 	for _, c := range []struct{ text, script, pack string }{
 		{"王小明", "Han (Chinese, Japanese, Korean)", "fonts-noto-cjk"}, {"김민수", "Hangul (Korean)", "fonts-noto-cjk"}, {"はなこ", "Kana (Japanese)", "fonts-noto-cjk"},
 		{"محمد", "Arabic", "fonts-noto-core"}, {"क्षितिज", "Devanagari", "fonts-noto-core"}, {"דוד", "Hebrew", "fonts-noto-core"}, {"Ada 王", "Han (Chinese, Japanese, Korean)", "fonts-noto-cjk"},
-		{"Ada 😀", "symbols", "fonts-noto-core"},
+		{"Ada 😀", "pictographs", "fonts-symbola"}, {"Zoë 👩‍🎓🎉", "pictographs", "fonts-symbola"}, {"王 🎉", "Han (Chinese, Japanese, Korean)", "fonts-noto-cjk"},
+		{"Ada ⚒", "symbols", "fonts-noto-core"},
 	} {
 		f := testFields()
 		f.Text["recipient"] = c.text

@@ -21,6 +21,8 @@ type scriptInfo struct {
 const (
 	packCore = "fonts-noto-core"
 	packCJK  = "fonts-noto-cjk"
+	// packPictographs has outlines of one colour; fonts with pictures cannot be embedded.
+	packPictographs = "fonts-symbola"
 )
 
 // scripts holds what needs more than "Noto Serif X" and "Noto Sans X".
@@ -30,7 +32,7 @@ var scripts = map[language.Script]scriptInfo{
 	language.Latin:      {"Latin", []string{"Noto Serif", "DejaVu Serif"}, []string{"Noto Sans", "DejaVu Sans"}, packCore},
 	language.Greek:      {"Greek", []string{"Noto Serif", "DejaVu Serif"}, []string{"Noto Sans", "DejaVu Sans"}, packCore},
 	language.Cyrillic:   {"Cyrillic", []string{"Noto Serif", "DejaVu Serif"}, []string{"Noto Sans", "DejaVu Sans"}, packCore},
-	language.Common:     {"symbols", []string{"Noto Sans Symbols2", "Noto Sans Symbols", "Noto Sans Math", "Noto Serif"}, []string{"Noto Sans", "DejaVu Sans"}, packCore},
+	language.Common:     {"symbols", []string{"Noto Sans Symbols2", "Noto Sans Symbols", "Noto Sans Math", "Noto Serif"}, []string{"Noto Sans", "DejaVu Sans", "Symbola"}, packCore},
 	language.Nko:        {"N'Ko", nil, []string{"Noto Sans NKo"}, packCore},
 	language.Syriac:     {"Syriac", nil, []string{"Noto Sans Syriac"}, packCore},
 	language.Thaana:     {"Thaana", nil, []string{"Noto Sans Thaana"}, packCore},

@@ -221,13 +221,31 @@ func (s *shaper) choose(g []rune, script language.Script, region string, st text
 	if f := s.index.findAny(script, st.chain[0], covers); f != nil {
 		return f, nil
 	}
-	return nil, missing(script, region, need)
+	return nil, missing(script, region, need, st.chain)
 }
 
-func missing(script language.Script, region string, need []rune) error {
+// missing blames the first character that no font of the text has. What belongs to no script,
+// such as an emoji, is not said to be of the script of the words beside it.
+func missing(script language.Script, region string, need []rune, chain []*face) error {
+	char := need[0]
+	for _, r := range need {
+		if !invisible(r) && !slices.ContainsFunc(chain, func(f *face) bool { return f.has(r) }) {
+			char = r
+			break
+		}
+	}
+	if own := language.LookupScript(char); own == language.Common {
+		script = own
+	}
 	info := infoOf(script, region)
-	return &MissingFontError{Script: info.name, Package: info.debPack, Char: need[0]}
+	if pictograph(char) {
+		info.name, info.debPack = "pictographs", packPictographs
+	}
+	return &MissingFontError{Script: info.name, Package: info.debPack, Char: char}
 }
+
+// pictograph reports emoji and the like, which have no outlines in most fonts.
+func pictograph(r rune) bool { return r >= 0x1F000 && r <= 0x1FAFF }
 
 // coversAll reports whether f has the characters as they stand, composed or decomposed:
 // the shaper tries all three.
@@ -289,7 +307,7 @@ func (s *shaper) shape(text []rune, r run, st textStyle, pen float64, out *[]pla
 		for j := i; j < end; j++ {
 			gid := uint32(info[j].Glyph)
 			if gid == 0 && !allInvisible(chars) {
-				return pen, missing(r.script, regionOf(text, st.lang), chars)
+				return pen, missing(r.script, regionOf(text, st.lang), chars, st.chain)
 			}
 			c.width = at + math.Max(0, float64(h.GlyphHAdvance(info[j].Glyph))*k)
 			p := part{gid, at + float64(pos[j].XOffset)*k, float64(pos[j].YOffset) * k}
@@ -300,7 +318,7 @@ func (s *shaper) shape(text []rune, r run, st textStyle, pen float64, out *[]pla
 			}
 		}
 		if !inked && !blank(chars) {
-			return pen, missing(r.script, regionOf(text, st.lang), chars) // bitmaps and colour fonts have no outlines
+			return pen, missing(r.script, regionOf(text, st.lang), chars, st.chain) // bitmaps and colour fonts have no outlines
 		}
 		moved := at
 		if at != 0 { // spacing is part of the glyph, lest readers take it for white space

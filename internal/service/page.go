@@ -227,7 +227,7 @@ func pageFault(err error, t *LoadedType, item *Checked) error {
 	var option *layout.OptionError
 	switch {
 	case errors.As(err, &font):
-		return fault(t.writes(item, font.Char), "is in a script ("+font.Script+") that no font at hand can write")
+		return fault(t.writes(item, font.Char), "has a character ("+font.Script+") that no font at hand can write")
 	case errors.As(err, &fit):
 		return fault(t.tooLong(item, fit.Fields), "is too long for the page")
 	case errors.As(err, &field):
