@@ -11,6 +11,7 @@ import (
 
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/internal/service/batch"
+	"github.com/chancery-dev/chancery/verifier"
 )
 
 // results issues a batch of rows and returns its results.zip.
@@ -156,5 +157,26 @@ func TestHostileZip(t *testing.T) {
 	report := must(v.Report.MarshalJSON())(t)
 	if strings.Contains(string(report), "payslip") || strings.Contains(string(report), "salary") {
 		t.Errorf("%s", report)
+	}
+}
+
+// TestZIPBeside: a ZIP beside another file is not opened, and the verdict says what to do.
+func TestZIPBeside(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("academy")
+	issued := w.file(c, w.issue(c).ID, "vc")
+	archive := w.results(c, service.ItemInput{Recipient: service.Recipient{Name: "Aina Rahman", Email: "aina@example.com"}, Claims: map[string]any{"trainer": "Dr. Weir"}})
+	v := w.verify(issued, archive)
+	if v.Report == nil || v.Report.Outcome != verifier.Indeterminate || len(v.Report.Sub) != 2 {
+		t.Fatalf("found %+v", v.Report)
+	}
+	told := false
+	for _, sub := range v.Report.Sub {
+		for _, check := range sub.Report.Checks {
+			told = told || check.Reason == verifier.NotJudged && strings.Contains(check.Detail, "hand it over alone")
+		}
+	}
+	if !told {
+		t.Error("the verdict does not say that the ZIP was not opened")
 	}
 }

@@ -105,8 +105,11 @@ func (s *Set) Judged(c Case, r *verifier.Report) (*verifier.Report, error) {
 		return r, err
 	}
 	detail := r.Reason.Text()
-	if isTable(f) {
+	switch {
+	case isTable(f):
 		detail = "a batch's table of results: what it says is proven by nothing"
+	case IsZIP(f):
+		detail = "a ZIP beside other files, or in another, is not opened: hand it over alone"
 	}
 	return notJudged(detail, r), nil
 }
