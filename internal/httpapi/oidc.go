@@ -65,8 +65,8 @@ type OIDCConfig struct {
 	// Clock tells the time. Required.
 	Clock func() time.Time
 	// Later has a provider that cannot be reached be asked again when a token of its comes,
-	// which is refused until then. It is called with each such fault. nil: the fault is that
-	// of NewOIDC.
+	// which is refused until then. It is called with each such fault, of several providers at
+	// once. nil: the fault is that of NewOIDC.
 	Later func(issuer string, err error)
 	// Tenant reports whether there is a tenant of that id: tokens for one that is not there
 	// are refused. nil: not asked.
@@ -109,16 +109,28 @@ func NewOIDC(ctx context.Context, c OIDCConfig) (OIDC, error) {
 	if err != nil {
 		return nil, err
 	}
+	var all []*oidcIssuer
 	for _, list := range v.issuers {
-		for _, i := range list {
+		all = append(all, list...)
+	}
+	errs := make([]error, len(all))
+	var wg sync.WaitGroup
+	for n, i := range all { // all at once: nobody waits for each of those that do not answer
+		wg.Go(func() {
 			err := i.keys.first(ctx)
 			var fault *providerError
 			switch {
 			case errors.As(err, &fault) && (c.Later == nil || !fault.away):
-				return nil, fault
+				errs[n] = fault
 			case err != nil && fault == nil:
-				return nil, fmt.Errorf("httpapi: OIDC: %s: %w", i.Issuer, err)
+				errs[n] = fmt.Errorf("httpapi: OIDC: %s: %w", i.Issuer, err)
 			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
 		}
 	}
 	return v, nil

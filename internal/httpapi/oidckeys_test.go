@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -136,6 +137,34 @@ func TestOIDCSlow(t *testing.T) {
 	wg.Wait()
 	if n := p.asked.Load() - before; n != 1 {
 		t.Errorf("asked %d times, expected once", n)
+	}
+}
+
+// TestOIDCSlowStart: of many providers that do not answer a start waits for all at once.
+func TestOIDCSlowStart(t *testing.T) {
+	const wait = 600 * time.Millisecond
+	c := OIDCConfig{Client: &http.Client{Timeout: 10 * time.Second}, Clock: func() time.Time { return clockTime }}
+	var all []*idp
+	for range 6 {
+		p := newIDP(t)
+		p.wait.Store(int64(wait / time.Millisecond))
+		rules := []OIDCRule{{Tenant: "tenant-a", Environment: service.Test}}
+		c.Issuers = append(c.Issuers, OIDCIssuer{Issuer: p.base, Audience: "chancery", Rules: rules}, OIDCIssuer{Issuer: p.base, Audience: "portal", Rules: rules})
+		all = append(all, p)
+	}
+	began := time.Now()
+	v, err := NewOIDC(context.Background(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took > 4*wait {
+		t.Errorf("took %v for %d providers that take %v each", took, len(all), wait)
+	}
+	for _, p := range all {
+		p.want("afterwards", v.(*oidcVerifier), p.token(plainHeader, p.claims()), "")
+		if n := p.asked.Load(); n != 1 {
+			t.Errorf("asked %d times", n)
+		}
 	}
 }
 
