@@ -59,7 +59,7 @@ type Credential struct {
 // of at most 10 MB with a known base context first, a type VerifiableCredential, an
 // issuer with an identifier and a credentialSubject; everything else is left to the
 // checks at issue and verification. Errors are *ShapeError or
-// *strictjson.Error, both with a JSON pointer.
+// *JSONError, both with a JSON pointer.
 func Parse(b []byte) (*Credential, error) {
 	doc, err := parseDoc(b)
 	if err != nil {

@@ -13,7 +13,7 @@ type Presentation struct {
 }
 
 // ParsePresentation reads a presentation, secured or not, and checks its shape only.
-// Errors are *ShapeError or *strictjson.Error.
+// Errors are *ShapeError or *JSONError.
 func ParsePresentation(b []byte) (*Presentation, error) {
 	doc, err := parseDoc(b)
 	if err != nil {

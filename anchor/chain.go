@@ -91,7 +91,15 @@ type Timestamper interface {
 	Timestamp(ctx context.Context, hash crypto.Hash, digest []byte) ([]byte, error)
 }
 
-// TimestamperFunc makes a function a Timestamper.
+// TimestamperFunc makes a function a Timestamper. With one of package signer/pades:
+//
+//	anchor.TimestamperFunc(func(ctx context.Context, hash crypto.Hash, digest []byte) ([]byte, error) {
+//		t, err := authority.Timestamp(ctx, hash, digest)
+//		if err != nil {
+//			return nil, err
+//		}
+//		return t.Token, nil
+//	})
 type TimestamperFunc func(ctx context.Context, hash crypto.Hash, digest []byte) ([]byte, error)
 
 // Timestamp implements Timestamper.

@@ -9,7 +9,7 @@ import (
 )
 
 // MemStore is a Store in memory, for tests and for what need not outlive the process: it
-// is not durable. NewMemStore makes one.
+// is not durable. NewMemStore makes one; the zero value must not be used.
 type MemStore struct {
 	mu      sync.Mutex
 	x       index

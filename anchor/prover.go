@@ -39,9 +39,12 @@ func Lookup(ctx context.Context, s Store, id string) (Status, error) {
 	return st, nil
 }
 
+var errNoStore = fmt.Errorf("%w: expected a store", ErrConfig)
+
 // Prover hands out evidence. It keeps the trees of the batch asked for last, and is safe
 // for concurrent use.
 type Prover struct {
+	// Store holds the items and batches. Required.
 	Store Store
 
 	mu    sync.Mutex
@@ -56,6 +59,9 @@ type Prover struct {
 // A batch that is not Done may get more anchors; the header's Promise tells verifiers
 // which to expect.
 func (p *Prover) Bundle(ctx context.Context, id string, content []byte) (*evidence.Bundle, error) {
+	if p.Store == nil {
+		return nil, errNoStore
+	}
 	st, err := Lookup(ctx, p.Store, id)
 	if err != nil {
 		return nil, err
@@ -75,6 +81,9 @@ func (p *Prover) Bundle(ctx context.Context, id string, content []byte) (*eviden
 
 // Batch returns a batch with its trees, from which bundles are made.
 func (p *Prover) Batch(ctx context.Context, seq uint64) (*evidence.Batch, error) {
+	if p.Store == nil {
+		return nil, errNoStore
+	}
 	r, err := p.Store.Record(ctx, seq)
 	if err != nil {
 		return nil, err
@@ -91,6 +100,10 @@ type Proven struct {
 // All yields the evidence of every item of a batch, but for those that were erased.
 func (p *Prover) All(ctx context.Context, seq uint64) iter.Seq2[Proven, error] {
 	return func(yield func(Proven, error) bool) {
+		if p.Store == nil {
+			yield(Proven{}, errNoStore)
+			return
+		}
 		r, err := p.Store.Record(ctx, seq)
 		if err != nil {
 			yield(Proven{}, err)

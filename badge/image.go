@@ -60,7 +60,7 @@ type Baked struct {
 // 3.0, a CLR 2.0, or an Open Badge 2.0 or older. An image that is damaged or built to
 // confuse (wrong checksums, chunks out of order, two badges, document type
 // declarations with a subset of their own) is an *ImageError; a payload that is not
-// strict JSON is a *strictjson.Error; an image without a badge is ErrNoBadge.
+// strict JSON is a *chancery.JSONError; an image without a badge is ErrNoBadge.
 func Unbake(image io.Reader) (*Baked, error) {
 	b, err := readImage(image)
 	if err != nil {

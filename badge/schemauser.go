@@ -31,7 +31,7 @@ var drafts = []string{
 // (VC JSON Schema, type JsonSchema): JSON Schema 2020-12, 2019-09 or draft-07, without
 // references to other documents, without recursion, and within bounds. Nothing is
 // fetched. Without findings the instance is valid. An error that wraps
-// ErrSchemaUnsupported, or a *strictjson.Error of the schema, means that it could not
+// ErrSchemaUnsupported, or a *chancery.JSONError of the schema, means that it could not
 // be validated: the outcome is indeterminate.
 func ValidateSchema(schema []byte, doc *strictjson.Doc, n strictjson.Node) ([]Finding, error) {
 	s, err := ReadSchema(schema)

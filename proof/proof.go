@@ -140,7 +140,7 @@ func ProofsAt(d *strictjson.Doc, root strictjson.Node) ([]Proof, error) {
 }
 
 // ParseConfig reads a proof configuration (VC Data Integrity 4.2, "proof options"): a
-// proof that has no proofValue yet. Errors are *strictjson.Error or *Error.
+// proof that has no proofValue yet. Errors are *chancery.JSONError or *Error.
 func ParseConfig(b []byte) (Proof, error) {
 	d, err := strictjson.Parse(b, strictjson.Limits{})
 	if err != nil {

@@ -10,6 +10,10 @@ import (
 	"github.com/chancery-dev/chancery/internal/strictjson"
 )
 
+// JSONLDError says what in a document or context JSON-LD refuses, in safe mode, and where:
+// a member that no context defines, a context that is not known. errors.As finds it.
+type JSONLDError = jsonld.Error
+
 // Resolver answers which known version of a context a URL names, and nil for none.
 type Resolver = jsonld.Resolver
 

@@ -107,7 +107,7 @@ type Claims struct {
 // ReadClaims reads the payload of a token as strict JSON. For TokenVC and TokenVP the
 // payload is the document, and a vc or vp claim is refused; for TokenJWT it may be in
 // either. Times are NumericDates; iat is not read, since tokens in the field carry
-// text there. Errors wrap ErrClaims or are *strictjson.Error.
+// text there. Errors wrap ErrClaims or are *chancery.JSONError.
 func ReadClaims(kind TokenKind, payload []byte) (*Claims, error) {
 	d, err := strictjson.Parse(payload, strictjson.Limits{})
 	if err != nil {

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/chancery-dev/chancery"
-	"github.com/chancery-dev/chancery/internal/ldcontext"
 	"github.com/chancery-dev/chancery/internal/strictjson"
 	"github.com/chancery-dev/chancery/proof"
 )
@@ -72,8 +71,8 @@ type DataIntegrity struct {
 	// find it valid for ever. The zero value adds what decides.
 	InsecureOnlyMandatoryPointers bool
 
-	// Contexts are the known JSON-LD contexts. nil: the embedded ones.
-	Contexts *ldcontext.Set
+	// Contexts are the known JSON-LD contexts (chancery.Contexts). nil: the embedded ones.
+	Contexts *chancery.ContextSet
 }
 
 // Sign secures a credential that has no proof. The credential's bytes are kept; the
@@ -81,9 +80,13 @@ type DataIntegrity struct {
 // Ed25519Signature2020) the context that defines the proof is added where it is
 // missing.
 //
-// Errors: ErrConfig, ErrKey, ErrSecured, ErrSigning, chancery.ShapeErrors, the errors
-// of package proof and those of JSON-LD (with a pointer to the place).
+// Errors: ErrConfig; ErrKey, with proof.ErrKeyType where the suite asks for another key;
+// ErrSecured; ErrSigning; chancery.ShapeErrors; those of package proof, among them
+// *proof.JSONLDError with a pointer to the place; that of ctx.
 func (s *DataIntegrity) Sign(ctx context.Context, c *chancery.Credential) (chancery.Secured, error) {
+	if c == nil || c.Document() == nil {
+		return chancery.Secured{}, errNothing
+	}
 	if c.HasProof() {
 		return chancery.Secured{}, ErrSecured
 	}
@@ -95,6 +98,9 @@ func (s *DataIntegrity) Sign(ctx context.Context, c *chancery.Credential) (chanc
 
 // SignPresentation secures a presentation that has no proof, as Sign does.
 func (s *DataIntegrity) SignPresentation(ctx context.Context, p *chancery.Presentation) (chancery.Secured, error) {
+	if p == nil || p.Document() == nil {
+		return chancery.Secured{}, errNothing
+	}
 	if p.HasProof() {
 		return chancery.Secured{}, ErrSecured
 	}
@@ -128,7 +134,7 @@ func (s *DataIntegrity) Add(ctx context.Context, secured chancery.Secured) (chan
 		}
 		return s.secure(ctx, d, purposeAuthentication, secured.MediaType, false)
 	}
-	return chancery.Secured{}, fmt.Errorf("%w: expected %s or %s, found %s", ErrConfig, chancery.MediaVC, chancery.MediaVP, secured.MediaType)
+	return chancery.Secured{}, fmt.Errorf("%w: expected %s or %s, found %q", ErrConfig, chancery.MediaVC, chancery.MediaVP, secured.MediaType)
 }
 
 // secure does VC Data Integrity 4.3 (Add Proof) and 4.5 (Add Proof Set/Chain).
@@ -221,7 +227,7 @@ func (s *DataIntegrity) suite() (proof.Suite, error) {
 		return nil, fmt.Errorf("%w: expected MandatoryPointers with %s only: all else is disclosed as a whole", ErrConfig, proof.ECDSASD2023)
 	}
 	if err := suite.KeyAllowed(s.Key.Signer.Public()); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
 	return suite, nil
 }

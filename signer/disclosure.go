@@ -92,8 +92,8 @@ type Disclosure struct {
 	// shown are checked all the same.
 	IssuerKey crypto.PublicKey
 
-	// Contexts are the known JSON-LD contexts. nil: the embedded ones.
-	Contexts *ldcontext.Set
+	// Contexts are the known JSON-LD contexts (chancery.Contexts). nil: the embedded ones.
+	Contexts *chancery.ContextSet
 }
 
 // Derive returns the credential with what is shown, under a proof derived from its one

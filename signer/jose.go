@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/chancery-dev/chancery"
-	"github.com/chancery-dev/chancery/internal/ldcontext"
 	"github.com/chancery-dev/chancery/internal/multikey"
 	"github.com/chancery-dev/chancery/internal/strictjson"
 	"github.com/chancery-dev/chancery/proof"
@@ -57,8 +56,8 @@ type JOSE struct {
 	Audience []string
 	Nonce    string
 
-	// Contexts are the known JSON-LD contexts. nil: the embedded ones.
-	Contexts *ldcontext.Set
+	// Contexts are the known JSON-LD contexts (chancery.Contexts). nil: the embedded ones.
+	Contexts *chancery.ContextSet
 }
 
 // Sign secures a credential. Embedded proofs that it carries become part of the
@@ -70,6 +69,9 @@ type JOSE struct {
 func (s *JOSE) Sign(ctx context.Context, c *chancery.Credential) (chancery.Secured, error) {
 	if len(s.Audience) > 0 || s.Nonce != "" {
 		return chancery.Secured{}, fmt.Errorf("%w: expected Audience and Nonce for presentations only", ErrConfig)
+	}
+	if c == nil || c.Document() == nil {
+		return chancery.Secured{}, errNothing
 	}
 	if err := chancery.CheckIssue(c); err != nil {
 		return chancery.Secured{}, err
@@ -100,6 +102,9 @@ func (s *JOSE) Sign(ctx context.Context, c *chancery.Credential) (chancery.Secur
 func (s *JOSE) SignPresentation(ctx context.Context, p *chancery.Presentation) (chancery.Secured, error) {
 	if s.Kind != 0 && s.Kind != VPJWT {
 		return chancery.Secured{}, fmt.Errorf("%w: expected VPJWT for a presentation", ErrConfig)
+	}
+	if p == nil || p.Document() == nil {
+		return chancery.Secured{}, errNothing
 	}
 	if p.Model() != chancery.Model2_0 {
 		return chancery.Secured{}, fmt.Errorf("%w: expected a presentation of the data model 2.0 for vp+jwt", ErrConfig)
@@ -233,7 +238,7 @@ func Envelop(s chancery.Secured) ([]byte, error) {
 		typ, want = "EnvelopedVerifiablePresentation", proof.TokenVP
 	}
 	if s.MediaType != chancery.MediaVCJWT && s.MediaType != chancery.MediaVPJWT {
-		return nil, fmt.Errorf("%w: expected %s or %s, found %s", ErrConfig, chancery.MediaVCJWT, chancery.MediaVPJWT, s.MediaType)
+		return nil, fmt.Errorf("%w: expected %s or %s, found %q", ErrConfig, chancery.MediaVCJWT, chancery.MediaVPJWT, s.MediaType)
 	}
 	j, err := proof.ParseJWS(s.Bytes)
 	if err != nil {

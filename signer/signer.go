@@ -49,6 +49,9 @@ var (
 	ErrSigning = errors.New("signer: signing failed")
 )
 
+// errNothing: a nil or zero credential or presentation.
+var errNothing = fmt.Errorf("%w: expected a document, found none", ErrConfig)
+
 // Key is a private key with its name.
 type Key struct {
 	// Signer signs: a private key of the standard library or any other, such as one in
@@ -61,8 +64,11 @@ type Key struct {
 }
 
 // NewKey names a key by itself: did:key for Ed25519, P-256 and P-384, did:jwk for P-521
-// and RSA.
+// and RSA. Errors wrap ErrKey.
 func NewKey(s crypto.Signer) (Key, error) {
+	if s == nil {
+		return Key{}, fmt.Errorf("%w: expected a private key, found none", ErrKey)
+	}
 	_, method, err := Identifier(s.Public())
 	if err != nil {
 		return Key{}, err

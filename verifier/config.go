@@ -33,12 +33,13 @@ type Config struct {
 	// those in the trust file.
 	Documents DocumentSource
 
-	// Contexts are the JSON-LD contexts known. Nil: those embedded. Those of the trust
-	// file are added.
-	Contexts *ldcontext.Set
+	// Contexts are the JSON-LD contexts known (chancery.Contexts). Nil: those embedded.
+	// Those of the trust file are added.
+	Contexts *chancery.ContextSet
 
-	// Handlers judge documents of further media types, such as application/pdf. Nil,
-	// or none for a type: UnsupportedMediaType.
+	// Handlers judge documents of further media types: chancery.MediaPDF by package
+	// verifier/pades, chancery.MediaEvidence by verifier/evidence, formats of others by
+	// verifier/foreign. Nil, or none for a type: UnsupportedMediaType.
 	Handlers map[string]Handler
 
 	// Workers bounds how many documents VerifyAll judges at once. Zero: as many as
@@ -104,7 +105,7 @@ var ErrNoTrust = errors.New("verifier: expected a trust file that names issuers 
 var ErrNoClock = errors.New("verifier: expected a clock")
 
 // Verifier judges documents by one Config. It is immutable and safe for concurrent
-// use.
+// use. New makes one: the zero value trusts nobody and must not be used.
 type Verifier struct {
 	cfg      Config
 	policy   Policy

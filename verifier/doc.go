@@ -15,6 +15,14 @@
 // embedded contexts is asked from the sources in Config, all nil by default; package
 // verifier/online has sources that fetch.
 //
+// By itself it judges credentials, presentations, badges and pictures. PDFs, evidence and
+// proofs in the formats of others are judged by the handlers that Config.Handlers names;
+// see the example of Config. A picture that a badge is baked into is held against those
+// that the credential names as Chancery does. Other files that a credential names by their
+// digests (relatedResource, VC Data Model 2.0, 5.3) are compared where the trust file pins
+// them; the finding related_resource_not_at_hand says of which this was not done, and the
+// caller who holds such a file compares it with chancery.ParseDigestSRI.
+//
 // A time written in a document (created, validFrom) is a claim of whoever holds the
 // key. It is compared, but never taken for proof of when something was signed: see
 // TrustedKey.

@@ -9,6 +9,9 @@ import (
 
 	"github.com/chancery-dev/chancery"
 	"github.com/chancery-dev/chancery/verifier"
+	"github.com/chancery-dev/chancery/verifier/evidence"
+	"github.com/chancery-dev/chancery/verifier/foreign"
+	"github.com/chancery-dev/chancery/verifier/pades"
 )
 
 // What a stranger has: a trust file, and a credential from somewhere.
@@ -55,6 +58,49 @@ func ExampleVerifier() {
 	// did:key:z6MktRkPTGL8V6C26qpDpkJSarEzsQqkNFkwMpiP5vAsLiuX
 	// true
 	// verifier: invalid: The signature does not fit the document. (proof: signature does not verify)
+}
+
+// With the handlers of the packages below verifier, one Verifier judges files of every kind
+// that Chancery reads; detect tells which one it is.
+func ExampleConfig_handlers() {
+	trust, err := verifier.ParseTrust([]byte(exampleTrust))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	handlers := (&foreign.Handler{}).All() // OpenTimestamps, Blockcerts, Chainpoint, Truestamp
+	handlers[chancery.MediaEvidence] = &evidence.Handler{}
+	handlers[chancery.MediaPDF] = pades.Handler{}
+	v, err := verifier.New(verifier.Config{Trust: trust, Clock: time.Now, Handlers: handlers})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	detect := func(file []byte) (chancery.Secured, error) {
+		if document, ok := foreign.Detect(file); ok { // first: from outside they look like ours
+			return document, nil
+		}
+		return chancery.Detect(file)
+	}
+	for _, file := range []string{exampleCredential, "%PDF-1.7\n%%EOF\n", "\xd9\xd9\xf7\xa0"} {
+		document, err := detect([]byte(file))
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		_, err = v.Verify(context.Background(), document)
+		var rejected *verifier.Error
+		switch {
+		case err == nil:
+			fmt.Println(document.MediaType, "valid")
+		case errors.As(err, &rejected): // the report says why, and rejected.Reason.Info what to do
+			fmt.Println(document.MediaType, rejected.Report.Outcome, string(rejected.Reason))
+		}
+	}
+	// Output:
+	// application/vc valid
+	// application/pdf invalid pdf_malformed
+	// application/vnd.chancery.evidence+cbor invalid evidence_malformed
 }
 
 // The report says what was checked, for a document that is valid as for one that is not.

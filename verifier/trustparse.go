@@ -27,7 +27,8 @@ func (e *TrustError) Error() string {
 
 // ParseTrust reads a trust file (docs/formats/trust.md): strict JSON of at most 64 MB.
 // Unknown members, times without zone, keys that cannot be read and contexts whose
-// digest does not fit are refused. Errors are *TrustError or *strictjson.Error.
+// digest does not fit are refused. Errors are *TrustError or
+// *chancery.JSONError.
 func ParseTrust(b []byte) (*Trust, error) {
 	doc, err := strictjson.Parse(b, strictjson.Limits{Bytes: 64 << 20, Nodes: 4_000_000})
 	if err != nil {
@@ -250,6 +251,8 @@ func (r *trustReader) document(n strictjson.Node) PinnedDocument {
 		r.fail(n, "expected either document, a JSON value, or text")
 	case text != strictjson.None:
 		d.Document = []byte(r.text(n, "text", true))
+	case r.doc.Kind(value) == strictjson.String:
+		r.fail(value, "expected JSON as document, found a text: a text, also one that holds JSON, goes into the member text")
 	default:
 		d.Document = []byte(r.doc.Raw(value))
 	}

@@ -37,7 +37,9 @@ func (v *Verified) Presentation() *chancery.Presentation { return v.presentation
 
 // Verify judges one document. The error is nil when the outcome is valid, and only
 // then; otherwise it is an *Error with the Reason and the Report. A MediaType "" is
-// found by content (chancery.Detect).
+// found by content (chancery.Detect). Documents of more than 10 MB are TooLarge; for larger
+// PDFs see pades.Handler.ExamineFile. When ctx ends, the Reason is Canceled: the error
+// matches that, and not ctx.Err.
 func (v *Verifier) Verify(ctx context.Context, s chancery.Secured) (*Verified, error) {
 	return v.VerifyExpecting(ctx, s, v.policy.Expect)
 }
