@@ -73,7 +73,7 @@ pg_dump.`,
 			if _, err := os.Stat(database); err != nil { // opening would make a new one
 				return fileError(err)
 			}
-			store, err := sqlite.Open(cmd.Context(), sqlite.Config{Path: database, Now: c.now, Logger: slog.New(slog.DiscardHandler)})
+			store, err := sqlite.Open(cmd.Context(), sqlite.Config{Path: database, Now: c.now, Alone: serving.Unserved(conf.Data), Logger: slog.New(slog.DiscardHandler)})
 			if err != nil {
 				return err
 			}

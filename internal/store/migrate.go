@@ -73,6 +73,53 @@ func withoutComments(text string) string {
 	return b.String()
 }
 
+// InUseError is that the tables have to be changed, and a process of another version works
+// with them: under its hands they are not.
+type InUseError struct {
+	Processes int // 0: some
+}
+
+func (e *InUseError) Error() string {
+	n := "a process"
+	if e.Processes > 1 {
+		n = strconv.Itoa(e.Processes) + " processes"
+	}
+	return "store: this version of the program has to change the tables, and expected to be alone with them, found " + n + " of another version at work"
+}
+
+// NewerError is that a newer version of this program has changed the tables.
+type NewerError struct{ Has, Known int64 }
+
+func (e *NewerError) Error() string {
+	return fmt.Sprintf("store: the database has schema %d, this program knows %d: it is too old for it", e.Has, e.Known)
+}
+
+// Behind reports whether there are tables, and they are not of the newest form. A database
+// that is newer than this program is refused.
+func Behind(ctx context.Context, q Querier, e Engine) (bool, error) {
+	all, err := migrations(e)
+	if err != nil {
+		return false, err
+	}
+	done, err := migrated(ctx, q, all)
+	return len(done) != 0 && len(done) < len(all), err
+}
+
+// migrated are the versions that a database has.
+func migrated(ctx context.Context, q Querier, all []migration) ([]int64, error) {
+	if _, err := q.Exec(ctx, `CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT NOT NULL PRIMARY KEY)`); err != nil {
+		return nil, err
+	}
+	done, err := read(ctx, q, scanInt, `SELECT version FROM schema_migration ORDER BY version`, nil)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(done); n > 0 && done[n-1] > all[len(all)-1].version {
+		return nil, &NewerError{Has: done[n-1], Known: all[len(all)-1].version}
+	}
+	return done, nil
+}
+
 // Migrate brings the tables to the newest form. The caller holds a lock, so that one
 // process at a time does it, and runs it in a transaction. A database that is newer than
 // this program is refused.
@@ -81,15 +128,9 @@ func Migrate(ctx context.Context, q Querier, e Engine) error {
 	if err != nil {
 		return err
 	}
-	if _, err := q.Exec(ctx, `CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT NOT NULL PRIMARY KEY)`); err != nil {
-		return err
-	}
-	done, err := read(ctx, q, scanInt, `SELECT version FROM schema_migration ORDER BY version`, nil)
+	done, err := migrated(ctx, q, all)
 	if err != nil {
 		return err
-	}
-	if n := len(done); n > 0 && done[n-1] > all[len(all)-1].version {
-		return fmt.Errorf("store: the database has schema %d, this program knows %d: it is too old for it", done[n-1], all[len(all)-1].version)
 	}
 	for _, m := range all {
 		if slices.Contains(done, m.version) {

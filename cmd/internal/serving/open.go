@@ -25,6 +25,7 @@ import (
 	"github.com/chancery-dev/chancery/internal/httpapi"
 	"github.com/chancery-dev/chancery/internal/mail"
 	"github.com/chancery-dev/chancery/internal/service"
+	"github.com/chancery-dev/chancery/internal/store"
 	"github.com/chancery-dev/chancery/internal/store/postgres"
 	"github.com/chancery-dev/chancery/internal/store/sqlite"
 	"github.com/chancery-dev/chancery/verifier"
@@ -212,6 +213,30 @@ func (op *opener) alone() error {
 	}
 	op.in.lock = lock
 	return errors.Join(lock.Truncate(0), second(lock.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)))
+}
+
+// unserved is for a command beside the process that serves: the tables are not changed for
+// another version of the program under its hands.
+func (op *opener) unserved() func() error {
+	if op.o.Serve {
+		return nil
+	}
+	return Unserved(op.c.Data)
+}
+
+// Unserved returns what a command asks before it changes the tables of a data directory with
+// SQLite: an error where a process serves from it.
+func Unserved(data string) func() error {
+	return func() error {
+		lock, err := filelock.Take(filepath.Join(data, "serve.lock"))
+		if errors.Is(err, filelock.ErrHeld) {
+			return &store.InUseError{}
+		}
+		if err != nil {
+			return err
+		}
+		return lock.Close()
+	}
 }
 
 // agree makes sure that the processes that share a database write the same address into
@@ -403,7 +428,7 @@ func (op *opener) database() error {
 	if err := writeNew(op.path("", "chancery.db"), nil); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	st, err := sqlite.Open(op.ctx, sqlite.Config{Path: op.path("", "chancery.db"), Now: op.o.Now, Logger: slog.New(quieter{op.in.Logger.Handler()})})
+	st, err := sqlite.Open(op.ctx, sqlite.Config{Path: op.path("", "chancery.db"), Now: op.o.Now, Alone: op.unserved(), Logger: slog.New(quieter{op.in.Logger.Handler()})})
 	if err != nil {
 		return err
 	}

@@ -2,11 +2,14 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/chancery-dev/chancery/internal/store"
 )
 
 // DisagreementError is that other processes work on the database now which do not agree.
@@ -60,8 +63,8 @@ func (a *agreement) hold(ctx context.Context) error {
 	}
 	a.conn = pooled.Hijack()
 	// First the lock and then the look: of two that come at once, one at least sees the other.
-	if _, err := a.conn.Exec(ctx, "SELECT pg_advisory_lock_shared($1, $2)", int32(lockAgree), a.on); err != nil {
-		return mapError(err)
+	if err := a.lock(ctx); err != nil {
+		return err
 	}
 	for look := 1; ; look++ {
 		n, err := a.others(ctx)
@@ -83,9 +86,35 @@ func (a *agreement) hold(ctx context.Context) error {
 
 // others counts the processes that hold another lock.
 func (a *agreement) others(ctx context.Context) (n int, err error) {
-	err = a.conn.QueryRow(ctx, `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted
-		AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND classid = $1::int4::oid AND objid <> $2::int4::oid`, int32(lockAgree), a.on).Scan(&n)
+	err = a.conn.QueryRow(ctx, "SELECT count(*) "+agreements+" AND objid <> $2::int4::oid", int32(lockAgree), a.on).Scan(&n)
 	return n, err
+}
+
+// agreements are the locks of processes that have agreed, $1 being lockAgree.
+const agreements = `FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted
+	AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND classid = $1::int4::oid`
+
+// lock takes the lock, and refuses where the tables are of a newer version: whoever changes
+// them looks for this lock first. The lock of migrations is held meanwhile, so that one
+// of the two sees the other.
+func (a *agreement) lock(ctx context.Context) error {
+	for _, sql := range []string{"SET lock_timeout = 0", fmt.Sprintf("SELECT pg_advisory_lock_shared(%d, 0)", lockMigrate), "RESET lock_timeout"} {
+		if _, err := a.conn.Exec(ctx, sql); err != nil {
+			return mapError(err)
+		}
+	}
+	if _, err := a.conn.Exec(ctx, "SELECT pg_advisory_lock_shared($1, $2)", int32(lockAgree), a.on); err != nil {
+		return mapError(err)
+	}
+	q := &querier{conn: a.conn, plain: true}
+	if _, err := store.Behind(ctx, q, store.PostgreSQL); err != nil {
+		return errors.Join(err, q.rollback(ctx))
+	}
+	if err := q.commit(ctx); err != nil {
+		return err
+	}
+	_, err := a.conn.Exec(ctx, fmt.Sprintf("SELECT pg_advisory_unlock_shared(%d, 0)", lockMigrate))
+	return mapError(err)
 }
 
 func (a *agreement) release() {
@@ -122,6 +151,10 @@ func (a *agreement) keep() {
 		}
 		if err := a.hold(ctx); err != nil {
 			a.release()
+			var newer *store.NewerError
+			if errors.As(err, &newer) { // they were changed while the lock was lost
+				a.s.newer.Store(true)
+			}
 			a.s.c.Logger.WarnContext(ctx, "postgres: what processes have to agree on", "error", err)
 		}
 	}

@@ -41,6 +41,7 @@ type Store struct {
 	pool   *pgxpool.Pool
 	jobs   *river.Client[pgx.Tx] // inserts
 	closed atomic.Bool
+	newer  atomic.Bool // the tables are: see agreement.keep
 
 	agreed atomic.Pointer[agreement]
 }
@@ -138,6 +139,9 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("postgres: %w", err)
 	}
+	if err := s.mayMigrate(ctx, conn.Conn(), m); err != nil {
+		return err
+	}
 	if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
 		return fmt.Errorf("postgres: tables of jobs: %w", mapError(err))
 	}
@@ -148,6 +152,34 @@ func (s *Store) migrate(ctx context.Context) error {
 	return q.commit(ctx)
 }
 
+// mayMigrate refuses to change tables that processes of another version work with: those
+// who have called Agree. The caller holds the lock of migrations.
+func (s *Store) mayMigrate(ctx context.Context, conn *pgx.Conn, m *rivermigrate.Migrator[pgx.Tx]) error {
+	q := &querier{conn: conn, plain: true}
+	behind, err := store.Behind(ctx, q, store.PostgreSQL)
+	if err != nil {
+		return errors.Join(err, q.rollback(ctx))
+	}
+	if err := q.commit(ctx); err != nil {
+		return err
+	}
+	there, err := m.ExistingVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("postgres: tables of jobs: %w", mapError(err))
+	}
+	if n := len(there); !behind && (n == 0 || n == len(m.AllVersions())) {
+		return nil
+	}
+	var n int
+	if err := conn.QueryRow(ctx, "SELECT count(DISTINCT pid) "+agreements, int32(lockAgree)).Scan(&n); err != nil {
+		return mapError(err)
+	}
+	if n != 0 {
+		return &store.InUseError{Processes: n}
+	}
+	return nil
+}
+
 // Close ends the use of the store, when those that run have ended.
 func (s *Store) Close() error {
 	if !s.closed.Swap(true) {
@@ -156,6 +188,8 @@ func (s *Store) Close() error {
 	}
 	return nil
 }
+
+var errNewer = fmt.Errorf("postgres: a newer version of this program has changed the tables: end this process: %w", service.ErrUnavailable)
 
 var errClosed = fmt.Errorf("postgres: the store is closed: %w", service.ErrUnavailable)
 
@@ -202,6 +236,9 @@ func (s *Store) run(ctx context.Context, begin string, write bool, f func(*store
 	}
 	if s.closed.Load() {
 		return errClosed
+	}
+	if s.newer.Load() {
+		return errNewer
 	}
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {

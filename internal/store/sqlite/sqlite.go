@@ -33,6 +33,9 @@ type Config struct {
 	Path string
 	// Now is the clock, such as time.Now. It is needed.
 	Now func() time.Time
+	// Alone is asked before tables that are there are changed for this version of the
+	// program: its error is that of Open. nil: nobody is asked.
+	Alone func() error
 	// Logger is told what goes on with jobs. nil: nobody is.
 	Logger *slog.Logger
 	// Readers is how many Views run at once. 0: twice the number of processors, at least 4.
@@ -153,18 +156,38 @@ func (s *Store) migrate(ctx context.Context) error {
 		return mapError(err)
 	}
 	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
-	if err := store.Migrate(ctx, &querier{prepare: preparing(tx), stmts: map[string]*sql.Stmt{}}, store.SQLite); err != nil {
-		return err
-	}
 	m, err := rivermigrate.New(riversqlite.New(nil), &rivermigrate.Config{Logger: s.c.Logger})
 	if err != nil {
 		return fmt.Errorf("sqlite: %w", err)
+	}
+	q := &querier{prepare: preparing(tx), stmts: map[string]*sql.Stmt{}}
+	if err := s.mayMigrate(ctx, tx, q, m); err != nil {
+		return err
+	}
+	if err := store.Migrate(ctx, q, store.SQLite); err != nil {
+		return err
 	}
 	//lint:ignore SA1019 What must not be in one transaction is of PostgreSQL; here the transaction is the lock.
 	if _, err := m.MigrateTx(ctx, tx, rivermigrate.DirectionUp, nil); err != nil {
 		return fmt.Errorf("sqlite: tables of jobs: %w", mapError(err))
 	}
 	return mapError(tx.Commit())
+}
+
+// mayMigrate asks whether tables that are there may be changed, where they would be.
+func (s *Store) mayMigrate(ctx context.Context, tx *sql.Tx, q store.Querier, m *rivermigrate.Migrator[*sql.Tx]) error {
+	behind, err := store.Behind(ctx, q, store.SQLite)
+	if err != nil {
+		return err
+	}
+	there, err := m.ExistingVersionsTx(ctx, tx)
+	if err != nil {
+		return fmt.Errorf("sqlite: tables of jobs: %w", mapError(err))
+	}
+	if n := len(there); s.c.Alone == nil || !behind && (n == 0 || n == len(m.AllVersions())) {
+		return nil
+	}
+	return s.c.Alone()
 }
 
 // Close ends the use of the store. Updates that wait fail with service.ErrUnavailable;
@@ -240,5 +263,11 @@ func (s *Store) Backup(ctx context.Context, path string) error {
 		return mapError(err)
 	}
 	_, err = copied.ExecContext(ctx, "UPDATE status_list SET taken = entries WHERE taken < entries")
+	if err == nil {
+		// Where the copy is restored, the audit log says from when on what was done is lost.
+		_, err = copied.ExecContext(ctx, `INSERT INTO audit (tenant, environment, id, at, actor, action, subject, source, request, seq)
+			SELECT DISTINCT tenant, environment, $1, $2, 'cli', $3, tenant, '', '', 0 FROM record WHERE kind = $4`,
+			service.NewID(), s.c.Now().UnixMicro(), service.ActionCopied, string(service.KindIssuer))
+	}
 	return mapError(errors.Join(err, copied.Close()))
 }
