@@ -219,10 +219,12 @@ func (s *step) annot(i int32, was, is *pdf.Dict) {
 			y, err2 := s.new.IntAt(is, key)
 			if err1 != nil || err2 != nil || x|1 != y {
 				s.locked(a, key)
+				continue
 			}
+			s.lockedDown(a, "a field was made read-only")
 		case "Type", "Subtype", "F", "Rect":
 			switch {
-			case key == "F" && s.merelyLocked(a, was, is):
+			case key == "F" && s.flagsMayChange(i, was, is):
 			case a.ft != "Sig" || was.Has("Subtype") || was.Has(key):
 				s.locked(a, key)
 			default:
@@ -240,17 +242,54 @@ func (s *step) annot(i int32, was, is *pdf.Dict) {
 	}
 }
 
-// merelyLocked tells whether a widget's flags change only in that it can no longer be
-// moved or edited, or, for a signature, that it is printed.
-func (s *step) merelyLocked(a *annot, was, is *pdf.Dict) bool {
+// flagsMayChange tells whether a widget's flags change only in that it can no longer be moved or
+// edited, or together with the signature that is put into it: it may be printed then, or not.
+func (s *step) flagsMayChange(i int32, was, is *pdf.Dict) bool {
 	const printed, locked, contents = 4, 128, 512
 	x, err1 := s.old.IntAt(was, "F")
 	y, err2 := s.new.IntAt(is, "F")
-	may := int64(locked | contents)
-	if a.ft == "Sig" {
-		may |= printed
+	switch {
+	case err1 != nil || err2 != nil || !was.Has("Subtype"):
+		return false
+	case s.signedNow(i, is):
+		return (x^y)&^(printed|locked|contents) == 0
+	case x&^y != 0 || y&^x&^(locked|contents) != 0:
+		return false
 	}
-	return err1 == nil && err2 == nil && (x^y)&^may == 0 && was.Has("Subtype")
+	if x != y {
+		s.lockedDown(&s.g.annots[i], "a field was locked in its place")
+	}
+	return true
+}
+
+// lockedDown records that less may be done with a field than before. It names no field: signatures
+// that lock fields do so to those that are locked already.
+func (s *step) lockedDown(a *annot, detail string) {
+	s.add(Change{Level: ChangesForm, Page: int(a.page) + 1, Detail: detail})
+}
+
+// signedNow tells whether a widget, as it is now, belongs to a signature field that was empty and holds
+// a signature now.
+func (s *step) signedNow(i int32, is *pdf.Dict) bool {
+	field := s.g.fieldOf(i)
+	if field < 0 || s.g.annots[field].ft != "Sig" {
+		return false
+	}
+	f := &s.g.annots[field]
+	was, err := s.old.Resolve(f.dict.Get("V"))
+	if _, null := was.(pdf.Null); err != nil || was != nil && !null {
+		return false
+	}
+	if field != i {
+		o, err := s.new.Get(f.ref)
+		d, ok := o.(*pdf.Dict)
+		if err != nil || !ok {
+			return false
+		}
+		is = d
+	}
+	_, signed := s.signatureKind(is.Get("V"))
+	return signed
 }
 
 // locked records that a key changed which filling in does not change.

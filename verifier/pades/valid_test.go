@@ -218,6 +218,54 @@ func TestLocks(t *testing.T) {
 	}
 }
 
+// TestFlags: a widget's flags say whether it is shown and printed. They may lock it after a signature, and
+// nothing else, save together with the signature that is put into it.
+func TestFlags(t *testing.T) {
+	w := newWorld(t)
+	s := buildSample(t, false, nil)
+	seal := func(s *sample) pdf.Ref { return s.seal }
+	flags := func(of func(*sample) pdf.Ref, v int) editor { return key(of, "F", val(v)) }
+	for _, c := range []struct {
+		name  string
+		field string // signed before
+		edit  editor
+		by    map[sign.Permission]verifier.Reason
+	}{
+		{"signature no longer printed", "Registrar", flags(seal, 128), map[sign.Permission]verifier.Reason{0: changed, 1: changed, 2: changed, 3: changed}},
+		{"signature locked", "Registrar", flags(seal, 4|128|512), forms},
+		{"signature hidden", "Registrar", flags(seal, 2|4), map[sign.Permission]verifier.Reason{0: changed, 2: changed}},
+		{"empty signature field no longer printed", "", flags(seal, 0), map[sign.Permission]verifier.Reason{0: changed, 2: changed}},
+		{"text locked", "", flags(nameOf, 4|128), forms},
+		{"text no longer printed", "", flags(nameOf, 0), map[sign.Permission]verifier.Reason{0: changed, 1: changed}},
+		{"text made read-only", "", key(nameOf, "Ff", val(1)), forms},
+	} {
+		for p, want := range c.by {
+			b := w.sign(sign.LevelB, s.bytes, sign.Request{Field: c.field, Certify: p})
+			if r := validate(t, b, w.config()); r.Outcome != verifier.Valid {
+				t.Fatal(explain(r))
+			}
+			b = update(t, b, func(u *pdf.Update) { c.edit(t, s, u) })
+			if r := validate(t, b, w.config()); r.Reason != want || (want == "") != (r.Outcome == verifier.Valid) {
+				t.Errorf("%s, P%d: expected %q\n%s", c.name, p, string(want), explain(r))
+			}
+		}
+	}
+	// Whoever signs decides whether the signature is printed.
+	right := forgery{cert: w.Signer.Certificate, key: w.Signer.Key, bag: w.Chain()[:2], ess: w.Signer.Certificate}
+	for _, v := range []int{0, 128, 132} {
+		b := handmade{field: "Later", message: right.message(t), edit: func(u *pdf.Update, field, sig pdf.Ref) {
+			form := edit(t, u, s.form)
+			form.Set("Fields", without(form.Get("Fields").(*pdf.Array), field))
+			d := edit(t, u, s.seal)
+			d.Set("V", sig)
+			d.Set("F", pdf.Integer(v))
+		}}.sign(t, w.sign(sign.LevelB, s.bytes, sign.Request{}), s.page)
+		if r := validate(t, b, w.config()); r.Outcome != verifier.Valid || len(r.Signatures) != 2 {
+			t.Errorf("signed with flags %d\n%s", v, explain(r))
+		}
+	}
+}
+
 // TestNewSignatureFields: what a later signature may lie over.
 func TestNewSignatureFields(t *testing.T) {
 	w := newWorld(t)
