@@ -268,3 +268,32 @@ func FuzzOperations(f *testing.F) {
 		}
 	})
 }
+
+// TestProblemTypes: problems have the types that the specifications give them (VC Data Model
+// 2.0, 7.2; VC Data Integrity 1.0, 4.7; VCALM 1.0, 3.8).
+func TestProblemTypes(t *testing.T) {
+	w := newWorld(t)
+	good, holder := w.issue("eddsa"), newWallet(t, 1)
+	verify := func(what, text, options string) answer {
+		kind := map[string]string{"credentials": "verifiableCredential", "presentations": "verifiablePresentation"}[what]
+		return w.do("POST", "/vc/eddsa/"+what+"/verify", `{"`+kind+`":`+text+`,"options":{"returnProblemDetails":true`+options+`}}`)
+	}
+	for want, a := range map[string]answer{
+		"https://www.w3.org/TR/vc-data-model#RANGE_ERROR":                  verify("credentials", w.issue("eddsa", `"validUntil":"2026-01-01T00:00:00Z"`), ""),
+		"https://www.w3.org/TR/vc-data-model#MALFORMED_VALUE_ERROR":        w.do("POST", "/vc/eddsa/credentials/issue", `{"credential":`+unsigned("did:example:x")+`}`),
+		"https://www.w3.org/TR/vc-data-model#PARSING_ERROR":                verify("credentials", `{"@context":"https://www.w3.org/ns/credentials/v2","type":"EnvelopedVerifiableCredential","id":"data:application/vc+cose,x"}`, ""),
+		"https://www.w3.org/TR/vc-data-model#CRYPTOGRAPHIC_SECURITY_ERROR": verify("credentials", unsigned("did:example:x"), ""),
+		"https://w3id.org/security#PROOF_VERIFICATION_ERROR":               verify("credentials", strings.Replace(good, "did:example:holder", "did:example:other", 1), ""),
+		"https://w3id.org/security#INVALID_CHALLENGE_ERROR":                verify("presentations", w.presents(holder, "c", ""), `,"challenge":"d"`),
+		"https://w3id.org/security#INVALID_DOMAIN_ERROR":                   verify("presentations", w.presents(holder, "c", "a.example"), `,"domain":"b.example"`),
+		"https://www.w3.org/TR/vcalm#UNKNOWN_OPTION_PROVIDED":              verify("credentials", good, `,"returnEverything":true`),
+	} {
+		found := a.str("type")
+		if list, _ := a.at("problemDetails").([]any); len(list) > 0 {
+			found, _ = list[0].(map[string]any)["type"].(string)
+		}
+		if found != want {
+			t.Errorf("expected %s, found %s: %.300s", want, found, a.text)
+		}
+	}
+}

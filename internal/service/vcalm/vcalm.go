@@ -227,7 +227,7 @@ func (e *BadRequest) Error() string { return "vcalm: " + e.Problem.Title + ": " 
 // The types of problems.
 const (
 	problemVCALM  = "https://www.w3.org/TR/vcalm#"
-	problemVCDM   = "https://www.w3.org/TR/vc-data-model-2.0/#"
+	problemVCDM   = "https://www.w3.org/TR/vc-data-model#"
 	problemDI     = "https://w3id.org/security#"
 	problemStatus = "https://www.w3.org/ns/credentials/status-list#"
 )
