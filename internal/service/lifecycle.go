@@ -125,6 +125,14 @@ func checkReason(reason string) error {
 	return bad.Err()
 }
 
+// kept is what is kept of a reason: nothing where the person was erased, whom it may name.
+func (c *credentialState) kept(reason string) string {
+	if c.body.Erased != nil {
+		return ""
+	}
+	return reason
+}
+
 func placeOf(c StoredCredential) StatusPlace { return StatusPlace{List: c.ListID, Index: c.Index} }
 
 // Revoke implements Credentials.
@@ -133,6 +141,7 @@ func (s *Service) Revoke(ctx context.Context, c Caller, id, reason string, i Ide
 		return Result[Credential]{}, err
 	}
 	return s.change(ctx, c, id, i, transition{"credential.revoke", EventRevoked, func(ctx context.Context, tx Tx, state *credentialState, now time.Time) (bool, error) {
+		reason := state.kept(reason)
 		switch state.stored.State {
 		case StateIssued, StateSuspended:
 		case StateRevoked:
@@ -154,6 +163,7 @@ func (s *Service) Suspend(ctx context.Context, c Caller, id, reason string, i Id
 		return Result[Credential]{}, err
 	}
 	return s.change(ctx, c, id, i, transition{"credential.suspend", EventSuspended, func(ctx context.Context, tx Tx, state *credentialState, now time.Time) (bool, error) {
+		reason := state.kept(reason)
 		if state.stored.State == StateSuspended && state.body.Reason == reason {
 			return false, nil
 		}
@@ -171,6 +181,7 @@ func (s *Service) Reinstate(ctx context.Context, c Caller, id, reason string, i 
 		return Result[Credential]{}, err
 	}
 	return s.change(ctx, c, id, i, transition{"credential.reinstate", EventReinstated, func(ctx context.Context, tx Tx, state *credentialState, now time.Time) (bool, error) {
+		reason := state.kept(reason)
 		if state.stored.State == StateIssued && state.body.ReinstatedAt != nil && state.body.Reason == reason {
 			return false, nil
 		}
