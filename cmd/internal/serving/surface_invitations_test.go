@@ -3,9 +3,13 @@ package serving_test
 import (
 	"bytes"
 	"context"
+	"crypto"
+	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"encoding/pem"
 	"net/http"
 	"strings"
 	"sync"
@@ -229,5 +233,93 @@ func TestInvitationWithdrawn(t *testing.T) {
 	json.Unmarshal(in.ok("north/live", "GET", in.document, nil).body, &doc)
 	if len(doc.Data.Signatures) != 1 || doc.Data.Signatures[0].State != "withdrawn" {
 		t.Errorf("found %+v", doc)
+	}
+}
+
+// TestRemoteSignature: what a signing service elsewhere signs, over HTTP: the value of another
+// preparation, of another key or of another hash is refused, of several preparations the
+// first counts, an end is repeated and not made twice, and nothing is ended of what is gone.
+func TestRemoteSignature(t *testing.T) {
+	f := newSurface(t)
+	w, stranger := padestest.NewAt(t, padestest.P256, time.Now()), padestest.NewAt(t, padestest.P256, time.Now())
+	var chain bytes.Buffer
+	for _, c := range w.Chain() {
+		pem.Encode(&chain, &pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
+	}
+	at := f.upload("north/live", "/v1/documents", padestest.Sample{Pages: 1}.Build(t)).header.Get("Location")[len(f.url):]
+	begin := func(reason string) (id, digest string) {
+		a := f.ok("north/live", "POST", at+"/signatures", map[string]any{"kind": "remote", "level": "B-B", "reason": reason, "certificate": chain.String()})
+		return a.text("id"), a.text("digest")
+	}
+	value := func(by *padestest.World, digest string) map[string]any {
+		b, err := base64.StdEncoding.DecodeString(digest)
+		if err != nil || len(b) != 32 {
+			t.Fatalf("found the digest %q", digest)
+		}
+		v, err := by.Signer.Key.Sign(rand.Reader, b, crypto.SHA256)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return map[string]any{"value": base64.StdEncoding.EncodeToString(v)}
+	}
+	one, digest := begin("Issued")
+	two, digest2 := begin("Approved")
+	end := func(who, id string, in map[string]any) answer {
+		return f.call(who, "POST", at+"/signatures/"+id+"/complete", in)
+	}
+	sum := sha256.Sum256([]byte("something else"))
+	for name, in := range map[string]map[string]any{
+		"of the other preparation": value(w, digest2), "by another key": value(stranger, digest), "of another hash": value(w, base64.StdEncoding.EncodeToString(sum[:])),
+		"nothing": {"value": ""}, "no base64": {"value": "*"}, "zeros": {"value": base64.StdEncoding.EncodeToString(make([]byte, 70))},
+	} {
+		if a := end("north/live", one, in); a.status != 422 {
+			t.Errorf("a value %s: %d %s", name, a.status, a.body)
+		}
+	}
+	for who, want := range map[string]int{"south/live": 404, "north/test": 404, "": 401} {
+		if a := end(who, one, value(w, digest)); a.status != want {
+			t.Errorf("by %q: %d", who, a.status)
+		}
+	}
+	var wg sync.WaitGroup
+	answers := make([]answer, 8)
+	for n := range answers {
+		id, in := one, value(w, digest)
+		if n%2 == 1 {
+			id, in = two, value(w, digest2)
+		}
+		wg.Go(func() { answers[n] = end("north/live", id, in) })
+	}
+	wg.Wait()
+	ended := map[string]bool{}
+	for n, a := range answers {
+		switch a.status {
+		case 200:
+			ended[[]string{one, two}[n%2]] = true
+		case 409:
+		default:
+			t.Errorf("at once: %d %s", a.status, a.body)
+		}
+	}
+	if len(ended) != 1 {
+		t.Fatalf("%d of two preparations of one file were ended", len(ended))
+	}
+	signed := f.ok("north/live", "GET", at+"/file", nil, "Accept", "*/*").body
+	if n := bytes.Count(signed, []byte("/ByteRange")); n != 1 {
+		t.Errorf("%d signatures in the file", n)
+	}
+	for id := range ended {
+		in := value(w, map[string]string{one: digest, two: digest2}[id])
+		if a := end("north/live", id, in); a.status != 200 {
+			t.Errorf("the same once more: %d %s", a.status, a.body)
+		}
+		if again := f.ok("north/live", "GET", at+"/file", nil, "Accept", "*/*").body; !bytes.Equal(again, signed) {
+			t.Error("the same once more has changed the file")
+		}
+	}
+	last, digest3 := begin("Again")
+	f.ok("north/live", "DELETE", at, nil)
+	if a := end("north/live", last, value(w, digest3)); a.status != 404 {
+		t.Errorf("of a document that is gone: %d %s", a.status, a.body)
 	}
 }
