@@ -124,6 +124,18 @@ func (r *Renderer) UnknownCredential(q Request, publicID string) ([]byte, error)
 
 // sheet makes the certificate of a view.
 func (r *Renderer) sheet(q Request, v service.PublicView) sheet {
+	s := r.summary(q, v)
+	target := s.URL
+	if v.Digest != "" {
+		target += "#" + v.Digest // the fragment never reaches a server's log
+	}
+	s.Code = qrCode(target, q.Lang.Text("cert.qr"))
+	return s
+}
+
+// summary is a sheet without its code, which takes as long as verifying does, for where many
+// stand on one page.
+func (r *Renderer) summary(q Request, v service.PublicView) sheet {
 	l := q.Lang
 	report := v.Verdict.Report
 	if report == nil {
@@ -182,11 +194,6 @@ func (r *Renderer) sheet(q Request, v service.PublicView) sheet {
 			s.Dates = append(s.Dates, pair{Label: l.Text(d.key), Value: l.Date(d.t)})
 		}
 	}
-	target := s.URL
-	if v.Digest != "" {
-		target += "#" + v.Digest // the fragment never reaches a server's log
-	}
-	s.Code = qrCode(target, l.Text("cert.qr"))
 	return s
 }
 

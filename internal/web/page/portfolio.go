@@ -29,7 +29,7 @@ func (r *Renderer) Portfolio(q Request, v service.PublicPortfolioView) ([]byte, 
 	}
 	content.Heading = title
 	for _, c := range v.Items[:min(len(v.Items), maxItems)] {
-		s := r.sheet(q, c)
+		s := r.summary(q, c)
 		s.Href = r.link("/c/"+url.PathEscape(c.PublicID), f.query)
 		if s.Picture != "" && c.Picture != "" { // which browsers keep, and credentials of one type share
 			s.Picture = r.link("/pictures/"+url.PathEscape(c.Picture), "")
