@@ -208,6 +208,8 @@ var attacks = []attack{
 	{class: "sneaky form", name: "shows something else", edit: fill("Ada", "Eve"), want: appearance},
 	{class: "sneaky form", name: "shows something else, in place", edit: fillInPlace("Ada", "Eve"), want: appearance},
 	{class: "sneaky form", name: "value behind the face", edit: key(nameOf, "V", val("Eve")), want: appearance},
+	{class: "sneaky form", name: "face removed", edit: key(nameOf, "AP", val(dict())), want: appearance},
+	{class: "sneaky form", name: "face null", edit: key(nameOf, "AP", val(dict("N", pdf.Null{}))), want: appearance},
 	{class: "sneaky form", name: "read-only field", edit: func(tb testing.TB, s *sample, u *pdf.Update) { fillField(tb, u, s.fixed, s.font, "43", "43") }, want: changed},
 	{class: "sneaky form", name: "read-only field in white", edit: key(func(s *sample) pdf.Ref { return s.fixed }, "DA", val("/Helv 12 Tf 1 g")), want: changed},
 	{class: "sneaky form", name: "read-only lifted", edit: key(func(s *sample) pdf.Ref { return s.fixed }, "Ff", val(0)), want: changed},
@@ -245,6 +247,8 @@ var attacks = []attack{
 
 	{class: "permission", name: "form filled", edit: fill("Grace", "Grace"), by: forms},
 	{class: "permission", name: "form filled in place", edit: fillInPlace("Grace", "Grace"), by: forms},
+	{class: "permission", name: "face removed for another value", edit: both(key(nameOf, "AP", val(pdf.Null{})), key(nameOf, "V", val("Eve"))), by: forms},
+	{class: "permission", name: "form emptied", edit: both(key(nameOf, "AP", val(dict())), key(nameOf, "V", val(""))), by: forms},
 	{class: "permission", name: "box checked", edit: checkBox("Yes"), by: forms},
 	{class: "permission", name: "note beside the text", edit: annotate("/FreeText", arr(400, 50, 500, 80), "BT /Helv 10 Tf 0 0 Td (seen) Tj ET"), by: notes},
 	{class: "permission", name: "sticky note", edit: annotate("/Text", arr(500, 800, 520, 820), ""), by: notes},

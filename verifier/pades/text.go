@@ -38,6 +38,10 @@ func (s *step) judgeText(field int32, value bool, shown []int32) error {
 				return bad(verifier.PDFShadow, "a field that showed something else than its value when signed was changed")
 			case is == differs && !s.g.needAP && !formatted:
 				return bad(verifier.PDFAppearance, "the field shows something else than its value")
+			case is == unknown && !value && !s.g.needAP && s.hasFace(s.old, s.g.annots[i].dict) && !s.hasFace(s.new, s.current(i)):
+				// Some readers draw the value by themselves then, others show nothing. Who fills in
+				// a new value may leave it to them, who keeps the value has nothing to take away.
+				return bad(verifier.PDFAppearance, "the field kept its value and no longer shows it")
 			case is != agrees, was == unknown:
 				s.g.v.find(verifier.GradeWarning, "pdf_appearance_unchecked", "field "+a.name+": whether it shows its value could not be checked")
 			}
@@ -194,6 +198,17 @@ func (s *step) optionShown(rev *pdf.Revision, field *pdf.Dict, want, got string)
 		}
 	}
 	return false
+}
+
+// hasFace tells whether a widget has a normal appearance.
+func (s *step) hasFace(rev *pdf.Revision, widget *pdf.Dict) bool {
+	ap, err := rev.DictAt(widget, "AP")
+	if err != nil || ap == nil {
+		return err != nil
+	}
+	n, err := rev.Resolve(ap.Get("N"))
+	_, null := n.(pdf.Null)
+	return err != nil || n != nil && !null
 }
 
 // squeeze leaves white space out: where lines break is not the value's business.
