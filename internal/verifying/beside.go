@@ -53,6 +53,24 @@ func (in *Input) beside(ctx context.Context, v *verifier.Verifier, r *verifier.R
 	return nil
 }
 
+// contentOf is the content of evidence that judges none, such as that of a stamp: it is
+// judged as one that is handed over beside is, or whoever holds a document that was revoked
+// would only have to put it inside. Nil: there is none, or the report is on it, too.
+func contentOf(r *verifier.Report, proof []byte) *File {
+	if _, inside := judgedInside(r); inside || r.MediaType != chancery.MediaEvidence || r.Outcome == verifier.Invalid {
+		return nil
+	}
+	bundle, err := evidence.Parse(proof)
+	if err != nil || bundle.Content == nil {
+		return nil
+	}
+	f := Bytes("", bundle.Content)
+	return &f
+}
+
+// maxDepth bounds proofs of proofs, each of which is parsed as a whole.
+const maxDepth = 3
+
 // judgedInside is the report on the document that evidence of a credential, badge or PDF
 // holds: it was judged there, by the time that the evidence proves.
 func judgedInside(r *verifier.Report) (*verifier.Report, bool) {
@@ -67,7 +85,14 @@ func judgedInside(r *verifier.Report) (*verifier.Report, bool) {
 // documentAlone judges the document by itself. What hangs on the time of its signature
 // alone is judged by the time that evidence which holds proves of these bytes.
 func (in *Input) documentAlone(ctx context.Context, v *verifier.Verifier, proof []byte, config verifier.Config) (*verifier.Report, error) {
-	alone := Input{File: *in.Document, Password: in.Password, Revocation: in.Revocation}
+	alone := Input{File: *in.Document, Password: in.Password, Revocation: in.Revocation, nested: in.nested, depth: in.depth + 1}
+	if b, err := in.Document.Content(); err == nil && alone.depth > maxDepth && IsProof(b) {
+		about, err := howJudged(config)
+		if err != nil {
+			return nil, err
+		}
+		return notJudged("a proof of a proof of a proof is not opened", about), nil
+	}
 	judge := func() (*verifier.Report, error) { return Judge(ctx, config, alone) }
 	if IsZIP(*in.Document) {
 		judge = func() (*verifier.Report, error) {

@@ -97,6 +97,7 @@ type Input struct {
 	Known func(context.Context, *verifier.Report) (*verifier.Report, error)
 
 	nested bool // File is of a ZIP: those in it are not opened
+	depth  int  // of proofs around File
 }
 
 // Detect tells by content what a file is, the formats of others included: those come
@@ -159,6 +160,9 @@ func Judge(ctx context.Context, config verifier.Config, in Input) (*verifier.Rep
 		secured = chancery.Secured{Bytes: b} // the verifier says why
 	}
 	r, err := report(v.Verify(ctx, secured))
+	if err == nil && in.Document == nil {
+		in.Document = contentOf(r, b)
+	}
 	if err == nil && in.Document != nil {
 		err = in.beside(ctx, v, r, config)
 	}

@@ -12,8 +12,8 @@
 //
 // Evidence whose subject is a stamp (proof/evidence.SubjectStamp) is about bytes of any
 // kind, and says of them only that they existed. If they are a credential, a valid verdict
-// says nothing of it: give the document to Verify as well, as the command and the service
-// do, with the time of ProvenTime as Expect.ExistedAt.
+// says nothing of it: give the document, or proof/evidence.Bundle.Content, to Verify as well,
+// as the command and the service do, with the time of ProvenTime as Expect.ExistedAt.
 //
 // Caveats are those of package proof/evidence. Documents that come with a bundle help
 // only where no source is configured, and those of the issuer only where it has signed
