@@ -24,7 +24,7 @@ func (a *api) addIssuers() {
 	get(a, o, exampleIssuer, func(c *call) (service.Issuer, error) { return a.Issuers.GetIssuer(c.ctx, c.caller, c.id("id")) })
 	o = issuers
 	o.Path, o.ID, o.Scope, o.Summary = "/v1/issuers/{id}/keys", "rotateIssuerKey", service.MayKeys, "Give an issuer a new key"
-	o.Description = "The old key stays published with the end of its use, so that what it signed still verifies, unless it is `compromised`. With `compromised` and the `key` of before nothing new is made: that key is no longer believed."
+	o.Description = "The old key stays published with the end of its use, so that what it signed still verifies, unless it is `compromised`. With `compromised` and the `key` of before nothing new is made: that key is no longer believed. What is `compromised` ends all that the key signed: say so with a key that has the scope `status`, too."
 	o.Optional = true
 	create(a, o, service.RotateKey{KeyType: "Ed25519"}, exampleIssuer, func(c *call, in service.RotateKey) (service.Result[service.Issuer], error) {
 		return a.Issuers.RotateKey(c.ctx, c.caller, c.id("id"), in, c.idempotency())

@@ -14,6 +14,11 @@ func (s *Service) RotateKey(ctx context.Context, c Caller, id string, in RotateK
 	if err := c.Need(MayKeys); err != nil {
 		return Result[Issuer]{}, err
 	}
+	if in.Compromised { // all that the key signed ends, as by revoking each
+		if err := c.Need(MayStatus); err != nil {
+			return Result[Issuer]{}, err
+		}
+	}
 	var bad Invalid
 	checkKeyType(&bad, in.KeyType)
 	if in.Key != "" && !in.Compromised {
