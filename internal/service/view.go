@@ -287,6 +287,9 @@ func (s *Service) artifact(ctx context.Context, scope Scope, state *credentialSt
 		if a.Bytes == nil {
 			var err error
 			if out.Bytes, err = s.blob(ctx, a.Digest, maxArtifact); err != nil {
+				if errors.Is(err, ErrNotFound) { // such as files restored to before the database
+					s.log.ErrorContext(ctx, "a file that the register names is not there", "digest", a.Digest, "artifact", name)
+				}
 				return File{}, artifactFault(err)
 			}
 		}

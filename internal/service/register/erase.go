@@ -52,12 +52,27 @@ func (g *Register) Erase(ctx context.Context, c service.Caller, subject string) 
 	}
 	out := service.Erasure{Subject: subject, At: g.now()}
 	if err := g.sweep(ctx, c.Scope, &out, false); err != nil {
-		return none, err
+		return none, g.partly(ctx, c, out, err)
 	}
 	if err := g.erasePortfolios(ctx, c.Scope, subject); err != nil {
-		return none, err
+		return none, g.partly(ctx, c, out, err)
 	}
 	return g.finish(ctx, c, subject, found, mark, out)
+}
+
+// partly notes what an erasure that has failed had erased until then: its repetition does
+// not find that again. It returns why it has failed.
+func (g *Register) partly(ctx context.Context, c service.Caller, out service.Erasure, why error) error {
+	if out.Credentials == 0 {
+		return why
+	}
+	// It may have failed because its time was over.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	err := retry(func() error {
+		return g.c.Store.Update(ctx, func(tx service.Tx) error { return g.count(ctx, tx, c, out) })
+	})
+	return errors.Join(why, err)
 }
 
 // sweep erases what there is of credentials of a person, and counts it. Where the person is
@@ -70,15 +85,17 @@ func (g *Register) sweep(ctx context.Context, s service.Scope, out *service.Eras
 			return err
 		}
 		for _, cred := range some {
-			n, err := g.eraseCredential(ctx, s, cred.ID, out.Subject, gone)
+			done, n, err := g.eraseCredential(ctx, s, cred.ID, out.Subject, gone)
 			if errors.Is(err, errKnown) {
 				return nil
+			}
+			if done {
+				out.Credentials++
+				out.Artifacts += n
 			}
 			if err != nil {
 				return err
 			}
-			out.Credentials++
-			out.Artifacts += n
 		}
 	}
 }
@@ -139,9 +156,10 @@ func (g *Register) some(ctx context.Context, s service.Scope, subject string, n 
 	return out, err
 }
 
-// eraseCredential forgets what a credential says of whom, and removes its files.
+// eraseCredential forgets what a credential says of whom, and removes its files. It is done
+// also where files could not be removed yet.
 // gone is for what is only to be done where there is no such person any more: else errKnown.
-func (g *Register) eraseCredential(ctx context.Context, s service.Scope, id, subject string, gone bool) (artifacts int, err error) {
+func (g *Register) eraseCredential(ctx context.Context, s service.Scope, id, subject string, gone bool) (done bool, artifacts int, err error) {
 	var files []string
 	err = retry(func() error {
 		return g.c.Store.Update(ctx, func(tx service.Tx) (err error) {
@@ -157,14 +175,14 @@ func (g *Register) eraseCredential(ctx context.Context, s service.Scope, id, sub
 		})
 	})
 	if err != nil {
-		return 0, err
+		return false, 0, err
 	}
 	for _, digest := range files {
 		if err := g.forgetFile(ctx, digest); err != nil {
-			return artifacts, err // the job does it again
+			return true, artifacts, err // the job does it again
 		}
 	}
-	return artifacts, nil
+	return true, artifacts, nil
 }
 
 // eraseRecord forgets what a credential says of whom. Its ids, state, status entry and
