@@ -117,6 +117,11 @@ func (in *input) build(s *Signer, req *Request, sl *slot, now time.Time, reserve
 	if err := up.Set(sig, d); err != nil {
 		return nil, wrap(BadInput, err, "")
 	}
+	if len(in.sigs) == 0 {
+		if err := in.annotations(up); err != nil {
+			return nil, err
+		}
+	}
 	page := 0
 	if req.Visible != nil {
 		page = req.Visible.Page

@@ -257,6 +257,11 @@ func appendIn(up *pdf.Update, d *pdf.Dict, key pdf.Name, item pdf.Object) error 
 	}
 	list := old.Clone()
 	list.Append(item)
+	return replaceIn(up, d, key, list)
+}
+
+// replaceIn puts another array where the one is that d has under key.
+func replaceIn(up *pdf.Update, d *pdf.Dict, key pdf.Name, list *pdf.Array) error {
 	// The last reference of a chain is the object to replace; chains of references are rare but legal.
 	ref, ok := d.Get(key).(pdf.Ref)
 	if !ok {
@@ -347,4 +352,62 @@ func editCatalog(up *pdf.Update) (*pdf.Dict, error) {
 		return nil, wrap(BadInput, err, "")
 	}
 	return cat, nil
+}
+
+// annotations makes every annotation an object of its own, as ISO 32000-2, table 31 has it. Older
+// documents have them within /Annots, and validators that compare pages by references (pyHanko does)
+// call everything suspicious that is done to such a document once it is signed. After a signature it is too late.
+func (in *input) annotations(up *pdf.Update) error {
+	rev := in.doc.Latest()
+	direct := func(p *pdf.Page) (list *pdf.Array, n int) {
+		list, err := rev.ArrayAt(p.Dict, "Annots")
+		if err != nil || list == nil {
+			return nil, 0 // what cannot be read stays as it is
+		}
+		for _, o := range list.All() {
+			if _, ok := o.(*pdf.Dict); ok {
+				n++
+			}
+		}
+		return list, n
+	}
+	total := 0
+	err := rev.Pages(func(p *pdf.Page) bool {
+		_, n := direct(p)
+		total += n
+		return true
+	})
+	if err != nil || total == 0 || total > maxMovedAnnots {
+		return wrapPages(err)
+	}
+	var inner error
+	err = rev.Pages(func(p *pdf.Page) bool {
+		list, n := direct(p)
+		if n == 0 {
+			return true
+		}
+		list = list.Clone()
+		for i, o := range list.All() {
+			if d, ok := o.(*pdf.Dict); ok {
+				list.Set(i, up.Add(d))
+			}
+		}
+		d, err := up.Edit(p.Ref)
+		if err == nil {
+			err = replaceIn(up, d, "Annots", list)
+		}
+		inner = err
+		return err == nil
+	})
+	if err == nil {
+		err = inner
+	}
+	return wrapPages(err)
+}
+
+func wrapPages(err error) error {
+	if err == nil {
+		return nil
+	}
+	return wrap(BadForm, err, "annotations")
 }

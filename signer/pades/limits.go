@@ -12,6 +12,7 @@ const (
 	maxContents    = 4 << 20  // bytes of a signature's /Contents
 	maxStoreItems  = 4096     // objects of an existing document security store that are compared
 	maxStoreBytes  = 64 << 20 // decoded bytes of all of them
+	maxMovedAnnots = 4096     // annotations that become objects of their own; where there are more, none does
 	maxImagePixels = 16 << 20
 	maxImageBytes  = 16 << 20
 	maxFontBytes   = 32 << 20

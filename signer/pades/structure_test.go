@@ -11,6 +11,7 @@ import (
 	"github.com/chancery-dev/chancery/internal/cms/chain"
 	"github.com/chancery-dev/chancery/internal/cms/tsp"
 	"github.com/chancery-dev/chancery/internal/pdf"
+	"github.com/chancery-dev/chancery/signer/pades"
 )
 
 // found is a signature read back from a file.
@@ -113,6 +114,71 @@ func (w *world) signatureOf(t testing.TB, doc *pdf.Document, f pdf.Field, file [
 		check(t, err)
 	}
 	return g
+}
+
+// TestAnnotations: what the pages show as annotations is an object of its own once the document is
+// signed (ISO 32000-2, table 31), and stays as it is where somebody signed before.
+func TestAnnotations(t *testing.T) {
+	w := newWorld(t, p256)
+	plain := sample{Pages: 3}.Build(t)
+	note := func(text string) *pdf.Dict {
+		return pdf.NewDict(pdf.Name("Type"), pdf.Name("Annot"), pdf.Name("Subtype"), pdf.Name("Text"), pdf.Name("Contents"), pdf.EncodeText(text),
+			pdf.Name("Rect"), pdf.NewArray(pdf.Integer(9), pdf.Integer(9), pdf.Integer(29), pdf.Integer(29)))
+	}
+	// annotate gives each page a note within its list, on the second page in a list of its own.
+	annotate := func(file []byte) []byte {
+		doc := opened(t, file, "")
+		up, err := doc.NewUpdate()
+		check(t, err)
+		check(t, doc.Latest().Pages(func(p *pdf.Page) bool {
+			d, err := up.Edit(p.Ref)
+			check(t, err)
+			list := pdf.NewArray(note("first"), up.Add(note("second")), note("third"))
+			if p.Index == 1 {
+				d.Set("Annots", up.Add(list))
+			} else {
+				d.Set("Annots", list)
+			}
+			return true
+		}))
+		tail, err := up.Prepare()
+		check(t, err)
+		var out bytes.Buffer
+		_, err = tail.WriteTo(&out)
+		check(t, err)
+		return out.Bytes()
+	}
+	count := func(file []byte) (direct int, texts []string) {
+		rev := opened(t, file, "").Latest()
+		check(t, rev.Pages(func(p *pdf.Page) bool {
+			list, err := rev.ArrayAt(p.Dict, "Annots")
+			check(t, err)
+			for _, o := range list.All() {
+				if _, ok := o.(*pdf.Dict); ok {
+					direct++
+				}
+				o, err := rev.Resolve(o)
+				check(t, err)
+				if s, ok, err := rev.StringAt(o.(*pdf.Dict), "Contents"); err == nil && ok {
+					texts = append(texts, pdf.TextString(s))
+				}
+			}
+			return true
+		}))
+		return direct, texts
+	}
+	want := slices.Repeat([]string{"first", "second", "third"}, 3)
+	in := annotate(plain)
+	out, _ := sign(t, w.Pades(pades.LevelLTA, p256), in, pades.Request{})
+	if direct, texts := count(out); direct != 0 || !slices.Equal(texts, want) {
+		t.Errorf("%d annotations are no objects, texts %q", direct, texts)
+	}
+	// Somebody signed a document of that kind, and the next signature leaves the other pages alone.
+	first, _ := sign(t, w.Pades(pades.LevelB, p256), plain, pades.Request{})
+	out, _ = sign(t, w.Pades(pades.LevelB, p256), annotate(first), pades.Request{})
+	if direct, texts := count(out); direct != 6 || !slices.Equal(texts, want) {
+		t.Errorf("%d annotations are no objects, expected 6, texts %q", direct, texts)
+	}
 }
 
 func onPage(t testing.TB, rev *pdf.Revision, f pdf.Field) bool {

@@ -95,6 +95,8 @@ var odds = []odd{
 	{name: "a reference to a reference", page: "/Annots 7 0 R", more: []string{"8 0 R", "[]"}, want: sign.BadForm},
 	{name: "a certification by nobody", catalog: "/Perms<</DocMDP 99 0 R>>", want: sign.BadForm},
 	{name: "rights of usage", catalog: "/Perms<</UR3 7 0 R>>", more: []string{"<</Type/Sig/Filter/Adobe.PPKLite/SubFilter/adbe.pkcs7.detached/ByteRange[0 1 2 3]/Contents<00>>>"}},
+	{name: "annotations within the list", page: "/Annots[<</Type/Annot/Subtype/Link/Rect[1 1 9 9]/A<</S/URI/URI(https://example.edu/)>>>> 7 0 R]", more: []string{"<</Type/Annot/Subtype/Text/Rect[1 1 9 9]/Contents(x)>>"}},
+	{name: "annotations within a list of its own", page: "/Annots 7 0 R", more: []string{"[8 0 R <</Type/Annot/Subtype/Link/Rect[1 1 9 9]>>]", "<</Type/Annot/Subtype/Text/Rect[1 1 9 9]/Contents(x)>>"}},
 	{name: "annotations that are null", page: "/Annots 99 0 R", catalog: "/AcroForm 99 0 R/Extensions 99 0 R/DSS 99 0 R"},
 	{name: "an empty form", catalog: "/AcroForm<<>>/Extensions 7 0 R/Perms<<>>", more: []string{"<<>>"}},
 	{name: "a form in XFA", catalog: "/AcroForm<</Fields[]/XFA 7 0 R>>", more: []string{"<</Length 4>>\nstream\n<a/>\nendstream"}},
