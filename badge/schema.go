@@ -170,6 +170,7 @@ func compileSchema(value any) (*validator, error) {
 	c := jsonschema.NewCompiler()
 	c.UseLoader(closed{})
 	c.DefaultDraft(jsonschema.Draft2020)
+	c.UseRegexpEngine(compilePattern)
 	if err := c.AddResource(schemaURL, value); err != nil {
 		return nil, err
 	}

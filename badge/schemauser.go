@@ -200,7 +200,11 @@ func (s *userSchema) pattern(p string) error {
 	if len(p) > maxUserPatternBytes {
 		return fmt.Errorf("expected patterns of at most %d bytes", maxUserPatternBytes)
 	}
-	re, err := syntax.Parse(p, syntax.Perl)
+	text, err := ecmaPattern(p)
+	if err != nil {
+		return err
+	}
+	re, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
 		return fmt.Errorf("expected patterns without look-around and back references")
 	}
