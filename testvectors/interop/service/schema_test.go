@@ -94,6 +94,7 @@ var unreached = []string{
 	"POST /v1/invitations/{token}/file",                       //
 	"POST /v1/invitations/{token}/decline",                    //
 	"POST /v1/documents/{id}/signatures/{signature}/complete", // a signature over our digest
+	"DELETE /v1/documents/{id}/signatures/{signature}",        // of an invitation, or of what only a signing service ends
 	"POST /v1/oauth/token",                                    // the key's secret
 	"POST /vc/{issuer}/credentials/issue",                     // names the issuer's DID
 	"POST /vc/{issuer}/credentials/derive",                    // a base proof
