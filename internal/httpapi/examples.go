@@ -93,7 +93,7 @@ var (
 
 	exampleVerification = service.Verification{At: *at("2026-05-10T10:00:00Z"), Credential: exampleID, Method: "id", Outcome: "valid", Source: "api"}
 	exampleAudit        = service.AuditLine{Seq: 17, At: *at("2026-05-10T09:00:00Z"), Actor: "key:k7Q2x9AbCd", Action: "credential.revoke", Subject: exampleID, Source: "192.0.2.0/24", Request: exampleUUID, Hash: exampleDigest}
-	exampleErasure      = service.Erasure{Subject: exampleUUID, Credentials: 2, Artifacts: 5, At: *at("2026-05-10T08:00:00Z")}
+	exampleErasure      = service.Erasure{Subject: exampleUUID, Credentials: 2, Artifacts: 5, At: *at("2026-05-10T08:00:00Z"), Kept: service.KeptAfterErasure()}
 
 	exampleVC = map[string]any{"@context": []string{"https://www.w3.org/ns/credentials/v2"}}
 )

@@ -195,5 +195,7 @@ func (f *fake) Export(_ context.Context, c service.Caller, w io.Writer) error {
 }
 
 func (f *fake) Erase(_ context.Context, c service.Caller, subject string) (service.Erasure, error) {
-	return own(c, "subject", exampleErasure)
+	e := exampleErasure
+	e.Kept = nil // which is told by the API
+	return own(c, "subject", e)
 }

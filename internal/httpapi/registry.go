@@ -35,13 +35,14 @@ func (a *api) addRegistry() {
 			return c.download(zipType, "export.zip", func(w io.Writer) error { return a.Registry.Export(c.ctx, c.caller, w) })
 		}})
 	a.add(operation{Method: http.MethodDelete, Path: "/v1/subjects/{id}", ID: "eraseSubject", Tag: "Registry", Scope: service.MayErase, Summary: "Erase a person",
-		Description: "Names, addresses, claims and files. Status entries, digests and proofs stay, so that copies held by others still verify.",
+		Description: "Names, addresses, claims and files. Status entries, digests and proofs stay, so that copies held by others still verify: `kept` says what else may be left. Repeated when nothing is left, it answers with what was erased in all.",
 		Out:         []reply{dataReply[service.Erasure](a, http.StatusOK, "erased", exampleErasure)},
 		Run: func(c *call) error {
 			e, err := a.Registry.Erase(c.ctx, c.caller, c.id("id"))
 			if err != nil {
 				return err
 			}
+			e.Kept = service.KeptAfterErasure()
 			return data(c, http.StatusOK, e)
 		}})
 }

@@ -235,4 +235,17 @@ type Erasure struct {
 	Credentials int       `json:"credentials"`
 	Artifacts   int       `json:"artifacts"`
 	At          time.Time `json:"at"`
+	// Kept says what may be left of the person, for who has to see to the rest.
+	Kept []string `json:"kept,omitempty"`
+}
+
+// KeptAfterErasure is what an erasure leaves: what is not to go, and what the register cannot
+// know to be about a person.
+func KeptAfterErasure() []string {
+	return []string{
+		"digests, proofs, status entries and ids of the credentials, so that copies in the hands of the person stay valid",
+		"ids of credentials and names of batches, where whoever chose them wrote the name of the person into them",
+		"documents that no credential is bound to",
+		"backups and exports that were made before, and mail that was sent",
+	}
 }

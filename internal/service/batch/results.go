@@ -34,7 +34,7 @@ func (b *Batches) WriteBatch(ctx context.Context, c service.Caller, id string, w
 		return err
 	}
 	names := service.FileNames{}
-	err := b.eachRow(ctx, c.Scope, id, func(r result) error {
+	err := b.eachRow(ctx, c.Scope, id, true, func(r result) error {
 		if len(r.artifacts) == 0 {
 			return nil
 		}
@@ -62,8 +62,8 @@ type result struct {
 	artifacts []service.StoredArtifact
 }
 
-// eachRow reads all rows in order, a few at a time.
-func (b *Batches) eachRow(ctx context.Context, s service.Scope, id string, f func(result) error) error {
+// eachRow reads all rows in order, a few at a time, with their artefacts where files is true.
+func (b *Batches) eachRow(ctx context.Context, s service.Scope, id string, files bool, f func(result) error) error {
 	for from := int64(0); ; {
 		var results []result
 		err := b.c.Store.View(ctx, func(tx service.Tx) error {
@@ -82,6 +82,9 @@ func (b *Batches) eachRow(ctx context.Context, s service.Scope, id string, f fun
 						return err
 					default:
 						res.url = b.url(cred)
+						if !files {
+							break
+						}
 						if res.artifacts, err = tx.Artifacts(ctx, s, cred.ID, cred.Issue); err != nil {
 							return err
 						}
@@ -112,7 +115,7 @@ func (b *Batches) writeTable(ctx context.Context, s service.Scope, id string, z 
 	if err := table.Write([]string{"index", "state", "id", "url", "errors"}); err != nil {
 		return err
 	}
-	err = b.eachRow(ctx, s, id, func(r result) error {
+	err = b.eachRow(ctx, s, id, false, func(r result) error {
 		problems, err := errorText(r.row)
 		if err != nil {
 			return err
