@@ -60,7 +60,7 @@ func (s *Service) writeLastUsed(ctx context.Context) error {
 	if len(used) == 0 {
 		return nil
 	}
-	return s.update(ctx, func(tx Tx) error {
+	write := func(tx Tx) error {
 		for id, k := range used {
 			r, old, err := Get[StoredLastUse](ctx, tx, k.scope, KindSetting, usedRecord(id))
 			if errors.Is(err, ErrNotFound) {
@@ -77,5 +77,10 @@ func (s *Service) writeLastUsed(ctx context.Context) error {
 			}
 		}
 		return nil
-	})
+	}
+	err := s.update(ctx, write)
+	if errors.Is(err, ErrExists) { // another process has just written one for the first time
+		err = s.update(ctx, write)
+	}
+	return err
 }

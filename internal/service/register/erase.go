@@ -57,7 +57,11 @@ func (g *Register) Erase(ctx context.Context, c service.Caller, subject string) 
 	if err := g.erasePortfolios(ctx, c.Scope, subject); err != nil {
 		return none, g.partly(ctx, c, out, err)
 	}
-	return g.finish(ctx, c, subject, found, mark, out)
+	if out, err = g.finish(ctx, c, subject, found, mark, out); err != nil {
+		return out, err
+	}
+	// Those that were put while the person was known still.
+	return out, g.erasePortfolios(ctx, c.Scope, subject)
 }
 
 // partly notes what an erasure that has failed had erased until then: its repetition does
@@ -111,6 +115,11 @@ func (g *Register) eraseAgain(ctx context.Context, r service.Run) error {
 	}
 	out := service.Erasure{Subject: a.ID, At: g.now()}
 	err := g.sweep(ctx, a.Scope(), &out, true)
+	_, known, perr := g.person(ctx, a.Scope(), a.ID)
+	if perr == nil && !known {
+		perr = g.erasePortfolios(ctx, a.Scope(), a.ID)
+	}
+	err = errors.Join(err, perr)
 	if out.Credentials == 0 {
 		return err
 	}
