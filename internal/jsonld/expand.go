@@ -318,6 +318,9 @@ func (r *run) dispatch(n strictjson.Node, base int, ac, typeCtx *active, p prope
 		if r.opt.ByName && (m.kw == kwSet || p.def != nil && p.def.container&inList != 0) {
 			return r.unsupported(n, "a member "+m.iri+" in a document that is read by its names")
 		}
+		if m.kw == kwSet && pl.mode == onList {
+			return r.unsupported(n, "@set within a list") // jsonld.js and PyLD make it a list of its own
+		}
 		if m.kw == kwSet {
 			pl.noList = pl.noList && r.doc.Kind(m.node) != strictjson.Array
 			return r.items(m.node, ac, p, pl, false)

@@ -98,6 +98,8 @@ func TestRefusals(t *testing.T) {
 		{"direction below the node of a type-scoped context", under(`{"@vocab":"urn:v:","@direction":"rtl","T":{"@context":{"q":"urn:q:q"}}}`, `"@type":"T","p":{"q":"x"}`), UnsupportedThing, "/p/q"},
 		{"direction below a property-scoped context", under(`{"@vocab":"urn:v:","@direction":"rtl","p":{"@context":{"q":"urn:q:q"}}}`, `"p":"x"`), UnsupportedThing, "/p"},
 		{"direction of a language map below a further context", under(`[{"@direction":"rtl"},{"p":{"@id":"urn:p:p","@container":"@language"}}]`, `"p":{"en":"x"}`), UnsupportedThing, "/p"},
+		{"set within a list", under(vocab, `"p":{"@list":["a",{"@set":["b"]}]}`), UnsupportedThing, "/p/@list/1"},
+		{"set within a value that is a list", under(`{"p":{"@id":"urn:p:p","@container":"@list"}}`, `"p":["a",{"@set":"b"}]`), UnsupportedThing, "/p/1"},
 		{"double that would be rounded", under(vocab, `"p":0.30000000000000004`), InexactNumber, "/p"},
 		{"string as xsd:double", under(vocab, `"p":{"@value":"5","@type":"http://www.w3.org/2001/XMLSchema#double"}`), UnsupportedThing, "/p/@value"},
 		{"@base as member", under(vocab, `"@base":"x"`), InvalidDocument, "/@base"},
