@@ -179,7 +179,8 @@ func (c *cli) rootCommand() *cobra.Command {
 without the network, against trust that you give as a file.
 
 Exit status: 0 valid, 1 invalid, 2 usage, 3 indeterminate, 4 input, output or
-internal fault.`,
+internal fault. "-" is standard input or output. Colours are for terminals, and
+NO_COLOR=1 switches them off.`,
 		Example: `  chancery keygen --alg Ed25519 --out key --passphrase-file pass.txt
   chancery issue --key key/key.pem --suite eddsa-rdfc-2022 draft.json > credential.json
   chancery bake badge.png credential.json -o diploma.png

@@ -50,7 +50,7 @@ The network is not used unless --online is given. --trust names a trust file
 key is its own and says so in the report.
 
 Exit status: 0 all valid, 1 one is invalid, 3 none is invalid but one could not be
-decided.`,
+decided, 2 the command was called wrongly, 4 a file could not be read.`,
 		Example: `  chancery verify --trust trust.json diploma.png transcript.json
   chancery verify --trust any --json credential.json
   chancery verify --trust trust.json --at 2030-01-01T00:00:00Z --online badge.svg
