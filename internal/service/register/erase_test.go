@@ -3,6 +3,7 @@ package register_test
 import (
 	"bytes"
 	"io"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -60,7 +61,7 @@ func TestErase(t *testing.T) {
 	}
 	again, err := h.register.Erase(t.Context(), h.caller, subject)
 	check(t, err)
-	if again != out {
+	if !reflect.DeepEqual(again, out) {
 		t.Errorf("again: found %+v, expected %+v", again, out)
 	}
 	if after := len(h.files.Files()); after >= before {
