@@ -123,7 +123,7 @@ func client(c Config, guard netguard.Guard) *http.Client {
 			MaxResponseHeaderBytes: headerBytes,
 			DisableCompression:     true,
 			MaxIdleConns:           64,
-			MaxIdleConnsPerHost:    2,
+			MaxIdleConnsPerHost:    4, // as many attempts as run at one endpoint
 			IdleConnTimeout:        30 * time.Second,
 		},
 	}

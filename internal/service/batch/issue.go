@@ -159,7 +159,7 @@ func (b *Batches) IssueRows(ctx context.Context, s service.Scope, id string, fro
 
 // maxDeliveries is how many of events one transaction queues, about: whoever else writes has
 // to wait for it.
-const maxDeliveries = 400
+const maxDeliveries = 1000
 
 // atOnce is how many rows are issued in one transaction, with some deliveries for each.
 func (b *Batches) atOnce(deliveries int) int {

@@ -299,7 +299,7 @@ func TestManyEndpoints(t *testing.T) {
 	b := f.create(service.NewBatch{}, of(60, nil))
 	f.work(0, func() bool { return f.get(b.ID).FinishedAt != nil })
 	// 26 endpoints listen, each to two events of a row.
-	if n := f.issuing.most.Load(); n == 0 || n > 400/52 {
+	if n := f.issuing.most.Load(); n == 0 || n > 1000/52 {
 		t.Errorf("%d rows at once", n)
 	}
 	if n := f.get(b.ID).Counts; n.Issued != 60 {
