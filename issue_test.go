@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/chancery-dev/chancery"
+	"github.com/chancery-dev/chancery/internal/cputime"
 )
 
 const minimal = `{"@context":["https://www.w3.org/ns/credentials/v2"],"type":["VerifiableCredential"],"issuer":"did:example:issuer","credentialSubject":{"id":"did:example:subject"}}`
@@ -127,6 +128,29 @@ func TestCheckIssueListsEveryFault(t *testing.T) {
 	var one *chancery.ShapeError
 	if !errors.As(chancery.CheckIssue(c), &one) {
 		t.Error("a fault cannot be had from the list")
+	}
+}
+
+// TestCheckIssueOfManyFaults: what is not listed any more costs nothing.
+func TestCheckIssueOfManyFaults(t *testing.T) {
+	many := func(item string) string { return "[" + strings.Repeat(item+",", 20000) + item + "]" }
+	for _, change := range [][2]string{
+		{`["VerifiableCredential"]`, many(`"VerifiableCredential"`)}, {`{"id":"did:example:subject"}`, many(`{}`)}, {`{"id":"did:example:subject"}`, many(`{"id":"x"}`)},
+		{`"type":`, `"name":` + many(`5`) + `,"type":`}, {`"type":`, `"description":` + many(`{"@language":5,"@x":1}`) + `,"type":`}, {`credentials/v2"]`, `credentials/v2",` + many(`"x"`)[1:]},
+		{`"type":`, `"relatedResource":[{"id":"https://a.example/","digestMultibase":` + many(`"x"`) + `}],"type":`}, {`"type":`, `"evidence":` + many(`{}`) + `,"type":`},
+	} {
+		c, err := chancery.Parse([]byte(strings.Replace(minimal, change[0], change[1], 1)))
+		if err != nil {
+			t.Fatalf("%.60s: %v", change[1], err)
+		}
+		began := cputime.Now()
+		var faults chancery.ShapeErrors
+		if err := chancery.CheckIssue(c); !errors.As(err, &faults) || len(faults) != 100 {
+			t.Errorf("%.60s: %.200v", change[1], err)
+		}
+		if took := cputime.Since(began); took > 200*time.Millisecond {
+			t.Errorf("%.60s: %v", change[1], took)
+		}
 	}
 }
 

@@ -80,12 +80,14 @@ type checker struct {
 const maxFaults = 100 // a document with more is not worth listing further
 
 func (k *checker) fault(n strictjson.Node, section, detail string) {
-	k.faultAt(k.doc.Pointer(n), section, detail)
+	k.faultIn(n, "", section, detail)
 }
 
-func (k *checker) faultAt(pointer, section, detail string) {
+// faultIn is a fault of what is, or should be, at a pointer from n. Where no more are listed
+// the pointer is not made: that takes time for every item before n.
+func (k *checker) faultIn(n strictjson.Node, pointer, section, detail string) {
 	if len(k.faults) < maxFaults {
-		k.faults = append(k.faults, &ShapeError{Pointer: pointer, Detail: detail, Section: section})
+		k.faults = append(k.faults, &ShapeError{Pointer: k.doc.Pointer(n) + pointer, Detail: detail, Section: section})
 	}
 }
 
@@ -115,7 +117,7 @@ func (k *checker) url(n strictjson.Node, name string, required bool, section str
 	id := k.doc.Get(n, name)
 	if id == strictjson.None {
 		if required {
-			k.faultAt(k.doc.Pointer(n)+"/"+name, section, "expected a URL")
+			k.faultIn(n, "/"+name, section, "expected a URL")
 		}
 		return
 	}
@@ -131,7 +133,7 @@ func (k *checker) url(n strictjson.Node, name string, required bool, section str
 func (k *checker) types(n strictjson.Node, section string) {
 	t := k.doc.Get(n, "type")
 	if t == strictjson.None || k.doc.Kind(t) == strictjson.Array && k.doc.Len(t) == 0 {
-		k.faultAt(k.doc.Pointer(n)+"/type", section, "expected a type")
+		k.faultIn(n, "/type", section, "expected a type")
 		return
 	}
 	seen := map[string]bool{}
@@ -238,7 +240,7 @@ func (k *checker) dates() {
 	if k.model == Model1_1 {
 		names, section = [2]string{"issuanceDate", "expirationDate"}, sectionV1Dates
 		if k.get("issuanceDate") == strictjson.None {
-			k.faultAt("/issuanceDate", section, "expected a date and time")
+			k.faultIn(0, "/issuanceDate", section, "expected a date and time")
 		}
 		k.date("validFrom", sectionValidity)
 		k.date("validUntil", sectionValidity)
@@ -300,11 +302,11 @@ func (k *checker) status() {
 func (k *checker) bitEntry(n strictjson.Node) {
 	d := k.doc
 	if d.String(d.Get(n, "statusPurpose")) == "" {
-		k.faultAt(d.Pointer(n)+"/statusPurpose", sectionBitarray, "expected a purpose")
+		k.faultIn(n, "/statusPurpose", sectionBitarray, "expected a purpose")
 	}
 	index := d.Get(n, "statusListIndex")
 	if i, err := strconv.ParseInt(d.String(index), 10, 64); err != nil || strconv.FormatInt(i, 10) != d.String(index) || i < 0 {
-		k.faultAt(d.Pointer(n)+"/statusListIndex", sectionBitarray, "expected a decimal number as a string")
+		k.faultIn(n, "/statusListIndex", sectionBitarray, "expected a decimal number as a string")
 	}
 	k.url(n, "statusListCredential", true, sectionBitarray)
 	size := int64(1)
@@ -318,7 +320,7 @@ func (k *checker) bitEntry(n strictjson.Node) {
 	messages := d.Get(n, "statusMessage")
 	switch {
 	case messages == strictjson.None && size > 1:
-		k.faultAt(d.Pointer(n)+"/statusMessage", sectionBitarray, "expected a message for each value of more than one bit")
+		k.faultIn(n, "/statusMessage", sectionBitarray, "expected a message for each value of more than one bit")
 	case messages == strictjson.None:
 	case d.Kind(messages) != strictjson.Array || size > 16 || d.Len(messages) != 1<<size:
 		k.fault(messages, sectionBitarray, "expected as many messages as the entry has values")
