@@ -28,6 +28,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -274,7 +275,11 @@ func (p *idp) config(dir string, more string) string {
 		return fmt.Sprintf("[[oidc]]\nissuer = %q\naudience = %q\ntokens = %q\nclaim = \"groups\"\nvalue = %q\ntenant = %q\nscopes = [%s]\n", p.issuer, audience, tokens, value, tenant, scopes)
 	}
 	conf := filepath.Join(dir, "chancery.toml")
+	role := func(path, value, tenant string) string {
+		return strings.Replace(rule(resource, "access", value, tenant, `"read"`), `"groups"`, strconv.Quote(path), 1)
+	}
 	text := fmt.Sprintf("data = %q\n%s", filepath.Join(dir, "data"), more) + rule(resource, "access", "registrars", "gruenau", `"types", "read"`) + rule(resource, "access", "weiss", "weiss", `"read"`) + rule(resource, "access", "readers", "nowhere", `"types", "keys", "read"`) +
+		role("/realm_access/roles", "registrar", "gruenau") + role("/resource_access/chancery.web/roles", "editor", "weiss") +
 		rule("portal", "id", "registrars", "gruenau", `"read"`) + rule("urn:typed", "at+jwt", "registrars", "gruenau", `"read"`)
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		p.t.Fatal(err)
@@ -334,7 +339,7 @@ func TestProvider(t *testing.T) {
 	p := startIDP(t, allKeys(t, "a")...)
 	s, conf, _ := p.served()
 	binary, _ := command()
-	if out, err := run(t, nil, binary, "config", "check", "--open", "--config", conf); err != nil {
+	if out, err := run(t, nil, binary, "config", "check", "--open", "--config", conf); err != nil || !strings.Contains(out, "tenant=nowhere") || strings.Contains(out, "tenant=weiss") {
 		t.Errorf("config check --open: %v\n%s", err, out)
 	}
 	for _, alg := range []string{"RS256", "PS256", "ES256", "EdDSA", "Ed25519"} {
@@ -355,7 +360,9 @@ func TestProvider(t *testing.T) {
 	}
 	s.wantMe("a tenant of another group", p.login("weiss", "portal", "urn:alg:ES256").Access, 200, "weiss")
 	s.wantMe("a group as a text", p.login("one", "portal", "urn:alg:ES256").Access, 200, "gruenau")
-	for _, who := range []string{"boris", "object", "nested", "text", "words", "empty", "nothing", "letters", "capitals", "zero", "truth", "nobody"} {
+	s.wantMe("a role of the realm", p.login("kim", "portal", "urn:alg:ES256").Access, 200, "gruenau")
+	s.wantMe("a role of a client", p.login("pat", "portal", "urn:alg:ES256").Access, 200, "weiss")
+	for _, who := range []string{"lee", "boris", "object", "nested", "text", "words", "empty", "nothing", "letters", "capitals", "zero", "truth", "nobody"} {
 		s.wantMe("groups of "+who, p.login(who, "portal", "urn:alg:ES256").Access, 401, "")
 	}
 	if status, b := s.ask("GET", "/v1/me", in.Access, "", nil); status != 200 || bytes.Contains(b, []byte("aina")) {

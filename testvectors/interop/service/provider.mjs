@@ -15,6 +15,12 @@ const groups = {
   text: '["registrars"]', words: 'staff registrars', empty: [], nothing: '', letters: ['registr\u0430rs'], capitals: ['REGISTRARS'], zero: ['registrars\u0000'],
   truth: true, desk: ['registrars'], weiss: ['weiss']
 };
+// roles are further claims as Keycloak makes them, and such as only look like them.
+const roles = {
+  kim: {realm_access: {roles: ['offline_access', 'registrar']}, resource_access: {account: {roles: ['manage-account']}}},
+  pat: {realm_access: {roles: ['offline_access']}, resource_access: {'chancery.web': {roles: ['editor']}}},
+  lee: {'realm_access.roles': ['registrar'], '/realm_access/roles': ['registrar'], realm_access: {roles: {registrar: 'registrar'}}, resource_access: {account: {roles: ['registrar', 'editor']}}}
+};
 const secret = 'a secret: of +the desk & 100%';
 const portal = {
   redirect_uris: ['http://127.0.0.1/signed-in'], application_type: 'native', response_types: ['code'], token_endpoint_auth_method: 'none',
@@ -51,7 +57,7 @@ const provider = new Provider(issuer, {
     await grant.save();
     return grant;
   },
-  extraTokenClaims: (ctx, token) => ({groups: groups[token.accountId ?? token.clientId]}),
+  extraTokenClaims: (ctx, token) => ({groups: groups[token.accountId ?? token.clientId], ...roles[token.accountId]}),
   fetch: async (url, options) => {
     logoutToken = new URLSearchParams(options.body).get('logout_token');
     return new Response(null, {status: 204});
