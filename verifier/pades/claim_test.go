@@ -141,3 +141,28 @@ func TestFaces(t *testing.T) {
 		}
 	}
 }
+
+// TestRoomInLine: where a line of text leaves room for a field, filling it in covers no text.
+func TestRoomInLine(t *testing.T) {
+	w := newWorld(t)
+	for shown, want := range map[string]verifier.Reason{
+		"[(to)-30000(honours)]":              "",
+		"[(to)-5000(honours)-20000(x)]":      overlay,
+		"[(to honours and more)]":            overlay,
+		"[(to)-900( honours)-900( and)]":     overlay,
+		"[(to)-6000(a)-2000(b)-2000(c)]":     overlay,
+		"[(to)-6000(.)-2000(.)-2000(.)]":     overlay, // other signs are in the line
+		"[(..)-6000(.)-2000(.)-2000(.)]":     "",
+		"[-30000(honours)]":                  "",
+		"[(to)-30000]TJ (honours) Tj [(a)]":  "",
+		"[(honours)40000(honours)-40000(x)]": "",
+	} {
+		s := buildSample(t, false, func(b *pdf.Builder, s *sample, _, page, _ *pdf.Dict) {
+			page.Set("Contents", b.Add(stream(dict(), "BT /Helv 14 Tf 20 500 Td "+shown+"TJ ET")))
+		})
+		b := update(t, w.sign(sign.LevelB, s.bytes, sign.Request{}), func(u *pdf.Update) { fillField(t, u, s.over, s.font, "Eve", "Eve") })
+		if r := validate(t, b, w.config()); r.Reason != want || (want == "") != (r.Outcome == verifier.Valid) {
+			t.Errorf("%s: expected %q\n%s", shown, string(want), explain(r))
+		}
+	}
+}

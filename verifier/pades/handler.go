@@ -210,6 +210,7 @@ func examineAttachment(ctx context.Context, v *verifier.Verifier, e verifier.Exp
 	r.Add(binding)
 	if len(r.Types) == 0 {
 		r.ID, r.Types, r.Subject, r.Lifecycle = a.Report.ID, a.Report.Types, a.Report.Subject, a.Report.Lifecycle
+		r.ValidFrom, r.ValidUntil = a.Report.ValidFrom, a.Report.ValidUntil // the page's, not the seal's
 	}
 	for _, d := range a.Report.TrustInputs {
 		if !slices.Contains(r.TrustInputs, d) {

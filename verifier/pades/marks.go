@@ -254,18 +254,26 @@ func (k *marker) wideFont(res *pdf.Dict, name pdf.Object) bool {
 	return err == nil && sub == "Type0"
 }
 
-// show records the box of what a text-showing operator shows, and advances.
+// show records the boxes of what a text-showing operator shows, and advances. Where it moves on by more
+// than the height of the font, what follows is apart from what was shown before: a line of text may have
+// room in it for a field.
 func (k *marker) show(op pdf.Operation, st *state) {
 	if len(op.Operands) == 0 {
 		return
 	}
-	width, glyphs := 0.0, 0
+	type run struct {
+		from, to float64
+		glyphs   int
+	}
+	runs := []run{{}}
+	width := 0.0
 	differ, first := false, -1
 	count := func(b []byte) {
 		step := 1
 		if st.wide {
 			step = 2
 		}
+		now := &runs[len(runs)-1]
 		for i := 0; i+step <= len(b); i += step {
 			c := int(b[i])
 			if st.wide {
@@ -276,9 +284,21 @@ func (k *marker) show(op pdf.Operation, st *state) {
 				width += st.word
 				continue
 			}
-			glyphs++
+			now.glyphs++
+			now.to = width
 			differ = differ || first >= 0 && c != first
 			first = c
+		}
+	}
+	move := func(thousandths float64) {
+		width -= thousandths / 1000 * st.size
+		if math.Abs(thousandths) <= 1000 {
+			return
+		}
+		if now := &runs[len(runs)-1]; now.glyphs == 0 {
+			now.from = width
+		} else {
+			runs = append(runs, run{from: width})
 		}
 	}
 	switch last := op.Operands[len(op.Operands)-1].(type) {
@@ -290,21 +310,27 @@ func (k *marker) show(op pdf.Operation, st *state) {
 			case pdf.String:
 				count(e.Value)
 			case pdf.Integer:
-				width -= float64(e) / 1000 * st.size
+				move(float64(e))
 			case pdf.Real:
-				width -= float64(e) / 1000 * st.size
+				move(float64(e))
 			}
 		}
 	}
-	width *= st.scale
-	if glyphs > 0 && !st.hidden {
-		if !differ && glyphs > 1 {
-			glyphs = 0 // a row of one sign is a line to write on
-		}
-		box := st.tm.mul(st.ctm).box(0, st.rise-0.2*st.size, width, st.rise+0.7*st.size)
-		k.m.text = append(k.m.text, textMark{box, glyphs})
+	total := 0
+	for _, r := range runs {
+		total += r.glyphs
 	}
-	st.tm = matrix{1, 0, 0, 1, width, 0}.mul(st.tm)
+	for _, r := range runs {
+		if r.glyphs == 0 || st.hidden {
+			continue
+		}
+		if !differ && total > 1 {
+			r.glyphs = 0 // a row of one sign is a line to write on
+		}
+		box := st.tm.mul(st.ctm).box(r.from*st.scale, st.rise-0.2*st.size, r.to*st.scale, st.rise+0.7*st.size)
+		k.m.text = append(k.m.text, textMark{box, r.glyphs})
+	}
+	st.tm = matrix{1, 0, 0, 1, width * st.scale, 0}.mul(st.tm)
 }
 
 // object handles Do: images are marked, forms are read.
