@@ -105,6 +105,23 @@ func TestPresentationFails(t *testing.T) {
 	}
 }
 
+// TestPresentationOfNobody: of a holder that a presentation does not name there is no result.
+func TestPresentationOfNobody(t *testing.T) {
+	w := newWorld(t)
+	holder := newWallet(t, 1)
+	for name, named := range map[string]bool{"holder": true, "nobody": false} {
+		text := w.presents(holder, "c", "", func(_ *signer.DataIntegrity, s *string) {
+			if !named {
+				*s = strings.Replace(*s, `,"holder":"`+holder.did+`"`, "", 1)
+			}
+		})
+		a := w.want(200, "POST", "/vc/eddsa/presentations/verify", `{"verifiablePresentation":`+text+`,"options":{"challenge":"c"}}`)
+		if result := a.at("results", "presentation", "holder"); a.at("verified") != true || (result != nil) != named || named && a.at("results", "presentation", "holder", "verified") != true {
+			t.Errorf("%s: %s", name, a.text)
+		}
+	}
+}
+
 // TestEmptyOptions: a challenge, domain or id that is empty is one that its caller has lost,
 // not one that he does not ask for.
 func TestEmptyOptions(t *testing.T) {

@@ -400,7 +400,7 @@ func presentationResult(r *verifier.Report, document Value, o Options, used bool
 		if vp != nil {
 			res.Presentation.Proof = proofResults(r, vp.Document())
 		}
-		if r.Issuer.ID != "" { // of a presentation: the holder
+		if c, _ := r.Check(verifier.CheckHolder); r.Issuer.ID != "" && c.Result != verifier.Skipped { // of a presentation: the holder, where it names one
 			res.Presentation.Holder = &textResult{Verified: passed(r, verifier.CheckHolder), Input: r.Issuer.ID}
 		}
 		out.Results = res
