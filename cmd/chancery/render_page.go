@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -30,9 +31,13 @@ func (c *cli) renderCommand() *cobra.Command {
 (docs/formats/template.md) or one that ships with the program: ` + strings.Join(names, ", ") + `.
 FIELDS is a JSON object: names and texts, and optionally "facts", a list of
 {"label", "value"} objects. Where one is missing, all that the template takes are named.
+For diploma, to begin with:
 
-The credential given with --credential is embedded, so that the page carries its own
-proof. --preview makes a PNG picture instead.`,
+  {"institution": "Example University", "recipient": "Ada Example",
+   "achievement": "Bachelor of Science", "date": "30 June 2026"}
+
+The signed credential given with --credential, as JSON or JWT, is embedded, so that the
+page carries its own proof. --preview makes a PNG picture instead.`,
 		Example: `  chancery render diploma fields.json --credential credential.json --url https://university.example/c/Zk3rW8 -o page.pdf
   chancery render diploma fields.json --url https://university.example/c/Zk3rW8 --preview -o page.png`,
 		Args: exactly(2, "a template and a file with fields"),
@@ -45,6 +50,7 @@ proof. --preview makes a PNG picture instead.`,
 			if err != nil {
 				return err
 			}
+			c.warnOfFields(args[1], template, fields)
 			options, err := c.pageOptions(f)
 			if err != nil {
 				return err
@@ -143,6 +149,17 @@ func (c *cli) fields(name string) (layout.Fields, error) {
 	return out, nil
 }
 
+// warnOfFields tells of fields that the template does not have, such as those with a slip
+// in their name: what they say would be missing on the page.
+func (c *cli) warnOfFields(file string, t *layout.Template, fields layout.Fields) {
+	names, more := t.Fields()
+	for _, name := range slices.Sorted(maps.Keys(fields.Text)) {
+		if !slices.Contains(names, name) && !slices.Contains(more, name) {
+			fmt.Fprintf(c.stderr, "warning: %s: the template has no field %s\n", plain(file), plain(name))
+		}
+	}
+}
+
 func (c *cli) pageOptions(f renderFlags) (layout.Options, error) {
 	created, err := timeFlag("--created", f.created, c.now())
 	if err != nil {
@@ -160,6 +177,17 @@ func (c *cli) pageOptions(f renderFlags) (layout.Options, error) {
 		secured, err := chancery.Detect(b)
 		if err != nil {
 			return o, invalidError{fmt.Errorf("%s: %w", f.credential, err)}
+		}
+		switch secured.MediaType {
+		case chancery.MediaVC, chancery.MediaVCJWT, chancery.MediaJWT:
+		case chancery.MediaPNG, chancery.MediaSVG:
+			return o, hintError{usagef("--credential: expected a credential as JSON or JWT, found %s", secured.MediaType), "take it out of the picture: chancery unbake " + f.credential}
+		default:
+			return o, usagef("--credential: expected a credential as JSON or JWT, found %s", secured.MediaType)
+		}
+		// Whoever seals the page would seal one that nobody finds valid.
+		if parsed, err := chancery.Parse(secured.Bytes); err == nil && !parsed.HasProof() {
+			return o, hintError{invalidError{fmt.Errorf("%s: expected a signed credential, found one without a proof", f.credential)}, "sign it first, with 'chancery issue'"}
 		}
 		o.Credential, o.CredentialMediaType = secured.Bytes, secured.MediaType
 	}
