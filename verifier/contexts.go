@@ -335,7 +335,7 @@ func (c *run) undescribe(path []string, name string) {
 		if i, ok := c.v.cfg.Trust.issuer(r.Issuer.ID); !ok || i.Name == "" {
 			r.Issuer.Name = ""
 		}
-	case "credentialSubject/name":
+	case "credentialSubject/name", "credentialSubject/identifier", "credentialSubject/identifier/hashed", "credentialSubject/identifier/identityHash", "credentialSubject/identifier/identityType":
 		r.Subject.Name = ""
 	case "/name", "credentialSubject/achievement", "credentialSubject/achievement/name":
 		r.Subject.Type = ""

@@ -29,6 +29,9 @@ func (c *run) describeCredential() {
 	}
 	r.Subject.ID = doc.String(doc.Get(subject, "id"))
 	r.Subject.Name = textOf(doc, doc.Get(subject, "name"))
+	if r.Subject.Name == "" {
+		r.Subject.Name = identifiedName(doc, subject)
+	}
 	r.Subject.Type = textOf(doc, doc.Path(subject, "achievement", "name"))
 	if r.Subject.Type == "" {
 		r.Subject.Type = textOf(doc, doc.Get(0, "name"))
@@ -39,6 +42,22 @@ func (c *run) describeCredential() {
 	if t, ok := c.cred.ValidUntil(); ok {
 		r.ValidUntil = t.UTC()
 	}
+}
+
+// identifiedName is the name that a badge gives its holder in the clear (Open Badges 3.0,
+// IdentityObject); "" where it gives none, or several, whose order no signature covers.
+func identifiedName(doc *strictjson.Doc, subject strictjson.Node) string {
+	var names []string
+	doc.Each(doc.Get(subject, "identifier"), func(n strictjson.Node) bool {
+		if hashed, ok := doc.Bool(doc.Get(n, "hashed")); ok && !hashed && doc.String(doc.Get(n, "identityType")) == "name" {
+			names = append(names, doc.String(doc.Get(n, "identityHash")))
+		}
+		return len(names) < 2
+	})
+	if len(names) != 1 {
+		return ""
+	}
+	return names[0]
 }
 
 // textOf returns a string, or the first @value of a language value (VC Data Model

@@ -117,6 +117,9 @@ func TestHandler(t *testing.T) {
 		if c.subs > 0 && (r.Lifecycle != r.Sub[0].Report.Lifecycle || !slices.Contains(r.TrustInputs, r.Proofs[0].Key) || !containsAll(r.TrustInputs, r.Sub[0].Report.TrustInputs)) {
 			t.Errorf("%s: expected the lifecycle and the inputs of the credential inside, and the key, found %q %q", c.name, r.Lifecycle, r.TrustInputs)
 		}
+		if c.subs > 0 && (!r.ValidFrom.Equal(r.Sub[0].Report.ValidFrom) || !r.ValidUntil.Equal(r.Sub[0].Report.ValidUntil)) {
+			t.Errorf("%s: expected to hold as long as the credential inside, not as the certificate: until %s", c.name, r.ValidUntil)
+		}
 		if c.subs > 0 && c.outcome == verifier.Valid {
 			if k, ok := r.Check(verifier.CheckBadgeBinding); !ok || k.Result != verifier.Pass {
 				t.Errorf("%s: expected the credential to belong to the document", c.name)
