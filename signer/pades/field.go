@@ -359,55 +359,49 @@ func editCatalog(up *pdf.Update) (*pdf.Dict, error) {
 // call everything suspicious that is done to such a document once it is signed. After a signature it is too late.
 func (in *input) annotations(up *pdf.Update) error {
 	rev := in.doc.Latest()
-	direct := func(p *pdf.Page) (list *pdf.Array, n int) {
+	type page struct {
+		ref  pdf.Ref
+		list *pdf.Array
+	}
+	var pages []page
+	total := 0
+	err := rev.Pages(func(p *pdf.Page) bool {
 		list, err := rev.ArrayAt(p.Dict, "Annots")
 		if err != nil || list == nil {
-			return nil, 0 // what cannot be read stays as it is
+			return true // what cannot be read stays as it is
 		}
+		n := 0
 		for _, o := range list.All() {
 			if _, ok := o.(*pdf.Dict); ok {
 				n++
 			}
 		}
-		return list, n
-	}
-	total := 0
-	err := rev.Pages(func(p *pdf.Page) bool {
-		_, n := direct(p)
-		total += n
-		return true
-	})
-	if err != nil || total == 0 || total > maxMovedAnnots {
-		return wrapPages(err)
-	}
-	var inner error
-	err = rev.Pages(func(p *pdf.Page) bool {
-		list, n := direct(p)
-		if n == 0 {
-			return true
+		if n > 0 {
+			pages = append(pages, page{p.Ref, list})
 		}
-		list = list.Clone()
+		total += n
+		return total <= maxMovedAnnots
+	})
+	if err != nil {
+		return wrap(BadForm, err, "annotations")
+	}
+	if total > maxMovedAnnots {
+		return nil
+	}
+	for _, p := range pages {
+		list := p.list.Clone()
 		for i, o := range list.All() {
 			if d, ok := o.(*pdf.Dict); ok {
 				list.Set(i, up.Add(d))
 			}
 		}
-		d, err := up.Edit(p.Ref)
-		if err == nil {
-			err = replaceIn(up, d, "Annots", list)
+		d, err := up.Edit(p.ref)
+		if err != nil {
+			return wrap(BadForm, err, "annotations")
 		}
-		inner = err
-		return err == nil
-	})
-	if err == nil {
-		err = inner
+		if err := replaceIn(up, d, "Annots", list); err != nil {
+			return err
+		}
 	}
-	return wrapPages(err)
-}
-
-func wrapPages(err error) error {
-	if err == nil {
-		return nil
-	}
-	return wrap(BadForm, err, "annotations")
+	return nil
 }

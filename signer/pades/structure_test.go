@@ -126,7 +126,7 @@ func TestAnnotations(t *testing.T) {
 			pdf.Name("Rect"), pdf.NewArray(pdf.Integer(9), pdf.Integer(9), pdf.Integer(29), pdf.Integer(29)))
 	}
 	// annotate gives each page a note within its list, on the second page in a list of its own.
-	annotate := func(file []byte) []byte {
+	annotate := func(file []byte, more int) []byte {
 		doc := opened(t, file, "")
 		up, err := doc.NewUpdate()
 		check(t, err)
@@ -134,6 +134,9 @@ func TestAnnotations(t *testing.T) {
 			d, err := up.Edit(p.Ref)
 			check(t, err)
 			list := pdf.NewArray(note("first"), up.Add(note("second")), note("third"))
+			for range more {
+				list.Append(note("more"))
+			}
 			if p.Index == 1 {
 				d.Set("Annots", up.Add(list))
 			} else {
@@ -168,16 +171,21 @@ func TestAnnotations(t *testing.T) {
 		return direct, texts
 	}
 	want := slices.Repeat([]string{"first", "second", "third"}, 3)
-	in := annotate(plain)
+	in := annotate(plain, 0)
 	out, _ := sign(t, w.Pades(pades.LevelLTA, p256), in, pades.Request{})
 	if direct, texts := count(out); direct != 0 || !slices.Equal(texts, want) {
 		t.Errorf("%d annotations are no objects, texts %q", direct, texts)
 	}
 	// Somebody signed a document of that kind, and the next signature leaves the other pages alone.
 	first, _ := sign(t, w.Pades(pades.LevelB, p256), plain, pades.Request{})
-	out, _ = sign(t, w.Pades(pades.LevelB, p256), annotate(first), pades.Request{})
+	out, _ = sign(t, w.Pades(pades.LevelB, p256), annotate(first, 0), pades.Request{})
 	if direct, texts := count(out); direct != 6 || !slices.Equal(texts, want) {
 		t.Errorf("%d annotations are no objects, expected 6, texts %q", direct, texts)
+	}
+	// Where there are very many, all stay where they are.
+	out, _ = sign(t, w.Pades(pades.LevelB, p256), annotate(plain, 2000), pades.Request{})
+	if direct, _ := count(out); direct != 6006 {
+		t.Errorf("%d annotations are no objects, expected 6006", direct)
 	}
 }
 
