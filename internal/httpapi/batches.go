@@ -51,7 +51,7 @@ func (a *api) addBatches() {
 	a.add(o)
 	o = one
 	o.Method, o.Path, o.ID, o.Summary, o.Streams = http.MethodGet, one.Path+"/results", "getBatchResults", "All that was issued, as a ZIP", true
-	o.Description = "The files of every credential and a table of all rows."
+	o.Description = "`results.csv` with a line for every row, and the files of every credential. The archive is written as it is read, in ZIP64 where it has to be. Parts of it cannot be asked for: one that broke off has no directory, so that no program opens it; ask again."
 	o.Out = []reply{{Status: http.StatusOK, Description: "a ZIP", Content: []content{{Type: zipType}}}}
 	o.Run = func(c *call) error {
 		return c.download(zipType, "batch.zip", func(w io.Writer) error { return a.Batches.WriteBatch(c.ctx, c.caller, c.id("id"), w) })
