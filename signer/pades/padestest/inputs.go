@@ -32,6 +32,7 @@ func (w *World) Inputs(t testing.TB) []Input {
 		{Name: "form-table", Bytes: Sample{Form: "direct"}.Build(t)},
 		{Name: "form-stream", Bytes: Sample{Form: "indirect", Streams: true}.Build(t)},
 		{Name: "pdfa", Bytes: Archive(t)},
+		{Name: "notes", Bytes: Sample{Notes: true, Pages: 2}.Build(t)},
 	}
 	signed := w.sign(t, Sample{Form: "indirect", Streams: true}.Build(t))
 	list = append(list, Input{Name: "signed", Bytes: signed, Signatures: 1})

@@ -12,6 +12,7 @@ import (
 type Sample struct {
 	Streams bool   // cross-reference stream and object streams
 	Form    string // "": none, "direct", "indirect"
+	Notes   bool   // the first page has an annotation within its list, as older documents do
 	Pages   int
 	Version string
 	Bulk    int // bytes of an incompressible stream
@@ -43,6 +44,11 @@ func (s Sample) Build(t testing.TB) []byte {
 			t.Fatal(err)
 		}
 		b.Add(pdf.NewStream(pdf.NewDict(), data))
+	}
+	if s.Notes {
+		first.Set("Annots", pdf.NewArray(pdf.NewDict(n, pdf.Name("Annot"), pdf.Name("Subtype"), pdf.Name("Link"), pdf.Name("Rect"),
+			pdf.NewArray(pdf.Integer(72), pdf.Integer(40), pdf.Integer(172), pdf.Integer(55)), pdf.Name("Border"), pdf.NewArray(pdf.Integer(0), pdf.Integer(0), pdf.Integer(0)),
+			pdf.Name("A"), pdf.NewDict(pdf.Name("S"), pdf.Name("URI"), pdf.Name("URI"), pdf.EncodeText("https://example.edu/")))))
 	}
 	cat := pdf.NewDict(n, pdf.Name("Catalog"), pdf.Name("Pages"), pagesRef, pdf.Name("Lang"), pdf.EncodeText("en"))
 	if s.Form != "" {
