@@ -328,13 +328,14 @@ func TestValidateSchemaRefuses(t *testing.T) {
 		"a list":                `[]`,
 		"a number":              `1`,
 
-		"many subschemas":        `{"allOf":[` + repeated(19_000, `{}`) + `]}`,
-		"long names":             `{"properties":{"` + strings.Repeat("a", 20_000) + `":{"allOf":[` + repeated(1000, `{}`) + `]}}}`,
-		"references elsewhere":   `{"x":[` + repeated(3000, `{}`) + `],"allOf":[` + repeated(3000, `{"$ref":"#/x/%d"}`) + `]}`,
-		"$defs in draft-07":      `{"$schema":"http://json-schema.org/draft-07/schema#","$defs":[` + repeated(3000, `{}`) + `],"allOf":[` + repeated(3000, `{"$ref":"#/$defs/%d"}`) + `]}`,
-		"one large place":        `{"x":{"allOf":[` + repeated(18_000, `{}`) + `]},"$ref":"#/x"}`,
-		"many patterns":          `{"allOf":[` + repeated(6000, `{"pattern":"a{1000}"}`) + `]}`,
-		"many patterns of names": `{"patternProperties":{` + repeated(2000, `"a{500}%d":{}`) + `}}`,
+		"many subschemas":         `{"allOf":[` + repeated(19_000, `{}`) + `]}`,
+		"long names":              `{"properties":{"` + strings.Repeat("a", 20_000) + `":{"allOf":[` + repeated(1000, `{}`) + `]}}}`,
+		"references elsewhere":    `{"x":[` + repeated(3000, `{}`) + `],"allOf":[` + repeated(3000, `{"$ref":"#/x/%d"}`) + `]}`,
+		"$defs in draft-07":       `{"$schema":"http://json-schema.org/draft-07/schema#","$defs":[` + repeated(3000, `{}`) + `],"allOf":[` + repeated(3000, `{"$ref":"#/$defs/%d"}`) + `]}`,
+		"one large place":         `{"x":{"allOf":[` + repeated(18_000, `{}`) + `]},"$ref":"#/x"}`,
+		"many patterns":           `{"allOf":[` + repeated(6000, `{"pattern":"a{1000}"}`) + `]}`,
+		"patterns of many ranges": `{"allOf":[` + repeated(500, `{"pattern":"`+strings.Repeat(`\\p{L}\\S`, 50)+`"}`) + `]}`,
+		"many patterns of names":  `{"patternProperties":{` + repeated(2000, `"a{500}%d":{}`) + `}}`,
 	} {
 		start := cputime.Now()
 		_, err := ValidateSchema([]byte(schema), parse(t, `{"a":{"a":1},"s":"`+strings.Repeat("a", 1000)+`"}`), 0)
@@ -373,6 +374,7 @@ func TestLargeSchemas(t *testing.T) {
 		"references": `{"type":"object","properties":{` + repeated(2000, `"m%d":{"$ref":"#/$defs/text%d"}`) + `},"$defs":{` + repeated(2000, `"text%d":{"type":"string"}`) + `}}`,
 		"anchors":    `{"$schema":"https://json-schema.org/draft/2019-09/schema","properties":{` + repeated(1000, `"m%d":{"$ref":"#a%d"}`) + `},"definitions":{` + repeated(1000, `"text%d":{"$anchor":"a%d"}`) + `}}`,
 		"components": `{"properties":{` + repeated(200, `"m%d":{"$ref":"#/components/schemas/s%d"}`) + `},"components":{"schemas":{` + repeated(200, `"s%d":{"type":"string"}`) + `}}}`,
+		"root":       `{"type":"object","properties":{"a":{"$ref":"#/properties/b"},"b":{"$ref":"#/properties/m~1~01"},"m/~1":{"$ref":"#/allOf/1/not"},"m1":{"$ref":"#/properties/a"}},"allOf":[{},{"not":{"type":"string"}}]}`,
 		"draft-07":   `{"$schema":"http://json-schema.org/draft-07/schema#","properties":{` + repeated(1000, `"m%d":{"$ref":"#/definitions/s%d"}`) + `},"definitions":{` + repeated(1000, `"s%d":{"dependencies":{"a":{"enum":[1,2,3]}}}`) + `}}`,
 		"values":     `{"enum":[` + repeated(15_000, `"text %d"`) + `]}`,
 	} {

@@ -14,8 +14,12 @@ import (
 const maxUserSchemaReady = 40_000_000
 
 // maxUserPatterns bounds the instructions of all patterns. With more of them no document
-// of some size could be validated, see maxUserPatternWork.
-const maxUserPatterns = 200_000
+// of some size could be validated, see maxUserPatternWork. maxUserRunes bounds the ranges
+// of characters in them: \p{L} alone has 1300.
+const (
+	maxUserPatterns = 200_000
+	maxUserRunes    = 2_000_000
+)
 
 // Keywords whose values are subschemas (or lists of them), and those whose members are,
 // in every draft. In draft-07 others mean nothing.
@@ -53,17 +57,17 @@ func (s *userSchema) steps() int {
 	c.latest = c.later && draft != drafts[1]
 	c.walk(0, subschema, 0)
 	n, length, elsewhere := c.schemas, c.pointers, 0
-	for t := range s.targets {
+	for t, ref := range s.targets {
 		if c.known[t] {
 			continue
 		}
 		// What lies there is taken for a schema as a whole.
 		size := span(s.doc, t)
 		n += size
-		length += size*len(s.doc.Pointer(t)) + len(s.doc.Raw(t))
+		length += size*ref + len(s.doc.Raw(t))
 		elsewhere++
 	}
-	return 600*s.doc.Size() + n*n/2 + n*(length/500) + 4*length + 12*elsewhere*n
+	return 600*s.doc.Size() + n*n/2 + n*(length/500) + 4*length + 12*elsewhere*n + 3*s.runes + 60*s.patterns
 }
 
 // walk counts the subschemas from the value at n on, whose pointer has length bytes.

@@ -104,10 +104,10 @@ func (c *run) heldSchema(url string) (*heldSchema, error) {
 	h := &heldSchema{digest: digestOf(found.Bytes)}
 	steps, err := badge.SchemaWork(found.Bytes)
 	switch {
-	case err != nil:
-		h.fault = err
 	case !c.mayRead(steps): // a step takes as long as a byte of plain JSON
 		return nil, fmt.Errorf("%w: too many schemas, or too large ones, were to be read", ErrUnreachable)
+	case err != nil:
+		h.fault = err
 	default:
 		h.schema, h.fault = badge.ReadSchema(found.Bytes)
 	}
