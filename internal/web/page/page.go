@@ -124,7 +124,7 @@ func (r *Renderer) Front(q Request) ([]byte, error) {
 	f := r.frame(q, "/", q.Lang.Text("front.title"))
 	f.Index, f.Class = true, "plain"
 	f.Description = q.Lang.Text("front.lead")
-	f.Content = struct{ Find, API string }{r.link("/c", ""), r.link("/openapi.json", "")}
+	f.Content = struct{ Find, Reference, API string }{r.link("/c", ""), r.link("/docs", ""), r.link("/openapi.json", "")}
 	return r.render("front.html", f)
 }
 

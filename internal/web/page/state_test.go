@@ -180,3 +180,23 @@ func TestClaimText(t *testing.T) {
 		}
 	}
 }
+
+// TestFrontLinks: the first page leads to the reference for people and to the one for programs.
+func TestFrontLinks(t *testing.T) {
+	r, err := New("https://chancery.example/at")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, code := range words.Codes() {
+		l, _ := words.For(code)
+		b, err := r.Front(Request{Lang: l})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, link := range []string{`href="/at/docs">` + l.Text("front.reference"), `href="/at/openapi.json"`, `action="/at/c"`} {
+			if !strings.Contains(string(b), link) {
+				t.Errorf("%s: no %s", code, link)
+			}
+		}
+	}
+}
