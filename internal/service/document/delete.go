@@ -35,6 +35,9 @@ func (d *Documents) DeleteDocument(ctx context.Context, c service.Caller, id str
 }
 
 func (d *Documents) remove(ctx context.Context, tx service.Tx, c service.Caller, id string) error {
+	if err := d.alone(ctx, tx, c.Scope, id); err != nil {
+		return err
+	}
 	_, doc, err := load(ctx, tx, c.Scope, id)
 	if err != nil {
 		return err

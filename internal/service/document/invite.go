@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -82,6 +83,9 @@ func (d *Documents) invite(ctx context.Context, c service.Caller, id string, in 
 			Token: sealed, MessageID: d.messageID(),
 		}
 		out, err := service.Once(ctx, d.c.Store, now, c.Scope, i, d.c.Sealer, func(tx service.Tx) (service.Result[service.Signature], error) {
+			if err := d.alone(ctx, tx, c.Scope, id); err != nil {
+				return none, err
+			}
 			if _, is, err := load(ctx, tx, c.Scope, id); err != nil || is.File != doc.File {
 				return none, cmp.Or(err, errChanged)
 			}
@@ -110,12 +114,13 @@ func (d *Documents) nextTurn(ctx context.Context, tx service.Tx, s service.Scope
 	if err != nil {
 		return err
 	}
+	asked := func(h held) bool { return h.By == thirdParty && h.State == invited }
+	if slices.ContainsFunc(list, func(h held) bool { return asked(h) && h.Expires != nil }) {
+		return nil // has a link, and need not be the first: of those invited at once any may be written first
+	}
 	for _, h := range list {
-		if h.By != thirdParty || h.State != invited {
+		if !asked(h) {
 			continue
-		}
-		if h.Expires != nil {
-			return nil // has a link
 		}
 		until := now.Add(d.c.InviteFor)
 		h.Expires, h.Updated = &until, now
@@ -209,6 +214,9 @@ func (d *Documents) change(ctx context.Context, s service.Scope, id string, f fu
 		return d.c.Store.Update(ctx, func(tx service.Tx) (err error) {
 			var h held
 			if h.Record, h.storedSignature, err = service.Get[storedSignature](ctx, tx, s, service.KindSignature, id); err != nil {
+				return err
+			}
+			if err := d.alone(ctx, tx, s, h.Parent); err != nil {
 				return err
 			}
 			if err := f(tx, &h); err != nil {

@@ -59,6 +59,9 @@ func (d *Documents) prepare(ctx context.Context, c service.Caller, id string, do
 	}
 	return service.Once(ctx, d.c.Store, now, c.Scope, i, d.c.Sealer, func(tx service.Tx) (service.Result[service.Signature], error) {
 		r := service.Record{Kind: service.KindSignature, ID: sigID, Parent: id, Created: now, Updated: now}
+		if err := d.alone(ctx, tx, c.Scope, id); err != nil {
+			return none, err
+		}
 		if _, _, err := load(ctx, tx, c.Scope, id); err != nil {
 			return none, err
 		}

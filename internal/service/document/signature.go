@@ -117,6 +117,15 @@ func (d *Documents) AddSignature(ctx context.Context, c service.Caller, id strin
 	return d.invite(ctx, c, id, in, i)
 }
 
+// alone has the transactions that add or end signatures of a document follow one another,
+// where the store runs several at once: how many there are, and whose turn it is, is read
+// before it is written. It comes first in each of them.
+func (d *Documents) alone(ctx context.Context, tx service.Tx, s service.Scope, document string) error {
+	sum := sha256.Sum256([]byte(document))
+	_, err := tx.Count(ctx, s, fmt.Sprintf("documents/%d", sum[0]%64), 1) // holds that row
+	return err
+}
+
 // vacancy tells whether a document can have one more signature, and where it has as many as
 // are listed, which record is given up for it: the oldest that came to nothing.
 func (d *Documents) vacancy(ctx context.Context, tx service.Tx, s service.Scope, document string) (give string, err error) {
@@ -291,6 +300,9 @@ func (d *Documents) stored(ctx context.Context, s service.Scope, file []byte, f 
 // that still.
 func (d *Documents) replace(ctx context.Context, tx service.Tx, c service.Caller, base string, file []byte, h held, now time.Time) (service.Result[service.Signature], error) {
 	var none service.Result[service.Signature]
+	if err := d.alone(ctx, tx, c.Scope, h.Parent); err != nil {
+		return none, err
+	}
 	r, doc, err := load(ctx, tx, c.Scope, h.Parent)
 	if err != nil {
 		return none, err

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"testing"
+	"time"
 
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/signer/pades"
@@ -119,4 +120,18 @@ func signatureOver(t *testing.T, w *padestest.World, s service.Signature) []byte
 		t.Fatal(err)
 	}
 	return v
+}
+
+// TestOneAtATime: whoever was asked while another has a link waits, also where he is written
+// down as asked before, as of many who are asked at once.
+func TestOneAtATime(t *testing.T) {
+	f := setUp(t, nil)
+	doc := f.add(padestest.Sample{Pages: 1}.Build(t))
+	f.invite(doc.ID, "a@example.com")
+	f.skew.Store(int64(-time.Hour))
+	f.invite(doc.ID, "b@example.com")
+	f.run()
+	if f.token("a@example.com") == "" || f.token("b@example.com") != "" {
+		t.Error("two have a link at once")
+	}
 }
