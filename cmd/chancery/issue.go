@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -20,7 +21,7 @@ type issueFlags struct {
 	key, suite, issuer, method, out, status string
 	validFrom, created, expires             string
 	proofID                                 string
-	previous, mandatory                     []string
+	previous, mandatory, contexts           []string
 	add, embedKey, envelope, onlyMandatory  bool
 	pass                                    passphraseFlags
 }
@@ -59,6 +60,7 @@ parts of it with 'chancery derive'); vc+jwt (VC-JOSE-COSE); openbadge-jwt
 	fl.StringVar(&f.expires, "expires", "", "expires of the proof (RFC 3339)")
 	fl.StringVar(&f.proofID, "proof-id", "", "id of the proof, so that later proofs can build on it")
 	fl.StringSliceVar(&f.previous, "previous-proof", nil, "id of a proof this one builds on; may be repeated")
+	fl.StringArrayVar(&f.contexts, "context", nil, "URL=FILE: a JSON-LD context that is not embedded, for terms of your own; verifiers need it too ('chancery trust --context'); may be repeated")
 	fl.StringArrayVar(&f.mandatory, "mandatory", nil, "ecdsa-sd-2023: JSON pointer to what every disclosure must contain, beside what decides about the credential (type, issuer, validity, status); may be repeated")
 	fl.BoolVar(&f.onlyMandatory, "insecure-only-mandatory", false, "ecdsa-sd-2023: let holders leave out validity and status too")
 	fl.BoolVar(&f.add, "add", false, "add a proof to a credential that has one")
@@ -112,7 +114,7 @@ func (c *cli) issue(ctx context.Context, f issueFlags, draft string) error {
 	}
 	secured, err := secure.sign(ctx, credential)
 	if err != nil {
-		return invalidError{fmt.Errorf("%s: %w", draft, err)}
+		return unsigned(draft, err)
 	}
 	if f.envelope {
 		if secured.Bytes, err = signer.Envelop(secured); err != nil {
@@ -125,6 +127,21 @@ func (c *cli) issue(ctx context.Context, f issueFlags, draft string) error {
 		}
 	}
 	return c.write(f.out, line(secured.Bytes), 0o644)
+}
+
+// unsigned says why a draft was not signed, and what helps where that is known.
+func unsigned(draft string, err error) error {
+	fault := invalidError{fmt.Errorf("%s: %w", draft, err)}
+	var jsonLD *proof.JSONLDError
+	switch {
+	case errors.Is(err, signer.ErrSecured):
+		return hintError{fault, "add --add to put another proof beside it"}
+	case errors.As(err, &jsonLD) && jsonLD.Code == "jsonld_unknown_context":
+		return hintError{fault, "give the context with --context URL=FILE"}
+	case errors.As(err, &jsonLD) && jsonLD.Code == "jsonld_undefined_term":
+		return hintError{fault, "name a context that defines it in @context; one of your own is given with --context URL=FILE"}
+	}
+	return fault
 }
 
 // checkBadge refuses to sign a badge that breaks the rules of its specification.
@@ -176,6 +193,10 @@ func (c *cli) securer(f issueFlags, now time.Time) (securing, signer.Key, error)
 	if f.method != "" {
 		key.Method = f.method
 	}
+	contexts, err := c.contextSet(f.contexts)
+	if err != nil {
+		return securing{}, signer.Key{}, err
+	}
 	suite := f.suite
 	if suite == "" && onlyJOSE(key) {
 		suite = "vc+jwt"
@@ -184,7 +205,7 @@ func (c *cli) securer(f issueFlags, now time.Time) (securing, signer.Key, error)
 		return securing{}, signer.Key{}, usagef("--mandatory: expected --suite %s; other suites disclose all", proof.ECDSASD2023)
 	}
 	if kind, jose := map[string]signer.JOSEKind{"vc+jwt": signer.VCJWT, "vp+jwt": signer.VPJWT, "openbadge-jwt": signer.OpenBadgeJWT}[suite]; jose {
-		j := &signer.JOSE{Key: key, Kind: kind, EmbedKey: f.embedKey}
+		j := &signer.JOSE{Key: key, Kind: kind, EmbedKey: f.embedKey, Contexts: contexts}
 		return securing{sign: j.Sign, present: j.SignPresentation, add: func(context.Context, chancery.Secured) (chancery.Secured, error) {
 			return chancery.Secured{}, usagef("--add: expected a suite of embedded proofs")
 		}}, key, nil
@@ -201,7 +222,7 @@ func (c *cli) securer(f issueFlags, now time.Time) (securing, signer.Key, error)
 		return securing{}, signer.Key{}, err
 	}
 	d := &signer.DataIntegrity{Key: key, Suite: suite, Created: created, Expires: expires, ID: f.proofID, PreviousProof: f.previous,
-		MandatoryPointers: f.mandatory, InsecureOnlyMandatoryPointers: f.onlyMandatory}
+		MandatoryPointers: f.mandatory, InsecureOnlyMandatoryPointers: f.onlyMandatory, Contexts: contexts}
 	return securing{sign: d.Sign, present: d.SignPresentation, add: d.Add}, key, nil
 }
 

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/chancery-dev/chancery"
 	"github.com/chancery-dev/chancery/internal/strictjson"
 	"github.com/chancery-dev/chancery/verifier"
 )
@@ -19,7 +22,7 @@ type trustFlags struct {
 	issuers, issuerFiles []string
 	controllers, jwks    []string
 	statusLists, schemas []string
-	badges               []string
+	badges, contexts     []string
 	roots, tsaRoots      []string
 	chains, senders      []string
 	checkpoints, beacons []string
@@ -54,6 +57,7 @@ the documents it would otherwise have to fetch. Read what you pin before you do.
 	fl.StringArrayVar(&f.statusLists, "status-list", nil, "URL=FILE: a status list")
 	fl.StringArrayVar(&f.schemas, "schema", nil, "URL=FILE: a JSON Schema")
 	fl.StringArrayVar(&f.badges, "badge", nil, "URL=FILE: a part of an Open Badge 2.0")
+	fl.StringArrayVar(&f.contexts, "context", nil, "URL=FILE: a JSON-LD context that is not embedded; what it says decides what a signature covers")
 	fl.StringArrayVar(&f.roots, "root", nil, "PEM file with certificates at which PDF signatures may end")
 	fl.StringArrayVar(&f.tsaRoots, "tsa-root", nil, "PEM file with certificates at which timestamps may end")
 	fl.StringArrayVar(&f.chains, "chain", nil, "CHAINID=GENESIS: a blockchain whose anchors count, with the hash of its block 0")
@@ -74,7 +78,7 @@ func (c *cli) trustText(f trustFlags) ([]byte, error) {
 		}
 		f.issuers = append(f.issuers, strings.TrimSpace(string(b)))
 	}
-	if len(f.issuers)+len(f.roots)+len(f.tsaRoots)+len(f.chains)+len(f.controllers)+len(f.jwks)+len(f.statusLists)+len(f.schemas)+len(f.badges)+len(f.checkpoints)+len(f.beacons) == 0 {
+	if len(f.issuers)+len(f.roots)+len(f.tsaRoots)+len(f.chains)+len(f.controllers)+len(f.jwks)+len(f.statusLists)+len(f.schemas)+len(f.badges)+len(f.contexts)+len(f.checkpoints)+len(f.beacons) == 0 {
 		return nil, hintError{usagef("expected whom to trust, found nothing"), "add --issuer DID, --issuer-file did.txt or --root ca.pem; 'chancery trust --help' lists all"}
 	}
 	for _, arg := range f.issuers {
@@ -118,11 +122,15 @@ func (c *cli) trustText(f trustFlags) ([]byte, error) {
 		}
 		text += "," + strictjson.Quote(name) + ":[" + strings.Join(list, ",") + "]"
 	}
+	contexts, err := c.contextsText(f.contexts)
+	if err != nil {
+		return nil, err
+	}
 	anchoring, err := anchoringText(f)
 	if err != nil {
 		return nil, err
 	}
-	v := jsontext.Value(text + anchoring + "}")
+	v := jsontext.Value(text + contexts + anchoring + "}")
 	if err := v.Canonicalize(); err != nil {
 		return nil, err
 	}
@@ -180,20 +188,63 @@ func anchoringText(f trustFlags) (string, error) {
 // pinnedText writes the entry of one URL=FILE. JSON is kept as text, so that its very
 // bytes stay as they were.
 func (c *cli) pinnedText(kind, arg string, at time.Time) (string, error) {
+	url, b, err := c.urlFile(arg)
+	if err != nil {
+		return "", err
+	}
+	return `{"url":` + strictjson.Quote(url) + `,"kind":` + strictjson.Quote(kind) + `,"fetchedAt":` +
+		strictjson.Quote(at.UTC().Format(time.RFC3339)) + `,"text":` + strictjson.Quote(string(bytes.TrimSpace(b))) + `}`, nil
+}
+
+// urlFile reads URL=FILE.
+func (c *cli) urlFile(arg string) (url string, b []byte, err error) {
 	url, name, found := strings.Cut(arg, "=")
 	for found && strings.Contains(name, "=") && strings.Contains(url, "?") { // a query may hold "=" too
 		more, rest, _ := strings.Cut(name, "=")
 		url, name = url+"="+more, rest
 	}
 	if !found || url == "" || name == "" {
-		return "", usagef("expected URL=FILE, found %q", arg)
+		return "", nil, usagef("expected URL=FILE, found %q", arg)
 	}
-	b, err := c.readDocument(name)
+	b, err = c.readDocument(name)
+	return url, b, err
+}
+
+// contextSet is the contexts of --context, beside the embedded ones; nil without any.
+func (c *cli) contextSet(args []string) (*chancery.ContextSet, error) {
+	if len(args) == 0 {
+		return nil, nil
+	}
+	var files []chancery.ContextFile
+	for _, arg := range args {
+		url, b, err := c.urlFile(arg)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, chancery.ContextFile{URL: url, Document: b, SHA256: sha256.Sum256(b)})
+	}
+	set, err := chancery.Contexts(files...)
 	if err != nil {
-		return "", err
+		return nil, invalidError{err}
 	}
-	return `{"url":` + strictjson.Quote(url) + `,"kind":` + strictjson.Quote(kind) + `,"fetchedAt":` +
-		strictjson.Quote(at.UTC().Format(time.RFC3339)) + `,"text":` + strictjson.Quote(string(bytes.TrimSpace(b))) + `}`, nil
+	return set, nil
+}
+
+// contextsText pins the contexts of --context by the digests of their files.
+func (c *cli) contextsText(args []string) (string, error) {
+	var list []string
+	for _, arg := range args {
+		url, b, err := c.urlFile(arg)
+		if err != nil {
+			return "", err
+		}
+		sum := sha256.Sum256(b)
+		list = append(list, `{"url":`+strictjson.Quote(url)+`,"sha256":"`+hex.EncodeToString(sum[:])+`","text":`+strictjson.Quote(string(b))+`}`)
+	}
+	if len(list) == 0 {
+		return "", nil
+	}
+	return `,"contexts":[` + strings.Join(list, ",") + `]`, nil
 }
 
 func (c *cli) certificatesText(files []string) ([]string, error) {
