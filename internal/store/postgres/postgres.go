@@ -149,7 +149,30 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err := store.Migrate(ctx, q, store.PostgreSQL); err != nil {
 		return errors.Join(err, q.rollback(ctx))
 	}
-	return q.commit(ctx)
+	if err := q.commit(ctx); err != nil {
+		return err
+	}
+	return whole(ctx, conn.Conn())
+}
+
+// whole refuses a database that was not restored to its end: indexes come last.
+func whole(ctx context.Context, conn *pgx.Conn) error {
+	all, err := store.Indexes(store.PostgreSQL)
+	if err != nil {
+		return err
+	}
+	found, err := conn.Query(ctx, "SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass(quote_ident(name)) IS NULL ORDER BY name", all)
+	if err != nil {
+		return mapError(err)
+	}
+	missing, err := pgx.CollectRows(found, pgx.RowTo[string])
+	if err != nil {
+		return mapError(err)
+	}
+	if len(missing) != 0 {
+		return &store.TornError{Missing: missing}
+	}
+	return nil
 }
 
 // mayMigrate refuses to change tables that processes of another version work with: those
