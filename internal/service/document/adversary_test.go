@@ -158,8 +158,24 @@ func TestEncrypted(t *testing.T) {
 			continue
 		}
 		f.run()
-		if _, err := f.docs.Sign(t.Context(), f.token(email), service.Upload{Bytes: sign(t, f.stranger(), in.Bytes, pades.Request{})}); err != nil {
+		if _, err := f.docs.Sign(t.Context(), f.token(email), service.Upload{Bytes: sign(t, f.stranger(), in.Bytes, pades.Request{KeepAnnotations: true})}); err != nil {
 			t.Errorf("%s: %v", in.Name, err)
+		}
+	}
+}
+
+// TestAnnotationsKept: a file with annotations within the lists of its pages, as older
+// programs write them, is signed in every way.
+func TestAnnotationsKept(t *testing.T) {
+	f := setUp(t, nil)
+	for n, in := range []service.NewSignature{{Kind: "institutional"}, {Kind: "remote", Level: "B-B", Certificate: chainOf(f.world)}, f.person("a@example.com")} {
+		doc := f.add(padestest.Sample{Pages: 1 + n, Notes: true}.Build(t))
+		res, err := f.docs.AddSignature(t.Context(), f.caller, doc.ID, in, service.Idempotency{})
+		if err == nil && in.Kind == "remote" {
+			res.Value, err = f.docs.CompleteSignature(t.Context(), f.caller, doc.ID, res.Value.ID, signatureOver(t, f.world, res.Value))
+		}
+		if err != nil || in.Kind != "thirdParty" && res.Value.State != "signed" {
+			t.Errorf("%s: %+v, %v", in.Kind, res.Value, err)
 		}
 	}
 }
