@@ -33,6 +33,9 @@ const (
 	// Of the lane's 32 workers, in each process.
 	atOnce      = 4  // attempts at one endpoint
 	atOnceOfOne = 12 // attempts at all endpoints of one institution
+	// Who waits for a turn asks again after that long, about: an endpoint that answers at once
+	// is not to wait for as long as one beside it that does not.
+	longestTurn = 10 * time.Second
 )
 
 // Jobs returns what has to be done in the background, and how often.
@@ -81,9 +84,15 @@ func (h *Hooks) deliver(ctx context.Context, r service.Run) error {
 	return &service.Later{After: next}
 }
 
-// bounds are of an attempt at an endpoint.
-func bounds(tenant, endpoint string) []service.Bound {
-	return []service.Bound{{Name: "endpoint " + endpoint, AtOnce: atOnce}, {Name: "tenant " + tenant, AtOnce: atOnceOfOne}}
+// bounds are of an attempt at an endpoint. One that failed the last time is asked one thing
+// at a time: where it does not answer at all, it would hold the turns of the institution's
+// other endpoints.
+func bounds(tenant, endpoint string, hook service.StoredWebhook) []service.Bound {
+	n := atOnce
+	if hook.Failing > 0 {
+		n = 1
+	}
+	return []service.Bound{{Name: "endpoint " + endpoint, AtOnce: n}, {Name: "tenant " + tenant, AtOnce: atOnceOfOne}}
 }
 
 // reserve finds out whether an attempt is due and takes it, or tells how long to wait.
@@ -120,7 +129,7 @@ func (h *Hooks) reserve(ctx context.Context, a service.ScopedID) (m *Message, tu
 				return nil
 			}
 			if turn == nil {
-				mine := bounds(a.Tenant, rh.ID)
+				mine := bounds(a.Tenant, rh.ID, hook)
 				if wait = h.turns.Take(now, mine...); wait > 0 {
 					return nil
 				}

@@ -108,7 +108,7 @@ func New(c Config) (*Hooks, error) {
 	if c.MaxEndpoints < 1 || c.MaxEndpoints > service.MaxLimit || c.KeepFor < 0 {
 		return nil, fmt.Errorf("hook: expected 1 to %d endpoints, found %d", service.MaxLimit, c.MaxEndpoints)
 	}
-	return &Hooks{c: c}, nil
+	return &Hooks{c: c, turns: service.Turns{Longest: longestTurn}}, nil
 }
 
 func (h *Hooks) now() time.Time { return h.c.Clock().UTC().Truncate(time.Microsecond) }

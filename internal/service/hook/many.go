@@ -141,7 +141,7 @@ func (m *many) may(ctx context.Context, tx service.Tx, now time.Time, rh service
 		return service.Jitter(paused) + time.Second, nil
 	}
 	if m.turn == nil {
-		mine := bounds(m.Tenant, rh.ID)
+		mine := bounds(m.Tenant, rh.ID, *hook)
 		if wait := m.turns.Take(now, mine...); wait > 0 {
 			return wait, nil
 		}

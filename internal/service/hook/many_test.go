@@ -194,3 +194,43 @@ func TestTogetherGone(t *testing.T) {
 		t.Errorf("an endpoint that was deleted is asked: %v", err)
 	}
 }
+
+// TestOneThatFails: an endpoint that has failed is asked one thing at a time, and what waits
+// for it asks again soon.
+func TestOneThatFails(t *testing.T) {
+	f := setUp(t)
+	w := f.create(nil)
+	ids, _ := f.together(w, 100)
+	f.r.says(500, nil)
+	later(t, f.attempt(ids[0]))
+	release := make(chan struct{})
+	f.r.mu.Lock()
+	f.r.answer = func(m hook.Message) (hook.Sent, error) {
+		if m.ID == ids[1] {
+			<-release
+		}
+		return hook.Sent{Attempt: service.Attempt{At: m.At}, Delivered: true}, nil
+	}
+	f.r.mu.Unlock()
+	done := make(chan error, 1)
+	go func() { done <- f.attempt(ids[1]) }()
+	for f.r.at.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	f.pass(3 * time.Second)
+	for i, id := range ids[2:] {
+		wait := time.Duration(0)
+		if i%2 == 0 {
+			wait = later(t, f.attempt(id))
+		} else {
+			wait = later(t, f.attempts(f.hooks, w, ids[2+i:]))
+		}
+		if wait > 20*time.Second {
+			t.Fatalf("expected to ask again soon, found %v", wait)
+		}
+	}
+	close(release)
+	if err := <-done; err != nil || f.r.most.Load() != 1 {
+		t.Errorf("found %d attempts at once, %v", f.r.most.Load(), err)
+	}
+}
