@@ -40,7 +40,7 @@ func (a *api) addVerifying() {
 
 	o = verify
 	o.Method, o.ID, o.Summary, o.MaxBody = http.MethodPost, "verify", "Verify a file, a credential or a hash", a.MaxBody
-	o.Description = "The part `file` holds a credential, JWT, PDF, PNG, SVG, evidence or a ZIP of such, told by content; further parts are files that the first one needs. Or JSON with exactly one of `credential`, `jwt`, `hash`; or a credential as the body. What is sent is not kept. A file in which nothing can be verified is `invalid`; beside others, or in a ZIP, it is `not_judged` and keeps the whole from being `valid`."
+	o.Description = "The part `file` holds a credential, JWT, PDF, PNG, SVG, evidence or a ZIP of such, told by content; further parts are files that the first one needs. A ZIP is opened where it is the only file, with up to 100 files and 50 MB unpacked. Or JSON with exactly one of `credential`, `jwt`, `hash`; or a credential as the body. What is sent is not kept. A file in which nothing can be verified is `invalid`; beside others, or in a ZIP, it is `not_judged` and keeps the whole from being `valid`."
 	o.Consumes = append([]string{jsonType, multipartType}, credentialTypes...)
 	o.Bodies = []content{{Type: jsonType, Schema: verifySchema(), Example: map[string]any{"credential": exampleVC}}, multipartBody("file", true)}
 	for _, t := range credentialTypes {

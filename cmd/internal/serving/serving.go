@@ -198,7 +198,7 @@ func (s *Service) useCases() error {
 	if s.Hooks, err = hook.New(hook.Config{Store: p.Store, Sealer: p.Sealer, Sender: s.sender, Clock: p.Clock, InsecureLoopback: p.InsecureLoopback}); err != nil {
 		return err
 	}
-	if s.Batches, err = batch.New(batch.Config{Store: p.Store, Blobs: p.Blobs, Sealer: p.Sealer, Issuing: s.Core, Clock: p.Clock}); err != nil {
+	if s.Batches, err = batch.New(batch.Config{Store: p.Store, Blobs: p.Blobs, Sealer: p.Sealer, Issuing: s.Core, TempDir: p.TempDir, Clock: p.Clock}); err != nil {
 		return err
 	}
 	if s.Portfolio, err = portfolio.New(portfolio.Config{Store: p.Store, BaseURL: p.BaseURL, Clock: p.Clock}); err != nil {
@@ -225,7 +225,7 @@ func (s *Service) useCases() error {
 	if s.Documents, err = document.New(dc); err != nil {
 		return err
 	}
-	rc := register.Config{Store: p.Store, Blobs: p.Blobs, Schemas: s.Core, Rows: s.Batches, Signers: s.Documents, BaseURL: p.BaseURL, TSARoots: p.TSARoots, Clock: p.Clock}
+	rc := register.Config{Store: p.Store, Blobs: p.Blobs, Schemas: s.Core, Rows: s.Batches, Signers: s.Documents, BaseURL: p.BaseURL, TSARoots: p.TSARoots, TempDir: p.TempDir, Clock: p.Clock}
 	if s.Stamps != nil {
 		rc.Stamper = s.Stamps
 	}
