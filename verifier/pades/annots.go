@@ -35,11 +35,13 @@ func (s *step) annots(l pageList) {
 		}
 	}
 	next := 0
-	for _, o := range now {
+	for k, o := range now {
 		at := -1
 		if ref, ok := o.(pdf.Ref); ok {
 			if i, ok := place[ref]; ok && i >= next {
 				at = i - next
+			} else if !ok && k >= next && k < len(before) && s.becameObject(before[k], ref) {
+				at = k - next
 			}
 		} else if !s.g.v.spend(len(before) - next) {
 			return
@@ -57,6 +59,39 @@ func (s *step) annots(l pageList) {
 	}
 	for _, gone := range before[next:] {
 		s.goneAnnotation(page, gone)
+	}
+}
+
+// becameObject tells whether an annotation that lay within a page's list is at its place as an object
+// of its own now, and as it was: nothing on the page is another then. The number was not in use, nor
+// named by anything, and stands for nothing else now: neither in a list, nor in the form. From this
+// revision on the object has the role of an annotation, so that its changes are judged as those of any other.
+func (s *step) becameObject(was pdf.Object, ref pdf.Ref) bool {
+	a, ok := was.(*pdf.Dict)
+	if !ok || ref.Gen != 0 || s.formed[ref.Num] || s.listed[ref.Num] != 1 || s.wasLive(ref) {
+		return false
+	}
+	if _, _, mentioned := s.old.Entry(ref.Num); mentioned {
+		return false // free, and once something else
+	}
+	o, err := s.new.Get(ref) // no reference that leads to it
+	b, ok := o.(*pdf.Dict)
+	return err == nil && ok && pdf.Equal(a, b)
+}
+
+// countListed counts how often object numbers are in the lists of annotations that the revision wrote.
+func (s *step) countListed() {
+	s.listed = map[uint32]int{}
+	for _, l := range s.lists {
+		now, _ := items(s.new, l.is)
+		if !s.g.v.spend(len(now) / 8) {
+			return
+		}
+		for _, o := range now {
+			if ref, ok := o.(pdf.Ref); ok {
+				s.listed[ref.Num]++
+			}
+		}
 	}
 }
 

@@ -18,6 +18,8 @@ type step struct {
 	touched  map[int32]*touch   // by field or annotation
 	fresh    map[pdf.Ref]string // widgets of signature fields that it adds, and their fields' names
 	lists    []pageList         // lists of annotations to compare
+	listed   map[uint32]int     // how often object numbers are in these
+	formed   map[uint32]bool    // object numbers of new fields and their widgets
 	overlaps []Overlap
 	undrawn  bool // readers are told to draw values no more
 }
@@ -133,7 +135,8 @@ func (v *validation) compare(from, to *pdf.Revision) (*step, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &step{g: g, old: from, new: to, certified: v.certifiedAt(from.Index), touched: map[int32]*touch{}, fresh: map[pdf.Ref]string{}}
+	s := &step{g: g, old: from, new: to, certified: v.certifiedAt(from.Index), touched: map[int32]*touch{},
+		fresh: map[pdf.Ref]string{}, formed: map[uint32]bool{}}
 	s.trailer()
 	if err := s.fields(); err != nil {
 		return nil, err
@@ -148,6 +151,7 @@ func (v *validation) compare(from, to *pdf.Revision) (*step, error) {
 			return nil, err
 		}
 	}
+	s.countListed()
 	for _, l := range s.lists {
 		s.annots(l)
 	}

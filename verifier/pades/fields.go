@@ -91,6 +91,10 @@ func (s *step) newField(f *pdf.Field) {
 	bad := func(detail string) {
 		s.add(Change{Reason: verifier.PDFChanged, Field: f.Name, Detail: detail})
 	}
+	s.formed[f.Ref.Num] = true
+	for _, w := range f.Widgets {
+		s.formed[w.Ref.Num] = true
+	}
 	if f.FT != "Sig" || !f.Terminal {
 		bad("a form field was added that is no signature field")
 		return

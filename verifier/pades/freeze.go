@@ -8,6 +8,9 @@ func (g *graph) freezeAnnot(i int32) error {
 	for key, o := range a.dict.All() {
 		switch key {
 		case "Parent", "P", "Kids", "IRT", "Popup":
+			if err := g.freezeUnknown(o, key != "P"); err != nil {
+				return err
+			}
 			continue
 		case "AP":
 			if err := g.freezeShown(o, 0); err != nil {
@@ -22,6 +25,63 @@ func (g *graph) freezeAnnot(i int32) error {
 		if err := g.freeze(o, false, 0); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// freezeUnknown freezes what an annotation names and nothing has given a role: a number that is not in
+// use, which must not come to life, or else, if deep, what no list holds. Others keep their roles.
+func (g *graph) freezeUnknown(o pdf.Object, deep bool) error {
+	switch o := o.(type) {
+	case *pdf.Array:
+		for _, e := range o.All() {
+			if ref, ok := e.(pdf.Ref); ok {
+				if err := g.freezeUnknown(ref, deep); err != nil {
+					return err
+				}
+			}
+		}
+	case pdf.Ref:
+		if g.roles[o.Num].kind != kindNone {
+			return nil
+		}
+		if loc, live := g.rev.Locate(o.Num); !live || loc.Gen != o.Gen {
+			g.pin(o)
+		} else if deep {
+			return g.freeze(o, false, 0)
+		}
+	}
+	return nil
+}
+
+// pin freezes an object, and not what it leads to.
+func (g *graph) pin(ref pdf.Ref) {
+	r := g.roles[ref.Num]
+	r.frozen = true
+	g.roles[ref.Num] = r
+}
+
+// pinChain freezes what stands between a place and the list, dictionary or stream that is meant there:
+// references to references, and objects that are nothing of the kind, null where a number is not in use.
+func (g *graph) pinChain(o pdf.Object) error {
+	for n := 0; n < maxDepth; n++ {
+		ref, ok := o.(pdf.Ref)
+		if !ok {
+			return nil
+		}
+		x, err := g.get(ref)
+		if err != nil {
+			return err
+		}
+		switch x.(type) {
+		case *pdf.Dict, *pdf.Array, *pdf.Stream:
+			if n > 0 {
+				g.pin(ref)
+			}
+			return nil
+		}
+		g.pin(ref)
+		o = x
 	}
 	return nil
 }

@@ -292,8 +292,11 @@ func (g *graph) claimAppearance(ap pdf.Object, owner int32) {
 		g.claim(r, kindAP, owner)
 	}
 	o, err := g.rev.Resolve(ap)
+	if err != nil || g.pinChain(ap) != nil {
+		return // who draws it will find the same
+	}
 	d, ok := o.(*pdf.Dict)
-	if err != nil || !ok {
+	if !ok {
 		return
 	}
 	for _, e := range d.All() {
@@ -303,7 +306,7 @@ func (g *graph) claimAppearance(ap pdf.Object, owner int32) {
 
 func (g *graph) claimShown(o pdf.Object, owner int32) {
 	x, err := g.rev.Resolve(o)
-	if err != nil {
+	if err != nil || g.pinChain(o) != nil {
 		return
 	}
 	switch x := x.(type) {
@@ -318,6 +321,9 @@ func (g *graph) claimShown(o pdf.Object, owner int32) {
 		for _, e := range x.All() {
 			if r, ok := e.(pdf.Ref); ok {
 				g.claim(r, kindShown, owner)
+				if g.pinChain(e) != nil {
+					return
+				}
 			}
 		}
 	}
@@ -352,6 +358,9 @@ func (g *graph) addPageAnnots(page *pdf.Dict, at int32) error {
 	if err != nil || list == nil {
 		return err
 	}
+	if err := g.pinChain(page.Get("Annots")); err != nil {
+		return err
+	}
 	for _, o := range list.All() {
 		ref, isRef := o.(pdf.Ref)
 		if i, ok := g.byRef[ref]; isRef && ok {
@@ -370,6 +379,9 @@ func (g *graph) addPageAnnots(page *pdf.Dict, at int32) error {
 		}
 		x, err := g.rev.Resolve(o)
 		if err != nil {
+			return err
+		}
+		if err := g.pinChain(o); err != nil {
 			return err
 		}
 		d, ok := x.(*pdf.Dict)
