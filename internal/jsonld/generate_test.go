@@ -325,7 +325,7 @@ func (g *generator) value(c Context, name string, def *term, depth int) {
 		}
 		g.str(g.iri())
 	default:
-		g.b.WriteString(g.pick(`"text"`, `"2024-01-01T00:00:00Z"`, `"with \"quotes\"\n\\ é 😀 \u0007\u007f"`, `""`, `5`, `-3`, `0`, `1.5`, `12e2`, `1e-7`, `0.1`, `123456789.125`, `true`, `false`,
+		g.b.WriteString(g.pick(`"text"`, `"2024-01-01T00:00:00Z"`, `"with \"quotes\"\n\\ é 😀 \u0007\u007f"`, `""`, `5`, `-3`, `0`, `1.5`, `12e2`, `1.5e-7`, `0.1`, `123456789.125`, `true`, `false`,
 			`{"@value":"v","@type":"https://t.example/D"}`, `{"@value":"v","@language":"en-GB"}`, `{"@value":2.5,"@type":"http://www.w3.org/2001/XMLSchema#double"}`,
 			`{"@value":7,"@type":"http://www.w3.org/2001/XMLSchema#double"}`, `{"@value":true}`, `{"@value":{"q":[]},"@type":"@json"}`, `{"@id":"urn:n:1"}`, `{"@list":["l",3]}`, `{"@list":[]}`, `{}`, `[]`))
 	}

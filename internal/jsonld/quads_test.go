@@ -45,14 +45,16 @@ func TestQuads(t *testing.T) {
 			`<urn:a:1> <urn:v:m> "x"^^<https://www.w3.org/ns/i18n#he_ltr> .`, `<urn:a:1> <urn:v:m> "y"^^<https://www.w3.org/ns/i18n#_ltr> .`, `<urn:a:1> <urn:v:i> "1"^^<` + xs + `integer> .`}},
 		{"a direction that the last context sets, or a term", `{"@context":["https://www.w3.org/ns/credentials/v2",{"@direction":"rtl"},{"t":{"@id":"urn:p:t","@direction":"ltr"},"@direction":"rtl"}],"@id":"urn:a:1","urn:p:p":"x","t":"y"}`, []string{
 			`<urn:a:1> <urn:p:p> "x"^^<https://www.w3.org/ns/i18n#_rtl> .`, `<urn:a:1> <urn:p:t> "y"^^<https://www.w3.org/ns/i18n#_ltr> .`}},
+		{"small fractions", `{"@context":{"d":{"@id":"urn:p:d","@type":"` + xs + `double"}},"@id":"urn:a:1","urn:p:p":[0.000001,1.5e-7],"d":1e-7}`, []string{
+			`<urn:a:1> <urn:p:p> "1.0E-6"^^<` + xs + `double> .`, `<urn:a:1> <urn:p:p> "1.5E-7"^^<` + xs + `double> .`, `<urn:a:1> <urn:p:d> "1.0E-7"^^<` + xs + `double> .`}},
 		{"a context within a context", `{"@context":[{"@context":{"p":"urn:v:p"}}],"@id":"urn:a:1","p":"x"}`, []string{`<urn:a:1> <urn:v:p> "x" .`}},
 		{"integers", `{"@id":"urn:a:1","urn:p:p":[0,-0,5,-3,1e3,2.0,9007199254740991]}`, []string{
 			`<urn:a:1> <urn:p:p> "0"^^<` + xs + `integer> .`, `<urn:a:1> <urn:p:p> "5"^^<` + xs + `integer> .`, `<urn:a:1> <urn:p:p> "-3"^^<` + xs + `integer> .`,
 			`<urn:a:1> <urn:p:p> "1000"^^<` + xs + `integer> .`, `<urn:a:1> <urn:p:p> "2"^^<` + xs + `integer> .`, `<urn:a:1> <urn:p:p> "9007199254740991"^^<` + xs + `integer> .`}},
-		{"doubles", `{"@id":"urn:a:1","urn:p:p":[1.5,-0.1,1e-7,12345678.9,5e-300,1e21,6.02214076e23]}`, []string{
+		{"doubles", `{"@id":"urn:a:1","urn:p:p":[1.5,-0.1,1.1e-7,12345678.9,5.5e-300,1e21,6.02214076e23]}`, []string{
 			`<urn:a:1> <urn:p:p> "1.0E21"^^<` + xs + `double> .`, `<urn:a:1> <urn:p:p> "6.02214076E23"^^<` + xs + `double> .`,
-			`<urn:a:1> <urn:p:p> "1.5E0"^^<` + xs + `double> .`, `<urn:a:1> <urn:p:p> "-1.0E-1"^^<` + xs + `double> .`, `<urn:a:1> <urn:p:p> "1.0E-7"^^<` + xs + `double> .`,
-			`<urn:a:1> <urn:p:p> "1.23456789E7"^^<` + xs + `double> .`, `<urn:a:1> <urn:p:p> "5.0E-300"^^<` + xs + `double> .`}},
+			`<urn:a:1> <urn:p:p> "1.5E0"^^<` + xs + `double> .`, `<urn:a:1> <urn:p:p> "-1.0E-1"^^<` + xs + `double> .`, `<urn:a:1> <urn:p:p> "1.1E-7"^^<` + xs + `double> .`,
+			`<urn:a:1> <urn:p:p> "1.23456789E7"^^<` + xs + `double> .`, `<urn:a:1> <urn:p:p> "5.5E-300"^^<` + xs + `double> .`}},
 		{"typed numbers", `{"@context":{"d":{"@id":"urn:p:d","@type":"` + xs + `double"},"f":{"@id":"urn:p:f","@type":"` + xs + `float"}},"@id":"urn:a:1","d":[10,-0],"f":[10,0.5],"urn:p:b":true}`, []string{
 			`<urn:a:1> <urn:p:d> "1.0E1"^^<` + xs + `double> .`, `<urn:a:1> <urn:p:d> "0.0E0"^^<` + xs + `double> .`, `<urn:a:1> <urn:p:f> "10"^^<` + xs + `float> .`,
 			`<urn:a:1> <urn:p:f> "5.0E-1"^^<` + xs + `float> .`, `<urn:a:1> <urn:p:b> "true"^^<` + xs + `boolean> .`}},

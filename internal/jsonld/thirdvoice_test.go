@@ -73,7 +73,7 @@ func writeCorpus(t *testing.T, path string) {
 		r := rand.New(rand.NewPCG(uint64(seed), 11))
 		g := &generator{dice: r.IntN, inline: seed%3 == 0}
 		text := g.document()
-		if len(text) > 2500 || strings.Contains(text, "1e-7") { // jsonld.js writes 1e-7 as the integer 0
+		if len(text) > 2500 {
 			continue
 		}
 		if _, err := quads(t, text, Options{}); err != nil {

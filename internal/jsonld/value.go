@@ -139,6 +139,9 @@ func (r *run) typed(n strictjson.Node, datatype string, pl *place) error {
 			if lexical, ok = canonicalDouble(f); !ok {
 				return r.fail(InexactNumber, n, "expected a number of at most 16 significant digits, which its xsd:double form holds")
 			}
+			if datatype != xsdDouble && pointless(f) {
+				return r.unsupported(n, "a number such as 1e-7 whose type is not said to be xsd:double")
+			}
 		} else {
 			native = xsdInteger
 			lexical = canonicalInteger(r.doc.Raw(n), f)
@@ -187,6 +190,12 @@ func canonicalDouble(f float64) (s string, ok bool) {
 		return "", false
 	}
 	return mantissa + "E" + strconv.Itoa(e), true
+}
+
+// pointless tells whether JavaScript writes a fraction without a point, such as 1e-7: jsonld.js
+// 9.0.0 takes those for integers, and all of them for 0.
+func pointless(f float64) bool {
+	return math.Abs(f) < 1e-6 && f != 0 && !strings.Contains(strconv.FormatFloat(f, 'e', -1, 64), ".")
 }
 
 func isCanonicalDouble(s string) bool {
