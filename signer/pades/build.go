@@ -117,7 +117,7 @@ func (in *input) build(s *Signer, req *Request, sl *slot, now time.Time, reserve
 	if err := up.Set(sig, d); err != nil {
 		return nil, wrap(BadInput, err, "")
 	}
-	if len(in.sigs) == 0 && !req.KeepAnnotations {
+	if len(in.sigs) == 0 {
 		if err := in.annotations(up); err != nil {
 			return nil, err
 		}

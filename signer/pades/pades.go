@@ -121,10 +121,6 @@ type Request struct {
 	Reason, Location, Contact, Name string
 	// Visible shows the signature on a page; nil: invisible.
 	Visible *Appearance
-	// KeepAnnotations leaves annotations within the lists of pages where they are, for who compares what
-	// was signed with the file from before and wants nothing but the signature added. False: before a first
-	// signature they become objects of their own, as ISO 32000-2 has them.
-	KeepAnnotations bool
 }
 
 // LockAction says which fields a Lock means.

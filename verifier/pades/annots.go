@@ -68,11 +68,12 @@ func (s *step) annots(l pageList) {
 // revision on the object has the role of an annotation, so that its changes are judged as those of any other.
 func (s *step) becameObject(was pdf.Object, ref pdf.Ref) bool {
 	a, ok := was.(*pdf.Dict)
-	if !ok || ref.Gen != 0 || s.formed[ref.Num] || s.listed[ref.Num] != 1 || s.wasLive(ref) {
+	if !ok || ref.Gen != 0 || s.formed[ref.Num] || s.listed[ref.Num] != 1 {
 		return false
 	}
-	if _, _, mentioned := s.old.Entry(ref.Num); mentioned {
-		return false // free, and once something else
+	_, _, mentioned := s.old.Entry(ref.Num) // free too: it was something else once
+	if _, named := s.g.roles[ref.Num]; named || mentioned {
+		return false
 	}
 	o, err := s.new.Get(ref) // no reference that leads to it
 	b, ok := o.(*pdf.Dict)

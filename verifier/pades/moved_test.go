@@ -1,15 +1,18 @@
 package pades_test
 
 import (
+	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/chancery-dev/chancery/internal/pdf"
 	sign "github.com/chancery-dev/chancery/signer/pades"
 	"github.com/chancery-dev/chancery/verifier"
+	"github.com/chancery-dev/chancery/verifier/pades"
 )
 
-// withNotes is the sample with annotations within the lists of both pages: a link, a stamp with an
-// appearance, and a widget of no field. lists are objects of their own where apart.
+// withNotes is the sample with annotations within the list of the first page: a link, a stamp with an
+// appearance, and two widgets of no field. The list is an object of its own where apart.
 func withNotes(tb testing.TB, streams, apart bool) (s *sample, look pdf.Ref) {
 	tb.Helper()
 	s = buildSample(tb, streams, func(b *pdf.Builder, s *sample, _, page, _ *pdf.Dict) {
@@ -19,11 +22,72 @@ func withNotes(tb testing.TB, streams, apart bool) (s *sample, look pdf.Ref) {
 		list.Append(dict("Type", "/Annot", "Subtype", "/Link", "Rect", arr(400, 10, 460, 30), "F", 4, "A", dict("S", "/URI", "URI", "https://example.edu/a")))
 		list.Append(dict("Type", "/Annot", "Subtype", "/Stamp", "Rect", arr(300, 10, 360, 30), "F", 4, "P", s.page, "AP", dict("N", look)))
 		list.Append(dict("Type", "/Annot", "Subtype", "/Widget", "Rect", arr(200, 10, 260, 30), "F", 4))
+		list.Append(dict("Type", "/Annot", "Subtype", "/Widget", "FT", "/Sig", "T", "unseen", "Rect", arr(0, 0, 0, 0), "F", 4))
 		if apart {
 			page.Set("Annots", b.Add(list))
 		}
 	})
 	return s, look
+}
+
+// plainly signs by hand: nothing but the signature is added.
+func (w *world) plainly(s *sample, p sign.Permission) []byte {
+	w.tb.Helper()
+	h := handmade{message: forgery{cert: w.Signer.Certificate, key: w.Signer.Key, bag: w.Chain()[:2], ess: w.Signer.Certificate}.message(w.tb)}
+	if p > 0 {
+		h.extra = dict("Reference", arr(dict("Type", "/SigRef", "TransformMethod", "/DocMDP", "TransformParams", dict("P", int(p), "V", "/1.2"))))
+	}
+	return h.sign(w.tb, s.bytes, s.page)
+}
+
+// TestSignerMoves: our signer makes objects of the annotations, and seen from the file as it was before
+// nothing but the signature has come.
+func TestSignerMoves(t *testing.T) {
+	w := newWorld(t)
+	for _, apart := range []bool{false, true} {
+		for _, streams := range []bool{false, true} {
+			s, _ := withNotes(t, streams, apart)
+			for _, req := range []sign.Request{{}, {Certify: sign.NoChanges}, {Visible: &sign.Appearance{Rect: [4]float64{350, 50, 550, 110}}}} {
+				conf := w.config()
+				if req.Certify == 0 { // a certification is more than the known file allows
+					conf.Known = int64(len(s.bytes))
+				}
+				b := w.sign(sign.LevelLTA, s.bytes, req)
+				doc, err := pdf.Open(bytes.NewReader(b), int64(len(b)), pdf.Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				o, err := doc.Latest().Get(s.page)
+				if err != nil {
+					t.Fatal(err)
+				}
+				list, err := doc.Latest().ArrayAt(o.(*pdf.Dict), "Annots")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, ok := list.At(at).(pdf.Ref); !ok {
+					t.Fatal("expected that the signer moves annotations")
+				}
+				count := 2
+				for range 2 {
+					r := validate(t, b, conf)
+					if r.Outcome != verifier.Valid || len(r.Signatures) != count {
+						t.Errorf("%+v: expected %d signatures\n%s", req, count, explain(r))
+					}
+					for _, c := range r.Since {
+						if c.Reason != "" || c.Level > pades.ChangesForm || strings.Contains(c.Detail, "annotation") {
+							t.Errorf("%+v: %+v", req, c)
+						}
+					}
+					if req.Certify > 0 {
+						break
+					}
+					b = w.sign(sign.LevelB, b, sign.Request{})
+					count++
+				}
+			}
+		}
+	}
 }
 
 // at is where the first of the annotations within the list is.
@@ -180,6 +244,12 @@ func TestMovedAnnotations(t *testing.T) {
 				{"one object on two pages", nil, both(moveAnnots(nil), func(tb testing.TB, s *sample, u *pdf.Update) {
 					relisted(tb, s, u, func(l *pdf.Array) { edit(tb, u, s.page2).Set("Annots", arr(l.At(at))) })
 				}), never},
+				{"one stamp on two pages", nil, both(moveAnnots(nil), func(tb testing.TB, s *sample, u *pdf.Update) {
+					relisted(tb, s, u, func(l *pdf.Array) { edit(tb, u, s.page2).Set("Annots", arr(l.At(at+1))) })
+				}), covers},
+				{"a signature field as well", nil, both(moveAnnots(nil), func(tb testing.TB, s *sample, u *pdf.Update) {
+					relisted(tb, s, u, func(l *pdf.Array) { addToForm(tb, u, s, l.At(at+3)) })
+				}), never},
 				{"an object that was there", nil, func(tb testing.TB, s *sample, u *pdf.Update) {
 					relisted(tb, s, u, func(l *pdf.Array) {
 						ref := pdf.Ref{Num: look.Num + 1} // used by nothing
@@ -195,7 +265,7 @@ func TestMovedAnnotations(t *testing.T) {
 				}), never},
 			} {
 				for p, want := range c.by {
-					b := w.sign(sign.LevelB, s.bytes, sign.Request{Certify: p, KeepAnnotations: true})
+					b := w.plainly(s, p)
 					if c.first != nil {
 						b = update(t, b, func(u *pdf.Update) { c.first(t, s, u) })
 					}

@@ -27,7 +27,7 @@ func (d *Documents) prepare(ctx context.Context, c service.Caller, id string, do
 	if err := d.try(ctx, base); err != nil {
 		return none, err
 	}
-	p, err := sg.Prepare(ctx, bytes.NewReader(base), int64(len(base)), pades.Request{Reason: in.Reason, KeepAnnotations: true})
+	p, err := sg.Prepare(ctx, bytes.NewReader(base), int64(len(base)), pades.Request{Reason: in.Reason})
 	if errors.Is(err, pades.BadChain) || errors.Is(err, pades.BadConfig) {
 		var v service.Invalid
 		v.Add("certificate", "must be a chain that can sign at this level")

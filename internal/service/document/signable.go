@@ -76,7 +76,7 @@ func (d *Documents) trial(ctx context.Context, base []byte) ([]byte, error) {
 	}
 	sg := &pades.Signer{Key: key, Chain: []*x509.Certificate{cert}, Level: pades.LevelB, Clock: d.c.Clock}
 	var out bytes.Buffer
-	if _, err := sg.Sign(ctx, bytes.NewReader(base), int64(len(base)), &out, pades.Request{KeepAnnotations: true}); err != nil {
+	if _, err := sg.Sign(ctx, bytes.NewReader(base), int64(len(base)), &out, pades.Request{}); err != nil {
 		return nil, signingFault(err)
 	}
 	return out.Bytes(), nil

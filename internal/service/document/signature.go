@@ -238,7 +238,7 @@ func (d *Documents) sealNow(ctx context.Context, c service.Caller, id string, in
 			return none, err
 		}
 		var out bytes.Buffer
-		res, err := sg.Sign(ctx, bytes.NewReader(base), int64(len(base)), &out, pades.Request{Reason: in.Reason, KeepAnnotations: true})
+		res, err := sg.Sign(ctx, bytes.NewReader(base), int64(len(base)), &out, pades.Request{Reason: in.Reason})
 		if err != nil {
 			return none, signingFault(err)
 		}
