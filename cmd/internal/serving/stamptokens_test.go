@@ -108,7 +108,8 @@ func TestStampTokensRevoked(t *testing.T) {
 	if got := f.stampState(id); got == "anchored" {
 		t.Errorf("found %s", got)
 	}
-	if got := f.ok("north/test", "GET", "/v1/anchors/0", nil); got.text("problem") != "timestamp" {
-		t.Errorf("found %s", got.body)
-	}
+	// It is written down after the log says it.
+	until(t, "the problem of the batch", 15*time.Second, func() bool {
+		return f.ok("north/test", "GET", "/v1/anchors/0", nil).text("problem") == "timestamp"
+	})
 }
