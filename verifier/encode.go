@@ -2,6 +2,7 @@ package verifier
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/chancery-dev/chancery/internal/strictjson"
@@ -13,6 +14,9 @@ import (
 func (r *Report) MarshalJSON() ([]byte, error) { return r.appendJSON(nil), nil }
 
 func (r *Report) appendJSON(b []byte) []byte {
+	if r == nil {
+		return append(b, "null"...)
+	}
 	w := jsonWriter{b: b}
 	w.open('{')
 	w.str("outcome", r.Outcome.String())
@@ -66,7 +70,7 @@ func (r *Report) appendJSON(b []byte) []byte {
 	}
 	w.strIf("profile", r.Profile)
 	w.name("evaluatedAt")
-	w.value(strictjson.Quote(r.EvaluatedAt.UTC().Format(time.RFC3339Nano)))
+	w.value(strictjson.Quote(timeText(r.EvaluatedAt)))
 	w.bool("offline", r.Offline)
 	w.list("trustInputs", r.TrustInputs)
 	w.list("insecure", r.Insecure)
@@ -88,11 +92,7 @@ func (w *jsonWriter) check(c Check) {
 		w.open('{')
 		seen := map[string]int{}
 		for _, f := range c.Evidence {
-			name := f.Name
-			if seen[f.Name]++; seen[f.Name] > 1 { // never a duplicate name
-				name += "." + strconv.Itoa(seen[f.Name])
-			}
-			w.str(name, f.Value)
+			w.str(uniqueName(seen, f.Name), f.Value)
 		}
 		w.close('}')
 	}
@@ -225,8 +225,29 @@ func (w *jsonWriter) bool(name string, v bool) {
 
 func (w *jsonWriter) time(name string, t time.Time) {
 	if !t.IsZero() {
-		w.str(name, t.UTC().Format(time.RFC3339Nano))
+		w.str(name, timeText(t))
 	}
+}
+
+// timeText is a time in UTC, as RFC 3339 has it. One at the end of the year 9999 that is in
+// 10000 there keeps the zone that it came with, and so does one before the year 0.
+func timeText(t time.Time) string {
+	if u := t.UTC(); u.Year() >= 0 && u.Year() <= 9999 {
+		t = u
+	}
+	return t.Format(time.RFC3339Nano)
+}
+
+// uniqueName is a name that no fact had before: the second a is a.2, or the next that is free.
+func uniqueName(seen map[string]int, name string) string {
+	name = strings.ToValidUTF8(name, "\uFFFD") // before it is compared: writing makes one name of two
+	unique := name
+	for seen[unique] > 0 {
+		seen[name]++
+		unique = name + "." + strconv.Itoa(seen[name])
+	}
+	seen[unique] = 1
+	return unique
 }
 
 func (w *jsonWriter) list(name string, values []string) {
