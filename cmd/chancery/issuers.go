@@ -80,6 +80,7 @@ does not: nothing signed with it is believed any more, but what provably existed
 	}
 	f.addTo(cmd)
 	cmd.Flags().StringVar(&in.KeyType, "key-type", "", "Ed25519, P-256 or P-384 (default Ed25519)")
+	cmd.Flags().StringVar(&in.KeyRef, "key-ref", "", "name of a key in the PKCS#11 token, TENANT/LABEL, instead of a new one")
 	cmd.Flags().BoolVar(&in.Compromised, "compromised", false, "the old key is known to others")
 	cmd.Flags().StringVar(&in.Key, "key", "", "with --compromised: the id of a key that is not in use any more; no new one is made")
 	return cmd

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/chancery-dev/chancery/internal/multikey"
 	"github.com/chancery-dev/chancery/signer"
 )
 
@@ -109,14 +110,13 @@ func (c *cachedIssuer) open(ctx context.Context, s *Service) (signer.Key, error)
 		}
 		c.key.Method = k.Method
 		if k.Ref != "" {
-			if s.c.KeyProvider == nil {
-				c.err = &Error{Code: CodeUnavailable, Detail: "the issuer's key is held by a key provider, and there is none"}
-				return
-			}
-			c.key.Signer, c.err = s.c.KeyProvider.Signer(ctx, k.Ref)
-			return
+			c.key.Signer, c.err = s.held(ctx, k.Ref)
+		} else {
+			c.key.Signer, c.err = s.unseal(k.Sealed, keyContext(c.issuer.Scope, c.issuer.ID, k.Method))
 		}
-		c.key.Signer, c.err = s.unseal(k.Sealed, keyContext(c.issuer.Scope, c.issuer.ID, k.Method))
+		if c.err == nil && !sameKey(c.key.Signer, k.Multibase) {
+			c.key.Signer, c.err = nil, errOtherKey
+		}
 	})
 	if c.err != nil { // a key provider may come back
 		s.forgetIssuer(c.issuer)
@@ -140,11 +140,14 @@ func (c *cachedIssuer) sealer(ctx context.Context, s *Service) (crypto.Signer, [
 			}
 			c.chain = append(c.chain, x)
 		}
-		if cert.Ref != "" && s.c.KeyProvider != nil {
-			c.seal, c.sealErr = s.c.KeyProvider.Signer(ctx, cert.Ref)
-			return
+		if cert.Ref != "" {
+			c.seal, c.sealErr = s.held(ctx, cert.Ref)
+		} else {
+			c.seal, c.sealErr = s.unseal(cert.Sealed, keyContext(c.issuer.Scope, c.issuer.ID, "certificate"))
 		}
-		c.seal, c.sealErr = s.unseal(cert.Sealed, keyContext(c.issuer.Scope, c.issuer.ID, "certificate"))
+		if c.sealErr == nil && !multikey.Equal(c.seal.Public(), c.chain[0].PublicKey) {
+			c.seal, c.sealErr = nil, errOtherKey
+		}
 	})
 	if c.sealErr != nil {
 		s.forgetIssuer(c.issuer)

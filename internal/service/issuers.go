@@ -55,8 +55,11 @@ func (s *Service) CreateIssuer(ctx context.Context, c Caller, in NewIssuer, i Id
 		if err := Put(ctx, tx, c.Scope, r, made); err != nil {
 			return Result[Issuer]{}, err
 		}
+		if err := noteHeld(ctx, tx, made.DID, made.Keys[0], now); err != nil {
+			return Result[Issuer]{}, err
+		}
 		for _, cert := range made.Certs {
-			if err := noteSeal(ctx, tx, made.DID, cert.Chain[0], now); err != nil {
+			if err := noteSeal(ctx, tx, c.Scope, made.DID, cert.Chain[0], now); err != nil {
 				return Result[Issuer]{}, err
 			}
 		}

@@ -111,6 +111,7 @@ type IssuerKey struct {
 // RotateKey asks for a new key of an issuer.
 type RotateKey struct {
 	KeyType     string `json:"keyType,omitempty" enum:"Ed25519,P-256,P-384"`
+	KeyRef      string `json:"keyRef,omitempty" doc:"name of the new key where the installation's key provider (PKCS#11) holds it, as for a new issuer"`
 	Compromised bool   `json:"compromised,omitempty" doc:"the old key is known to others: what it signed is not believed any more"`
 	Key         string `json:"key,omitempty" doc:"with compromised: the id of the key that is known to others. One that is not in use any more is no longer believed, and no new one is made. Absent: the one in use"`
 }

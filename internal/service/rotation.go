@@ -21,6 +21,9 @@ func (s *Service) RotateKey(ctx context.Context, c Caller, id string, in RotateK
 	}
 	var bad Invalid
 	checkKeyType(&bad, in.KeyType)
+	if in.KeyRef != "" {
+		s.checkKeyRef(&bad, c.Scope, in.KeyRef)
+	}
 	if in.Key != "" && !in.Compromised {
 		bad.Add("key", "is for keys that are compromised")
 	}
@@ -30,7 +33,7 @@ func (s *Service) RotateKey(ctx context.Context, c Caller, id string, in RotateK
 	if out, found, err := Replayed[Issuer](ctx, s.c.Store, s.now(), c.Scope, i, nil); err != nil || found {
 		return out, err
 	}
-	key, private, err := s.newIssuerKey(ctx, in.KeyType, "")
+	key, private, err := s.newIssuerKey(ctx, in.KeyType, in.KeyRef)
 	if err != nil {
 		return Result[Issuer]{}, err
 	}
@@ -50,10 +53,16 @@ func (s *Service) RotateKey(ctx context.Context, c Caller, id string, in RotateK
 				return Result[Issuer]{Value: issuerView(c.Scope, r, rotated)}, err
 			}
 		}
+		if err := checkSuccessor(old, in, key); err != nil {
+			return Result[Issuer]{}, err
+		}
 		if rotated, err = s.rotate(c.Scope, old, key, private, in.Compromised); err != nil {
 			return Result[Issuer]{}, err
 		}
 		r.Updated = s.now()
+		if err := noteHeld(ctx, tx, old.DID, key, r.Updated); err != nil {
+			return Result[Issuer]{}, err
+		}
 		if err := Put(ctx, tx, c.Scope, r, rotated); err != nil {
 			return Result[Issuer]{}, err
 		}

@@ -70,7 +70,7 @@ func (s *Service) SetSeal(ctx context.Context, c Caller, issuer string, in Seal)
 		if err := Put(ctx, tx, c.Scope, r, stored); err != nil {
 			return err
 		}
-		if err := noteSeal(ctx, tx, stored.DID, cert.Chain[0], s.now()); err != nil {
+		if err := noteSeal(ctx, tx, c.Scope, stored.DID, cert.Chain[0], s.now()); err != nil {
 			return err
 		}
 		out = issuerView(c.Scope, r, stored)

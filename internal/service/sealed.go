@@ -30,7 +30,7 @@ func sealKey(x *x509.Certificate) string {
 }
 
 // noteSeal writes down that an issuer seals with the key of a certificate (DER).
-func noteSeal(ctx context.Context, tx Tx, did string, certificate []byte, now time.Time) error {
+func noteSeal(ctx context.Context, tx Tx, scope Scope, did string, certificate []byte, now time.Time) error {
 	x, err := x509.ParseCertificate(certificate)
 	if err != nil {
 		return err
@@ -44,8 +44,26 @@ func noteSeal(ctx context.Context, tx Tx, did string, certificate []byte, now ti
 	if slices.Contains(keys.Issuers, did) {
 		return nil
 	}
+	if err := sameEnvironment(ctx, tx, scope, keys.Issuers); err != nil {
+		return err
+	}
 	keys.Issuers, r.Updated = append(keys.Issuers, did), now
 	return Put(ctx, tx, Scope{}, r, keys)
+}
+
+// sameEnvironment refuses a key of issuers of the other environment: what is sealed to try
+// things out would bear the seal of what counts.
+func sameEnvironment(ctx context.Context, tx Tx, scope Scope, issuers []string) error {
+	for _, did := range issuers {
+		other, _, err := tx.Find(ctx, KindIssuer, did)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		if err == nil && other.Environment != scope.Environment {
+			return refused("chain", "begins with the certificate of a key that seals in the other environment")
+		}
+	}
+	return nil
 }
 
 // maxSealers bounds how many signatures of a PDF are looked up.
