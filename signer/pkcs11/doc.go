@@ -7,4 +7,7 @@
 //
 // A Key is a crypto.Signer and, with SignDigest, fits pades.Signer.Remote: a call that the module keeps
 // waiting ends when the context does.
+//
+// A token that was away is opened again when it is back: its keys go on, as the same keys. A PIN that it
+// refuses is not tried a second time. Signatures are checked before they are given out.
 package pkcs11

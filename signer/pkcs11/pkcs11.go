@@ -12,8 +12,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/ThalesGroup/crypto11"
+
+	"github.com/chancery-dev/chancery/internal/multikey"
 )
 
 // Config says which token to open. One of Token, Serial and Slot is needed.
@@ -30,34 +33,31 @@ type Config struct {
 // ErrNotFound is returned where the token has no such key or certificate.
 var ErrNotFound = errors.New("pkcs11: not found on the token")
 
-// Token is an open token. It may be used by several goroutines at once.
-type Token struct{ ctx *crypto11.Context }
-
-// Open loads the library and logs in. The caller closes the Token.
-func Open(c Config) (*Token, error) {
-	if c.Module == "" {
-		return nil, errors.New("pkcs11: Config.Module is empty, the path of a PKCS#11 library is needed")
-	}
-	ctx, err := crypto11.Configure(&crypto11.Config{Path: c.Module, TokenLabel: c.Token, TokenSerial: c.Serial, SlotNumber: c.Slot, Pin: c.PIN,
-		MaxSessions: c.MaxSessions})
-	if err != nil {
-		return nil, fmt.Errorf("pkcs11: opening the token: %w", err)
-	}
-	return &Token{ctx}, nil
-}
-
-// Close logs out and unloads the library. Keys of the token can no longer be used.
-func (t *Token) Close() error {
-	if err := t.ctx.Close(); err != nil {
-		return fmt.Errorf("pkcs11: closing the token: %w", err)
-	}
-	return nil
-}
+// ErrReplaced is returned where a token signs with another key than the one that was opened: under
+// its name there is another one now, or its public half belongs to another key.
+var ErrReplaced = errors.New("pkcs11: the key on the token is not the one that was opened")
 
 // Key returns the key pair of a label: RSA or ECDSA on P-256, P-384 or P-521. The error is ErrNotFound if there
 // is none.
 func (t *Token) Key(label string) (*Key, error) {
-	pairs, err := t.ctx.FindKeyPairs(nil, []byte(label))
+	k := &Key{token: t, label: label}
+	err := t.use(func(ctx *crypto11.Context, opened int) error {
+		s, err := find(ctx, label)
+		if err != nil {
+			return err
+		}
+		k.public, k.signer, k.opened = s.Public(), s, opened
+		t.known.Store(&label)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+func find(ctx *crypto11.Context, label string) (crypto.Signer, error) {
+	pairs, err := ctx.FindKeyPairs(nil, []byte(label))
 	if err != nil {
 		return nil, fmt.Errorf("pkcs11: finding the key: %w", err)
 	}
@@ -68,39 +68,98 @@ func (t *Token) Key(label string) (*Key, error) {
 	default:
 		return nil, fmt.Errorf("pkcs11: %d key pairs have the label, expected one", len(pairs))
 	}
-	s := pairs[0]
-	switch s.Public().(type) {
+	switch public := pairs[0].Public().(type) {
 	case *rsa.PublicKey, *ecdsa.PublicKey:
-		return &Key{signer: s}, nil
+		return pairs[0], nil
+	default:
+		return nil, fmt.Errorf("pkcs11: key of type %T, expected RSA or ECDSA", public)
 	}
-	return nil, fmt.Errorf("pkcs11: key of type %T, expected RSA or ECDSA", s.Public())
 }
 
 // Certificate returns the certificate of a label. The error is ErrNotFound if there is none.
 func (t *Token) Certificate(label string) (*x509.Certificate, error) {
-	c, err := t.ctx.FindCertificate(nil, []byte(label), nil)
-	if err != nil {
-		return nil, fmt.Errorf("pkcs11: finding the certificate: %w", err)
-	}
-	if c == nil {
-		return nil, fmt.Errorf("%w: certificate", ErrNotFound)
-	}
-	return c, nil
+	var found *x509.Certificate
+	err := t.use(func(ctx *crypto11.Context, _ int) error {
+		var err error
+		if found, err = ctx.FindCertificate(nil, []byte(label), nil); err != nil {
+			return fmt.Errorf("pkcs11: finding the certificate: %w", err)
+		}
+		if found == nil {
+			return fmt.Errorf("%w: certificate", ErrNotFound)
+		}
+		return nil
+	})
+	return found, err
 }
 
-// Key is a private key on a token.
-type Key struct{ signer crypto11.Signer }
+// Key is a private key on a token. It stays the same key: when the token was opened anew, it is looked
+// up again, and another one under its label is not used.
+type Key struct {
+	token  *Token
+	label  string
+	public crypto.PublicKey
+
+	mu     sync.Mutex
+	signer crypto.Signer // of one opening of the token
+	opened int
+}
 
 // Public returns the public key.
-func (k *Key) Public() crypto.PublicKey { return k.signer.Public() }
+func (k *Key) Public() crypto.PublicKey { return k.public }
 
-// Sign implements crypto.Signer. The token makes its own random numbers.
+// Sign implements crypto.Signer. The token makes its own random numbers. What it returns is checked with
+// the public key: no signature by another key, and none that a fault has spoilt, is given out.
 func (k *Key) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
-	sig, err := k.signer.Sign(random, digest, opts)
-	if err != nil {
+	var sig []byte
+	err := k.token.use(func(ctx *crypto11.Context, opened int) error {
+		s, err := k.on(ctx, opened)
+		if err != nil {
+			return err
+		}
+		sig, err = s.Sign(random, digest, opts)
+		return err
+	})
+	switch {
+	case errors.Is(err, ErrReplaced), errors.Is(err, ErrNotFound):
+		return nil, err
+	case err != nil:
 		return nil, fmt.Errorf("pkcs11: signing: %w", err)
+	case !verifies(k.public, digest, sig, opts):
+		return nil, ErrReplaced
 	}
 	return sig, nil
+}
+
+// on returns the key as the token has it open now.
+func (k *Key) on(ctx *crypto11.Context, opened int) (crypto.Signer, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.opened == opened {
+		return k.signer, nil
+	}
+	s, err := find(ctx, k.label)
+	if err != nil {
+		return nil, err
+	}
+	if !multikey.Equal(s.Public(), k.public) {
+		return nil, ErrReplaced
+	}
+	k.signer, k.opened = s, opened
+	k.token.known.Store(&k.label)
+	return s, nil
+}
+
+func verifies(public crypto.PublicKey, digest, sig []byte, opts crypto.SignerOpts) bool {
+	switch key := public.(type) {
+	case *ecdsa.PublicKey:
+		return ecdsa.VerifyASN1(key, digest, sig)
+	case *rsa.PublicKey:
+		if pss, ok := opts.(*rsa.PSSOptions); ok {
+			return rsa.VerifyPSS(key, pss.Hash, digest, sig, pss) == nil
+		}
+		return rsa.VerifyPKCS1v15(key, opts.HashFunc(), digest, sig) == nil
+	}
+	return false
 }
 
 // SignDigest is Sign with a context. The library cannot be interrupted: when the context ends first, the
