@@ -24,6 +24,9 @@ var (
 	ErrProof = errors.New("ethereum: the trie proof does not hold")
 	// ErrTransaction: a transaction is of a type that is not known, or malformed.
 	ErrTransaction = errors.New("ethereum: malformed or unknown transaction")
+	// ErrTransactionType: it is of a type that is not known (EIP-2718), so that nothing can be
+	// said about it. Errors that wrap it wrap ErrTransaction, too.
+	ErrTransactionType = fmt.Errorf("%w: its type is not known", ErrTransaction)
 	// ErrHeader: a block header is malformed, or headers do not link.
 	ErrHeader = errors.New("ethereum: malformed or unlinked block header")
 	// ErrSignature: a transaction's signature yields no sender.

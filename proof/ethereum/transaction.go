@@ -32,7 +32,8 @@ var layouts = map[uint8]txLayout{
 	4: {chainID: 0, nonce: 1, to: 5, data: 7, total: 13}, // EIP-7702
 }
 
-// ParseTransaction decodes a transaction as it stands in a block (EIP-2718).
+// ParseTransaction decodes a transaction as it stands in a block (EIP-2718). Errors wrap
+// ErrTransaction; those about a type that is not known wrap ErrTransactionType.
 func ParseTransaction(b []byte) (*Transaction, error) {
 	if len(b) == 0 || len(b) > MaxNodeBytes {
 		return nil, fmt.Errorf("%w: expected 1 to %d bytes, found %d", ErrTransaction, MaxNodeBytes, len(b))
@@ -41,9 +42,13 @@ func ParseTransaction(b []byte) (*Transaction, error) {
 	if b[0] >= 0xc0 {
 		return tx, tx.legacy(b)
 	}
+	const lastType = 0x7f // what follows up to a list's first byte is no type (EIP-2718)
 	layout, known := layouts[b[0]]
-	if !known {
-		return nil, fmt.Errorf("%w: type %d", ErrTransaction, b[0])
+	switch {
+	case b[0] > lastType:
+		return nil, fmt.Errorf("%w: expected a list or a type, found byte %#x", ErrTransaction, b[0])
+	case !known:
+		return nil, fmt.Errorf("%w: type %d", ErrTransactionType, b[0])
 	}
 	tx.Type = b[0]
 	items, err := decodeList(b[1:])
@@ -157,8 +162,12 @@ func (tx *Transaction) Sender() (Address, error) {
 	return AddressOf(key), nil
 }
 
-// AddressOf returns the address of a public key: the last 20 bytes of its digest.
+// AddressOf returns the address of a public key: the last 20 bytes of its digest. Nil: the
+// zero address, which is nobody's.
 func AddressOf(key *secp256k1.PublicKey) (a Address) {
+	if key == nil {
+		return a
+	}
 	h := Keccak256(key.SerializeUncompressed()[1:])
 	copy(a[:], h[12:])
 	return a

@@ -246,12 +246,12 @@ func (r *Renewal) visit(f *fields) {
 		f.uint("anchor", &r.Anchor)
 	case RenewBundle:
 		f.text("alg", &r.Alg, false)
+		h, ok := renewalHashes[r.Alg]
+		if !ok && *f.err == nil { // before the digest, whose length depends on it
+			*f.err = unsupported("renewals.alg: expected SHA-2 or SHA-3 of 256, 384 or 512 bits")
+		}
 		f.bytes("digest", &r.Digest, 32, 64, false)
-		if h, ok := renewalHashes[r.Alg]; !ok {
-			if *f.err == nil {
-				*f.err = unsupported("renewals.alg: expected SHA-2 or SHA-3 of 256, 384 or 512 bits")
-			}
-		} else if len(r.Digest) != h.Size() {
+		if ok && len(r.Digest) != h.Size() {
 			f.fail("digest", "expected %d bytes", h.Size())
 		}
 	default:

@@ -286,24 +286,32 @@ func extensionName(s string) bool {
 func (s *Subject) visit(f *fields) {
 	f.text("type", &s.Type, false)
 	f.text("digestAlg", &s.DigestAlg, false)
-	f.bytes("digest", &s.Digest, 1, 64, false)
-	if *f.err != nil {
-		return
+	if *f.err == nil { // before the digest, whose length depends on it
+		*f.err = s.known()
 	}
-	if err := s.check(); err != nil {
-		*f.err = err
+	f.bytes("digest", &s.Digest, 1, 64, false)
+	if *f.err == nil {
+		*f.err = s.check()
 	}
 }
 
-// check tells whether type, algorithm and digest are ones that are known.
-func (s *Subject) check() error {
-	size, ok := digestSizes[s.DigestAlg]
-	switch {
+// known tells whether type and algorithm are ones that are known.
+func (s *Subject) known() error {
+	switch _, ok := digestSizes[s.DigestAlg]; {
 	case !slices.Contains(subjectTypes, s.Type):
 		return unsupported("subject.type: expected one of %s", strings.Join(subjectTypes, ", "))
 	case !ok:
 		return unsupported("subject.digestAlg: expected one of %s", strings.Join(DigestAlgs(), ", "))
-	case len(s.Digest) != size:
+	}
+	return nil
+}
+
+// check tells whether the digest has its algorithm's length, too.
+func (s *Subject) check() error {
+	if err := s.known(); err != nil {
+		return err
+	}
+	if size := digestSizes[s.DigestAlg]; len(s.Digest) != size {
 		return malformed("subject.digest: expected %d bytes, found %d", size, len(s.Digest))
 	}
 	return nil

@@ -156,6 +156,9 @@ func TestCases(t *testing.T) {
 		"encoding: indefinite map":                  append(append([]byte{0xd9, 0xd9, 0xf7, 0xbf}, enc[4:]...), 0xff),
 		"encoding: unknown critical member":         append(append([]byte{0xd9, 0xd9, 0xf7, enc[3] + 1}, enc[4:]...), []byte("\x78\x20zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz\x01")...),
 		"encoding: version 2":                       bytes.Replace(enc, []byte("\x67version\x01"), []byte("\x67version\x02"), 2),
+		"encoding: unknown member that is true":     append(append([]byte{0xd9, 0xd9, 0xf7, enc[3] + 1}, enc[4:]...), []byte("\x78\x20zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz\xf5")...),
+		"encoding: unknown signature algorithm":     bytes.Replace(enc, append([]byte("\x67Ed25519\x65value"), appendBytes(nil, good.Signature.Value)...), append([]byte("\x67ML-DSA4\x65value"), appendBytes(nil, make([]byte, 2420))...), 1),
+		"encoding: number that is null":             bytes.Replace(enc, []byte("\x63seq\x00"), []byte("\x63seq\xf6"), 1),
 	} {
 		_, err := Parse(forged)
 		if err == nil {

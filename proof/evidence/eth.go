@@ -35,6 +35,10 @@ func (v *run) checkEth(i int, e *Eth) bool {
 	v.pass("6.2", "transaction", i, fmt.Sprintf("index %d of block 0x%x", index, block.Hash))
 	// 6.3
 	tx, err := ethereum.ParseTransaction(raw)
+	if errors.Is(err, ethereum.ErrTransactionType) {
+		v.open("6.3", "calldata", i, Unsupported, err.Error())
+		return false
+	}
 	if err == nil {
 		err = v.calldata(tx, e.ChainID)
 	}

@@ -242,7 +242,8 @@ func TestParseRefuses(t *testing.T) {
 		{"anchor with another's members", enc(func(m map[string]any) {
 			m["anchors"] = []any{map[string]any{"type": "rfc3161", "token": map[string]any{"sha256": make([]byte, 32)}, "chainId": 1}}
 		}), ErrUnsupported},
-		{"17 anchors", enc(func(m map[string]any) { m["anchors"] = make([]any, 17) }), ErrMalformed},
+		{"17 anchors", enc(func(m map[string]any) { m["anchors"] = make([]any, 17) }), ErrTooLarge},
+		{"anchors that are null", enc(func(m map[string]any) { m["anchors"] = make([]any, 16) }), ErrMalformed},
 		{"control character in a name", enc(func(m map[string]any) { sub(m, "batchHeader")["issuer"] = "did:web:x\n" }), ErrMalformed},
 		{"tag inside", append(append([]byte{}, good[:3]...), append([]byte{0xd9, 0xd9, 0xf7}, good[3:]...)...), ErrMalformed},
 		{"null", append(bytes.Clone(selfDescribed), 0xf6), ErrMalformed},

@@ -128,6 +128,7 @@ func forgeries(t testing.TB, w *world, stamps bool) []forgery {
 			root := w.batch(t, &plan{}).Header.Roots[0].Root
 			return w.bundle(t, plan{}, eth(ethPlan{data: func([32]byte) []byte { return root }}))
 		}, nil, doc0},
+		{"transaction of a type that is not known", Indeterminate, Unsupported, with(plan{}, ethPlan{raw: func(tx []byte) []byte { return append([]byte{5}, tx[1:]...) }}), nil, doc0},
 		{"transaction that creates a contract", Invalid, TransactionWrong, with(plan{}, ethPlan{create: true}), nil, doc0},
 		{"transaction by a stranger", Invalid, SenderWrong, with(plan{}, ethPlan{key: otherSender}), nil, doc0},
 		{"trie node left out", Invalid, TransactionWrong, changedTx(func(p *TxProof) { p.Nodes = p.Nodes[1:] }), nil, doc417},

@@ -166,11 +166,11 @@ type Signature struct {
 
 func (s *Signature) visit(f *fields) {
 	f.text("alg", &s.Alg, false)
-	f.text("method", &s.Method, false)
-	f.bytes("value", &s.Value, 64, 1024, false)
-	if *f.err == nil && !slices.Contains(signatureAlgs, s.Alg) {
+	if *f.err == nil && !slices.Contains(signatureAlgs, s.Alg) { // before the value, whose length depends on it
 		*f.err = unsupported("%salg: expected one of %s", f.where, strings.Join(signatureAlgs, ", "))
 	}
+	f.text("method", &s.Method, false)
+	f.bytes("value", &s.Value, 64, 1024, false)
 }
 
 func (s *SignedHeader) visit(f *fields) {

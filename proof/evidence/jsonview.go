@@ -55,9 +55,11 @@ func fromJSON(doc *strictjson.Doc, n strictjson.Node) (value, error) {
 	case strictjson.Number:
 		i, ok := doc.Int(n)
 		if !ok || i < 0 || i > maxUint {
-			return value{}, malformed("expected an integer from 0 to 2^53-1 at %q", doc.Pointer(n))
+			return value{kind: kindOther}, nil
 		}
 		return value{kind: kindUint, n: uint64(i)}, nil
+	case strictjson.Bool, strictjson.Null:
+		return value{kind: kindOther}, nil
 	case strictjson.String:
 		return value{kind: kindText, b: []byte(doc.String(n))}, nil
 	case strictjson.Array:
@@ -84,5 +86,5 @@ func fromJSON(doc *strictjson.Doc, n strictjson.Node) (value, error) {
 		}
 		return v, nil
 	}
-	return value{}, malformed("expected an object, list, text or number at %q", doc.Pointer(n))
+	return value{}, malformed("expected a JSON value at %q", doc.Pointer(n))
 }

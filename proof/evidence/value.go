@@ -15,6 +15,15 @@ const (
 	kindText  byte = 3
 	kindArray byte = 4
 	kindMap   byte = 5
+	// kindOther is what no bundle of this version holds: numbers that are negative, no
+	// integers or too large, booleans and null. Members that are not known may be such.
+	kindOther byte = 7
+)
+
+// Major types that are only ever part of kindOther.
+const (
+	kindNegative byte = 1
+	kindSimple   byte = 7
 )
 
 // value is a data item: what CBOR and JSON views have in common. In the JSON view byte
@@ -22,7 +31,7 @@ const (
 type value struct {
 	kind byte
 	n    uint64
-	b    []byte   // byte string or text
+	b    []byte   // byte string or text; of kindOther the encoding
 	keys []string // of a map, in the order of list
 	list []value  // elements of an array, values of a map
 }
@@ -32,7 +41,8 @@ var selfDescribed = []byte{0xd9, 0xd9, 0xf7}
 
 // cborReader reads deterministic CBOR (RFC 8949, 4.2.1) of the types above: shortest
 // lengths, definite lengths, map keys that are texts in bytewise order of their
-// encodings. Byte strings are slices of the input.
+// encodings. Whether a float is in its shortest form is not looked at: no member that is
+// known is one. Byte strings are slices of the input.
 type cborReader struct {
 	b      []byte
 	values int
@@ -69,13 +79,14 @@ func (r *cborReader) head() (byte, uint64, error) {
 	copy(word[8-size:], r.b[:size])
 	n := binary.BigEndian.Uint64(word[:])
 	r.b = r.b[size:]
-	if info == 24 && n < 24 || info > 24 && n>>(4*size) == 0 {
+	if major != 7 && (info == 24 && n < 24 || info > 24 && n>>(4*size) == 0) {
 		return 0, 0, malformed("expected the shortest form of a number")
 	}
 	return major, n, nil
 }
 
 func (r *cborReader) item(depth int) (value, error) {
+	start := r.b
 	major, n, err := r.head()
 	if err != nil {
 		return value{}, err
@@ -87,8 +98,17 @@ func (r *cborReader) item(depth int) (value, error) {
 	switch major {
 	case kindUint:
 		if v.n = n; n > maxUint {
-			return value{}, malformed("expected a number of at most 2^53-1")
+			v.kind = kindOther
 		}
+	case kindNegative:
+		v.kind = kindOther
+	case kindSimple:
+		// The simple values other than false, true and null, and the end of an indefinite
+		// length, which head refuses, have no place in deterministic CBOR of plain data.
+		if info := start[0] & 31; info < 20 || info > 22 && info < 25 {
+			return value{}, malformed("expected plain data, found a simple value")
+		}
+		v.kind = kindOther
 	case kindBytes, kindText:
 		v.b, err = r.take(n)
 		if err == nil && major == kindText && !utf8.Valid(v.b) {
@@ -110,7 +130,10 @@ func (r *cborReader) item(depth int) (value, error) {
 	case kindMap:
 		return r.mapping(n, depth)
 	default:
-		return value{}, malformed("expected an unsigned integer, string, array or map, found major type %d", major)
+		return value{}, malformed("expected no tags")
+	}
+	if v.kind == kindOther {
+		v.b = start[:len(start)-len(r.b)]
 	}
 	return v, err
 }
@@ -191,6 +214,8 @@ func (v *value) appendCBOR(b []byte) []byte {
 		return appendHead(b, kindUint, v.n)
 	case kindBytes, kindText:
 		return append(appendHead(b, v.kind, uint64(len(v.b))), v.b...)
+	case kindOther:
+		return append(b, v.b...)
 	}
 	b = appendHead(b, v.kind, uint64(len(v.list)))
 	for i := range v.list {

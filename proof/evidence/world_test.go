@@ -240,6 +240,7 @@ type ethPlan struct {
 	shown   int                     // how far from index the transaction is that is shown
 	data    func(d [32]byte) []byte // nil: the digest
 	create  bool                    // the transaction creates a contract
+	raw     func(tx []byte) []byte  // changes the signed transaction before it gets into the block
 	key     *ecdsa.PrivateKey       // nil: the world's sender
 	headers int                     // how many lead to the final block
 	history bool                    // the history contract leads there
@@ -328,6 +329,9 @@ func (w *world) transaction(tb testing.TB, p ethPlan, d [32]byte) (*Eth, *types.
 		raw, err := tx.MarshalBinary()
 		if err != nil {
 			tb.Fatal(err)
+		}
+		if i == p.index && p.raw != nil {
+			raw = p.raw(raw)
 		}
 		key, _ := rlp.EncodeToBytes(uint64(i))
 		txTrie.MustUpdate(key, raw)

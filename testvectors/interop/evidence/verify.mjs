@@ -133,7 +133,8 @@ function trie(rootHash, key, nodes, code) {
   return value;
 }
 function transaction(b) {
-  const code = 'evidence_transaction', legacy = b[0] >= 0xc0, f = rlp(legacy ? b : b.slice(1), code);
+  const code = 'evidence_transaction', legacy = b[0] >= 0xc0, known = b[0] > 0x7f || b[0] >= 1 && b[0] <= 4 || open1();
+  const f = known && rlp(legacy ? b : b.slice(1), code);
   // [fields without signature, chain id, to, data] of each type
   const at = legacy ? [6, null, 3, 5] : { 1: [8, 0, 4, 6], 2: [9, 0, 5, 7], 3: [11, 0, 5, 7], 4: [10, 0, 5, 7] }[b[0]];
   need(at && Array.isArray(f) && f.length === at[0] + 3, code);
