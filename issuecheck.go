@@ -54,6 +54,9 @@ const (
 // for the contexts known here, right. The error is of type ShapeErrors and holds every
 // fault. Terms that no context defines are found by package signer.
 func CheckIssue(c *Credential) error {
+	if c == nil {
+		c = &Credential{} // there is nothing in it that the rules ask for
+	}
 	k := &checker{doc: c.doc, model: c.model}
 	k.head()
 	k.issuer()

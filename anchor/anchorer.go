@@ -59,6 +59,9 @@ func NewAnchorer(c AnchorerConfig) (*Anchorer, error) {
 // Run calls Step until the context ends, whose error it returns. Errors of Step are
 // passed to report, and tried again.
 func (a *Anchorer) Run(ctx context.Context, every time.Duration, report func(error)) error {
+	if every <= 0 {
+		return fmt.Errorf("%w: expected a positive time between steps", ErrConfig)
+	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
@@ -75,6 +78,12 @@ func (a *Anchorer) Run(ctx context.Context, every time.Duration, report func(err
 
 // Wait steps until a batch is done, and returns its record.
 func (a *Anchorer) Wait(ctx context.Context, seq uint64, every time.Duration) (*Record, error) {
+	switch {
+	case every <= 0:
+		return nil, fmt.Errorf("%w: expected a positive time between steps", ErrConfig)
+	case a.c.Store == nil:
+		return nil, errNoStore
+	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
@@ -97,6 +106,9 @@ func (a *Anchorer) Wait(ctx context.Context, seq uint64, every time.Duration) (*
 // Step brings every batch that is not done as far as it goes now. What keeps one of them
 // from going on is in its Record.Problem and in the error; the others go on.
 func (a *Anchorer) Step(ctx context.Context) error {
+	if a.c.Store == nil {
+		return errNoStore
+	}
 	open, err := a.c.Store.Open(ctx)
 	if err != nil {
 		return err

@@ -119,6 +119,9 @@ func (b *Batcher) Add(ctx context.Context, items ...Item) ([]Item, error) {
 	if len(items) == 0 {
 		return nil, nil
 	}
+	if b.c.Store == nil {
+		return nil, errNoStore
+	}
 	mine := slices.Clone(items)
 	now := b.c.Clock().UTC().Round(0)
 	random := make([]byte, (evidence.SaltSize+16)*len(mine))
@@ -190,6 +193,9 @@ func (b *Batcher) store(ctx context.Context, items []Item) ([]Item, error) {
 // every is how often ages are looked at. Errors of the store are passed to report, and
 // tried again.
 func (b *Batcher) Run(ctx context.Context, every time.Duration, report func(error)) error {
+	if every <= 0 {
+		return fmt.Errorf("%w: expected a positive time between looks", ErrConfig)
+	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
@@ -207,6 +213,9 @@ func (b *Batcher) Run(ctx context.Context, every time.Duration, report func(erro
 
 // SealDue seals batches as long as one is full, or its first item has reached MaxAge.
 func (b *Batcher) SealDue(ctx context.Context) ([]*Record, error) {
+	if b.c.Store == nil {
+		return nil, errNoStore
+	}
 	var out []*Record
 	for {
 		q, err := b.c.Store.Queue(ctx)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"errors"
+	"fmt"
 
 	"github.com/chancery-dev/chancery/proof/evidence"
 )
@@ -104,5 +105,8 @@ type TimestamperFunc func(ctx context.Context, hash crypto.Hash, digest []byte) 
 
 // Timestamp implements Timestamper.
 func (f TimestamperFunc) Timestamp(ctx context.Context, hash crypto.Hash, digest []byte) ([]byte, error) {
+	if f == nil {
+		return nil, fmt.Errorf("%w: expected a function that makes timestamps", ErrConfig)
+	}
 	return f(ctx, hash, digest)
 }

@@ -151,6 +151,9 @@ func (s *FileStore) readRecord(seq uint64) (*Record, error) {
 func (s *FileStore) Add(ctx context.Context, items []Item) ([]Item, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.x.ids == nil { // or what is written would land wherever the process is
+		return nil, fmt.Errorf("%w: expected a store of OpenFileStore", ErrConfig)
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package anchor
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -23,6 +24,8 @@ type batchIndex struct {
 	version     uint64
 }
 
+var errNoRecord = errors.New("anchor: expected a record")
+
 // idKey stands for an ID at a size that does not depend on it.
 type idKey [16]byte
 
@@ -43,7 +46,18 @@ func (x *index) end() uint64 {
 	return b.first + b.size
 }
 
+// put notes where an item is.
+func (x *index) put(id string, pos uint64) {
+	if x.ids == nil {
+		x.ids = map[idKey]uint64{}
+	}
+	x.ids[keyOf(id)] = pos
+}
+
 func (x *index) canSeal(r *Record, leaves [][]byte) error {
+	if r == nil {
+		return errNoRecord
+	}
 	if r.Seq != uint64(len(x.batches)) || r.First != x.end() || r.First+r.Size > x.count || r.Size == 0 {
 		return fmt.Errorf("%w: batch %d of %d items from %d is not the next", ErrConflict, r.Seq, r.Size, r.First)
 	}
@@ -55,6 +69,9 @@ func (x *index) canSeal(r *Record, leaves [][]byte) error {
 
 // current checks that a record is the stored version.
 func (x *index) current(r *Record) error {
+	if r == nil {
+		return errNoRecord
+	}
 	if r.Seq >= uint64(len(x.batches)) {
 		return fmt.Errorf("%w: batch %d", ErrNotFound, r.Seq)
 	}
@@ -72,6 +89,9 @@ func (x *index) note(r *Record) {
 	} else {
 		x.batches[r.Seq] = b
 	}
+	if x.nonces == nil {
+		x.nonces = map[Account]uint64{}
+	}
 	use := func(nonce uint64) { x.nonces[r.Account] = max(x.nonces[r.Account], nonce+1) }
 	if r.HasNonce {
 		use(r.Nonce)
@@ -82,7 +102,11 @@ func (x *index) note(r *Record) {
 }
 
 // reserve returns the record with a nonce.
+// reserve returns a copy of a record that has a nonce; nil of nil, which current refuses.
 func (x *index) reserve(r *Record, account Account, floor uint64) *Record {
+	if r == nil {
+		return nil
+	}
 	out := r.clone()
 	if !out.HasNonce {
 		out.Account, out.HasNonce, out.Nonce = account, true, max(floor, x.nonces[account])

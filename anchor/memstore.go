@@ -9,7 +9,7 @@ import (
 )
 
 // MemStore is a Store in memory, for tests and for what need not outlive the process: it
-// is not durable. NewMemStore makes one; the zero value must not be used.
+// is not durable. The zero value is empty, like that of NewMemStore.
 type MemStore struct {
 	mu      sync.Mutex
 	x       index
@@ -19,7 +19,7 @@ type MemStore struct {
 }
 
 // NewMemStore returns an empty store.
-func NewMemStore() *MemStore { return &MemStore{x: newIndex()} }
+func NewMemStore() *MemStore { return &MemStore{} }
 
 func copyItem(it Item) Item {
 	it.Salt, it.Subject.Digest = slices.Clone(it.Salt), slices.Clone(it.Subject.Digest)
@@ -41,7 +41,7 @@ func (s *MemStore) Add(ctx context.Context, items []Item) ([]Item, error) {
 			if pos == s.x.end() {
 				s.x.oldest = it.Added
 			}
-			s.x.ids[keyOf(it.ID)] = pos
+			s.x.put(it.ID, pos)
 			s.x.count++
 			s.items = append(s.items, copyItem(it))
 		}

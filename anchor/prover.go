@@ -20,6 +20,9 @@ type Status struct {
 
 // Lookup finds an item and its batch.
 func Lookup(ctx context.Context, s Store, id string) (Status, error) {
+	if s == nil {
+		return Status{}, errNoStore
+	}
 	it, pos, err := s.Item(ctx, id)
 	if err != nil {
 		return Status{}, err
@@ -163,6 +166,12 @@ func (p *Prover) treesOf(ctx context.Context, r *Record) ([]*merkle.Tree, error)
 // Trees builds the trees of a batch from the store's leaves, and checks that they have
 // the roots that the header has.
 func Trees(ctx context.Context, s Store, r *Record) ([]*merkle.Tree, error) {
+	switch {
+	case s == nil:
+		return nil, errNoStore
+	case r == nil:
+		return nil, errNoRecord
+	}
 	leaves, err := s.Leaves(ctx, r.Seq)
 	if err != nil {
 		return nil, err

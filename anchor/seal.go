@@ -19,6 +19,9 @@ import (
 func (b *Batcher) Seal(ctx context.Context) (*Record, error) {
 	b.seal.Lock()
 	defer b.seal.Unlock()
+	if b.c.Store == nil {
+		return nil, errNoStore
+	}
 	q, err := b.c.Store.Queue(ctx)
 	if err != nil {
 		return nil, err

@@ -100,6 +100,9 @@ func (s *UserSchema) Work(doc *strictjson.Doc, n strictjson.Node) int { return s
 
 // Validate validates the value at n, as ValidateSchema does.
 func (s *UserSchema) Validate(doc *strictjson.Doc, n strictjson.Node) ([]Finding, error) {
+	if s.compiled == nil || doc.Kind(n) == strictjson.Invalid {
+		return nil, fmt.Errorf("%w: expected a schema of ReadSchema, and a value", ErrSchemaUnsupported)
+	}
 	if s.Work(doc, n) > maxUserSchemaWork {
 		return nil, fmt.Errorf("%w: expected a smaller schema or a smaller document", ErrSchemaUnsupported)
 	}

@@ -15,7 +15,10 @@ import (
 // number of workers. When the consumer stops or ctx ends, no further document is
 // taken; those taken are yielded as Canceled after ctx has ended.
 func (v *Verifier) VerifyAll(ctx context.Context, in iter.Seq[chancery.Secured]) iter.Seq2[*Verified, error] {
-	workers := v.cfg.Workers
+	workers := 0
+	if v.made() {
+		workers = v.cfg.Workers
+	}
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}

@@ -105,7 +105,7 @@ var ErrNoTrust = errors.New("verifier: expected a trust file that names issuers 
 var ErrNoClock = errors.New("verifier: expected a clock")
 
 // Verifier judges documents by one Config. It is immutable and safe for concurrent
-// use. New makes one: the zero value trusts nobody and must not be used.
+// use. New makes one: the zero value trusts nobody, and every document is IssuerNotTrusted.
 type Verifier struct {
 	cfg      Config
 	policy   Policy
@@ -148,11 +148,29 @@ func New(c Config) (*Verifier, error) {
 	return v, nil
 }
 
+// made tells whether New made the verifier.
+func (v *Verifier) made() bool { return v != nil && v.cfg.Trust != nil }
+
 // Trust returns what the verifier trusts, for a Handler.
-func (v *Verifier) Trust() *Trust { return v.cfg.Trust }
+func (v *Verifier) Trust() *Trust {
+	if !v.made() {
+		return &Trust{}
+	}
+	return v.cfg.Trust
+}
 
 // Now returns the instant to judge at, for a Handler.
-func (v *Verifier) Now() time.Time { return v.cfg.Clock() }
+func (v *Verifier) Now() time.Time {
+	if !v.made() {
+		return time.Time{}
+	}
+	return v.cfg.Clock()
+}
 
 // Policy returns the policy in force, with what its profile sets.
-func (v *Verifier) Policy() Policy { return v.policy }
+func (v *Verifier) Policy() Policy {
+	if !v.made() {
+		return Policy{}
+	}
+	return v.policy
+}

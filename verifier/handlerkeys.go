@@ -25,6 +25,9 @@ type MethodKey struct {
 // then the owner's document. claimed is when the signature says it was made, proven when
 // it provably existed; zero for unknown. A Reason and detail come without keys.
 func (v *Verifier) MethodKeys(ctx context.Context, owner, method string, claimed, proven time.Time) ([]MethodKey, Reason, string) {
+	if !v.made() {
+		return nil, IssuerNotTrusted, ErrNoTrust.Error()
+	}
 	c := v.newRun(ctx, chancery.Secured{}, v.cfg.Clock())
 	c.expect.ExistedAt = proven
 	c.work = newWork()
@@ -40,7 +43,7 @@ func (v *Verifier) MethodKeys(ctx context.Context, owner, method string, claimed
 // file has none and no source is configured, such as those that came with evidence. Where
 // there are sources they are newer, and v itself is returned.
 func (v *Verifier) Beside(docs []PinnedDocument) *Verifier {
-	if len(docs) == 0 || !v.offline() {
+	if len(docs) == 0 || !v.made() || !v.offline() {
 		return v
 	}
 	out := *v

@@ -142,6 +142,9 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
+	if e.Report == nil { // only in one that this package did not make
+		return "verifier: " + e.Reason.Text()
+	}
 	for _, c := range e.Report.Checks {
 		if c.Reason == e.Reason && c.Detail != "" {
 			return fmt.Sprintf("verifier: %s: %s (%s)", e.Report.Outcome, e.Reason.Text(), c.Detail)

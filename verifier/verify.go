@@ -41,12 +41,18 @@ func (v *Verified) Presentation() *chancery.Presentation { return v.presentation
 // PDFs see pades.Handler.ExamineFile. When ctx ends, the Reason is Canceled: the error
 // matches that, and not ctx.Err.
 func (v *Verifier) Verify(ctx context.Context, s chancery.Secured) (*Verified, error) {
-	return v.VerifyExpecting(ctx, s, v.policy.Expect)
+	return v.VerifyExpecting(ctx, s, v.Policy().Expect)
 }
 
 // VerifyExpecting is Verify with what is expected of this one document, in place of
 // Policy.Expect.
 func (v *Verifier) VerifyExpecting(ctx context.Context, s chancery.Secured, e Expect) (*Verified, error) {
+	if !v.made() {
+		r := &Report{MediaType: s.MediaType, Digest: digestOf(s.Bytes), Profile: ProfileStrict.String(), Offline: true}
+		r.Add(Check{ID: CheckIssuerTrust, Required: true, Reason: IssuerNotTrusted, Detail: ErrNoTrust.Error()})
+		r.Decide()
+		return nil, &Error{Reason: r.Reason, Report: r}
+	}
 	c := v.newRun(ctx, s, v.cfg.Clock())
 	c.expect = e
 	c.work = newWork()

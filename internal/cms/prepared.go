@@ -24,22 +24,50 @@ type Prepared struct {
 
 // ToSign returns what a DigestSigner signs: the digest of the signed attributes, or for Ed25519 the
 // attributes themselves.
-func (p *Prepared) ToSign() []byte { return p.scheme.ToSign(p.attrs) }
+func (p *Prepared) ToSign() []byte {
+	if !p.made() {
+		return nil
+	}
+	return p.scheme.ToSign(p.attrs)
+}
+
+// made tells whether there is a message: the zero value and nil are none.
+func (p *Prepared) made() bool { return p != nil && p.pub != nil }
+
+var errNotPrepared = errors.New("cms: expected a prepared message")
 
 // Message returns the DER signed attributes, for keys that hash by themselves.
-func (p *Prepared) Message() []byte { return append([]byte(nil), p.attrs...) }
+func (p *Prepared) Message() []byte {
+	if !p.made() {
+		return nil
+	}
+	return append([]byte(nil), p.attrs...)
+}
 
 // Options returns the options to sign ToSign with.
-func (p *Prepared) Options() crypto.SignerOpts { return p.scheme.Options() }
+func (p *Prepared) Options() crypto.SignerOpts {
+	if !p.made() {
+		return crypto.Hash(0)
+	}
+	return p.scheme.Options()
+}
 
 // Scheme returns the signature scheme.
 func (p *Prepared) Scheme() algo.Scheme { return p.scheme }
 
 // Check verifies a signature value with the certificate's key. A signature that came from elsewhere
 // should be checked before it is embedded; a local key need not be.
-func (p *Prepared) Check(sig []byte) error { return p.scheme.Verify(p.pub, p.attrs, sig) }
+func (p *Prepared) Check(sig []byte) error {
+	if !p.made() {
+		return errNotPrepared
+	}
+	return p.scheme.Verify(p.pub, p.attrs, sig)
+}
 
 func (p *Prepared) fits(key DigestSigner) error {
+	if !p.made() {
+		return errNotPrepared
+	}
 	pub, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool })
 	if !ok || !pub.Equal(p.pub) {
 		return errors.New("cms: the key is not the certificate's")
@@ -132,6 +160,9 @@ const preparedVersion = 1
 
 // MarshalBinary encodes the state: DER, SEQUENCE of a version, the public key and the parts.
 func (p *Prepared) MarshalBinary() ([]byte, error) {
+	if !p.made() {
+		return nil, errNotPrepared
+	}
 	spki, err := x509.MarshalPKIXPublicKey(p.pub)
 	if err != nil {
 		return nil, fmt.Errorf("cms: %w", err)

@@ -202,6 +202,9 @@ func Encode(key crypto.PublicKey) (string, error) {
 		return EncodeMultibase58(append(appendUvarint(nil, codeEd25519Public), k...)), nil
 	case *ecdsa.PublicKey:
 		code := uint64(0)
+		if k == nil {
+			return "", fmt.Errorf("%w: expected a public key", ErrInvalidKey)
+		}
 		switch k.Curve {
 		case elliptic.P256():
 			code = codeP256Public

@@ -8,15 +8,29 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
+// has tells whether there is a value n. A Doc that Parse did not make, such as that of a zero
+// value around it, has none.
+func (d *Doc) has(n Node) bool { return d != nil && uint(n) < uint(len(d.nodes)) }
+
 // Text returns the whole document as received.
-func (d *Doc) Text() string { return d.text }
+func (d *Doc) Text() string {
+	if d == nil {
+		return ""
+	}
+	return d.text
+}
 
 // Size returns how many values the document holds.
-func (d *Doc) Size() int { return len(d.nodes) }
+func (d *Doc) Size() int {
+	if d == nil {
+		return 0
+	}
+	return len(d.nodes)
+}
 
 // Kind returns the kind of a value; that of None is Invalid.
 func (d *Doc) Kind(n Node) Kind {
-	if n < 0 {
+	if !d.has(n) {
 		return Invalid
 	}
 	return d.nodes[n].kind
@@ -24,7 +38,7 @@ func (d *Doc) Kind(n Node) Kind {
 
 // Raw returns the text of a value exactly as received, and "" for None.
 func (d *Doc) Raw(n Node) string {
-	if n < 0 {
+	if !d.has(n) {
 		return ""
 	}
 	return d.text[d.nodes[n].start:d.nodes[n].end]
@@ -32,7 +46,7 @@ func (d *Doc) Raw(n Node) string {
 
 // Offset returns where a value begins in the text, in bytes.
 func (d *Doc) Offset(n Node) int {
-	if n < 0 {
+	if !d.has(n) {
 		return -1
 	}
 	return int(d.nodes[n].start)
@@ -40,7 +54,7 @@ func (d *Doc) Offset(n Node) int {
 
 // Str returns the string a node holds, unescaped; ok is false for other kinds.
 func (d *Doc) Str(n Node) (s string, ok bool) {
-	if n < 0 || d.nodes[n].kind != String {
+	if !d.has(n) || d.nodes[n].kind != String {
 		return "", false
 	}
 	x := &d.nodes[n]
@@ -55,7 +69,7 @@ func (d *Doc) String(n Node) string {
 
 // Bool returns the value of a boolean; ok is false for other kinds.
 func (d *Doc) Bool(n Node) (v, ok bool) {
-	if n < 0 || d.nodes[n].kind != Bool {
+	if !d.has(n) || d.nodes[n].kind != Bool {
 		return false, false
 	}
 	return d.nodes[n].flags&isTrue != 0, true
@@ -63,7 +77,7 @@ func (d *Doc) Bool(n Node) (v, ok bool) {
 
 // Float returns the value of a number; ok is false for other kinds.
 func (d *Doc) Float(n Node) (f float64, ok bool) {
-	if n < 0 || d.nodes[n].kind != Number {
+	if !d.has(n) || d.nodes[n].kind != Number {
 		return 0, false
 	}
 	f, err := strconv.ParseFloat(d.Raw(n), 64)
@@ -107,7 +121,7 @@ func ParseTime(s string) (t time.Time, ok bool) {
 // Name returns the member name of a value within an object, unescaped, and "" for
 // elements of arrays and the root.
 func (d *Doc) Name(n Node) string {
-	if n < 0 || d.nodes[n].name < 0 {
+	if !d.has(n) || d.nodes[n].name < 0 {
 		return ""
 	}
 	x := &d.nodes[n]
@@ -116,7 +130,7 @@ func (d *Doc) Name(n Node) string {
 
 // Parent returns the array or object that holds a value, and None for the root.
 func (d *Doc) Parent(n Node) Node {
-	if n < 0 {
+	if !d.has(n) {
 		return None
 	}
 	return d.nodes[n].parent
@@ -124,7 +138,7 @@ func (d *Doc) Parent(n Node) Node {
 
 // First returns the first child of an array or object, and None without one.
 func (d *Doc) First(n Node) Node {
-	if n < 0 || d.nodes[n].count == 0 {
+	if !d.has(n) || d.nodes[n].count == 0 {
 		return None
 	}
 	return n + 1
@@ -132,7 +146,7 @@ func (d *Doc) First(n Node) Node {
 
 // Next returns the sibling after n, and None after the last one.
 func (d *Doc) Next(n Node) Node {
-	if n < 0 {
+	if !d.has(n) {
 		return None
 	}
 	return d.nodes[n].next
@@ -140,7 +154,7 @@ func (d *Doc) Next(n Node) Node {
 
 // Len returns how many children an array or object has.
 func (d *Doc) Len(n Node) int {
-	if n < 0 {
+	if !d.has(n) {
 		return 0
 	}
 	return int(d.nodes[n].count)
@@ -188,7 +202,7 @@ func (d *Doc) Index(n Node, i int) Node {
 // array: JSON-LD writes a single value and a list of one alike. It does nothing for
 // None and stops when f answers false.
 func (d *Doc) Each(n Node, f func(Node) bool) {
-	if n < 0 {
+	if !d.has(n) {
 		return
 	}
 	if d.nodes[n].kind != Array {
@@ -209,7 +223,7 @@ var (
 
 // Pointer returns the JSON pointer (RFC 6901) of a value, "" for the root.
 func (d *Doc) Pointer(n Node) string {
-	if n <= 0 {
+	if n == 0 || !d.has(n) {
 		return ""
 	}
 	parent := d.nodes[n].parent

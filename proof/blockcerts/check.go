@@ -88,8 +88,11 @@ type Result struct {
 	Anchors []Judged
 }
 
-// Check judges proof i of a certificate, which must have a Receipt.
+// Check judges proof i of a certificate. One without a Receipt confirms nothing.
 func (c *Certificate) Check(i int, in Input) *Result {
+	if i < 0 || i >= len(c.Proofs) || c.Proofs[i].Receipt == nil {
+		return &Result{DigestErr: ErrNoProof}
+	}
 	r := &Result{Chained: c.ChainHolds(i)}
 	receipt := c.Proofs[i].Receipt
 	r.Included = receipt.Root() == receipt.MerkleRoot

@@ -211,6 +211,9 @@ func anchor2017(doc *strictjson.Doc, n strictjson.Node) (a Anchor, err error) {
 // has a list of proofs, the earlier ones are part of it. Errors are those of packages
 // jsonld and rdfc.
 func (c *Certificate) Digest(i int, contexts jsonld.Resolver) ([32]byte, error) {
+	if c.doc == nil || i < 0 || i >= len(c.Proofs) {
+		return [32]byte{}, ErrNoProof
+	}
 	doc, drop := c.doc, "proof"
 	if c.Version == 2 {
 		drop = "signature"
@@ -243,8 +246,11 @@ func (c *Certificate) Digest(i int, contexts jsonld.Resolver) ([32]byte, error) 
 }
 
 // ChainHolds tells whether the previousProof of a ChainedProof2021 is the proof right
-// before it, and true for proofs of other types.
+// before it, and true for proofs of other types. There is no proof i: false.
 func (c *Certificate) ChainHolds(i int) bool {
+	if i < 0 || i >= len(c.Proofs) {
+		return false
+	}
 	p := c.Proofs[i]
 	if p.Type != TypeChained {
 		return true

@@ -442,6 +442,9 @@ func head(out []byte, major byte, n int) []byte {
 
 // Equal tells whether two receipts say the same, whatever their encodings.
 func (r *Receipt) Equal(o *Receipt) bool {
+	if r == nil || o == nil {
+		return r == o
+	}
 	same := func(a, b Anchor) bool {
 		return a.Chain == b.Chain && a.Network == b.Network && bytes.Equal(a.TxID[:], b.TxID[:])
 	}

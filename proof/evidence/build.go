@@ -96,6 +96,9 @@ func LogTree(digests [][32]byte) (*merkle.Tree, error) {
 // with the next number, naming prev's digest, and not dated before it. It does not look
 // at signatures.
 func VerifyNext(prev, next *SignedHeader) error {
+	if prev == nil || next == nil {
+		return malformed("expected two batches")
+	}
 	digest, err := prev.Digest()
 	switch {
 	case err != nil:
@@ -117,6 +120,8 @@ func VerifyNext(prev, next *SignedHeader) error {
 // (2.1.4) between the two logs. It does not look at signatures.
 func VerifyLog(earlier, later *Header, path []byte) error {
 	switch {
+	case earlier == nil || later == nil:
+		return malformed("expected two batches")
 	case earlier.Issuer != later.Issuer || !bytes.Equal(earlier.Tenant, later.Tenant):
 		return malformed("expected batches of the same issuer and tenant")
 	case earlier.Log == nil || later.Log == nil:

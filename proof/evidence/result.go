@@ -184,6 +184,9 @@ func (r *Result) Step(name string) (Step, bool) {
 type Error struct{ Result *Result }
 
 func (e *Error) Error() string {
+	if e.Result == nil { // only in one that Verify did not make
+		return "evidence: " + Indeterminate.String()
+	}
 	for _, s := range e.Result.Steps {
 		if s.Code == e.Result.Code {
 			return fmt.Sprintf("evidence: %s: step %s, %s: %s: %s", e.Result.Outcome, s.Number, s.Name, s.Code, s.Detail)

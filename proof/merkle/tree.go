@@ -3,6 +3,7 @@ package merkle
 import (
 	"crypto/sha256"
 	"fmt"
+	"math"
 	"math/bits"
 )
 
@@ -20,7 +21,7 @@ func Build(h Hash, n int, leaf func(i int) []byte) (*Tree, error) {
 	if h.Size() == 0 {
 		return nil, ErrHash
 	}
-	if n < 1 || n > MaxSize {
+	if n < 1 || int64(n) > MaxSize || n > math.MaxInt/h.Size() {
 		return nil, ErrSize
 	}
 	hashes := make([]byte, n*h.Size())
@@ -39,7 +40,7 @@ func FromLeafHashes(h Hash, hashes []byte) (*Tree, error) {
 	if size == 0 {
 		return nil, ErrHash
 	}
-	if len(hashes) == 0 || len(hashes)/size > MaxSize {
+	if len(hashes) == 0 || int64(len(hashes)/size) > MaxSize {
 		return nil, ErrSize
 	}
 	if len(hashes)%size != 0 {
@@ -92,8 +93,13 @@ func (t *Tree) Hash() Hash { return t.hash }
 // Size returns the number of leaves.
 func (t *Tree) Size() int { return t.size }
 
-// Root returns a copy of the root.
-func (t *Tree) Root() []byte { return append([]byte(nil), t.levels[len(t.levels)-1]...) }
+// Root returns a copy of the root, nil for a Tree that Build did not make.
+func (t *Tree) Root() []byte {
+	if len(t.levels) == 0 {
+		return nil
+	}
+	return append([]byte(nil), t.levels[len(t.levels)-1]...)
+}
 
 // LeafHashAt returns a copy of the hash of leaf i, nil where there is none.
 func (t *Tree) LeafHashAt(i int) []byte {

@@ -181,7 +181,7 @@ func (b *Bundle) Check(t Trust) *Result {
 	}
 	// 4. The signature.
 	signed := b.Signed()
-	r.Signature = ed25519.Verify(b.PublicKey, signed[:], b.Signature)
+	r.Signature = len(b.PublicKey) == ed25519.PublicKeySize && ed25519.Verify(b.PublicKey, signed[:], b.Signature)
 	// 5. What the service says of time, in its identifiers.
 	r.BlockTime, _ = uuidTime(b.Block.ID)
 	if b.Subject != nil {

@@ -73,6 +73,9 @@ func (p *Prepared) Check(signature []byte) error {
 func SignBatch(ctx context.Context, key RemoteKey, files []*Prepared) ([][]byte, error) {
 	list := make([]*cms.Prepared, len(files))
 	for i, f := range files {
+		if f == nil {
+			return nil, fail(BadConfig, "expected prepared files")
+		}
 		list[i] = f.prepared
 	}
 	sigs, err := cms.SignBatch(ctx, key, list)
@@ -91,6 +94,9 @@ func (s *Signer) Embed(ctx context.Context, in io.ReaderAt, out io.Writer, p *Pr
 	}
 	if in == nil {
 		return Result{}, fail(BadConfig, "no input")
+	}
+	if p == nil {
+		return Result{}, fail(BadConfig, "no prepared file")
 	}
 	if p.level != s.Level {
 		return Result{}, fail(BadConfig, "prepared for level %s, the Signer has %s", p.level, s.Level)

@@ -167,6 +167,9 @@ func (c *TSAClient) Sample(ctx context.Context, hash crypto.Hash) (*Timestamp, e
 	if ts := c.samples.get(hash); ts != nil {
 		return ts, nil
 	}
+	if !hash.Available() {
+		return nil, fail(BadConfig, "expected a hash that is known")
+	}
 	return c.Timestamp(ctx, hash, algo.Sum(hash, nil))
 }
 

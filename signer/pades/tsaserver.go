@@ -87,6 +87,9 @@ func (l *LocalTSA) Sample(ctx context.Context, hash crypto.Hash) (*Timestamp, er
 	if ts := l.samples.get(hash); ts != nil {
 		return ts, nil
 	}
+	if !hash.Available() {
+		return nil, fail(BadConfig, "expected a hash that is known")
+	}
 	return l.Timestamp(ctx, hash, algo.Sum(hash, nil))
 }
 

@@ -121,7 +121,11 @@ func New(cfg Config) (*Client, error) {
 }
 
 // Close gives up connections that are kept open.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() {
+	if c.http != nil {
+		c.http.CloseIdleConnections()
+	}
+}
 
 // Controller fetches the document of a did:web (did:web method specification, 2.5.2)
 // or the controller document at an https URL. Other DIDs are verifier.ErrUnsupported.
@@ -155,6 +159,9 @@ func (c *Client) Document(ctx context.Context, address string) (verifier.Documen
 }
 
 func (c *Client) get(ctx context.Context, address, accept string, ttl time.Duration) (verifier.Document, error) {
+	if c.http == nil { // New did not make it
+		return verifier.Document{}, fmt.Errorf("%w: %w", verifier.ErrUnreachable, verifier.ErrNoClock)
+	}
 	if err := ctx.Err(); err != nil {
 		return verifier.Document{}, fmt.Errorf("%w: %w", verifier.ErrUnreachable, err)
 	}

@@ -46,6 +46,9 @@ func (c *Client) revocationClient() *http.Client {
 // returns is not verified: verifier/pades does that. The error matches
 // verifier.ErrUnreachable.
 func (c *Client) Revocation(ctx context.Context, cert, issuer *x509.Certificate) (ocsp, crls [][]byte, err error) {
+	if c.http == nil || cert == nil || issuer == nil {
+		return nil, nil, fmt.Errorf("%w: expected a client of New, a certificate and its issuer's", verifier.ErrUnreachable)
+	}
 	client := c.revocationClient()
 	defer client.CloseIdleConnections()
 	var problems []error
