@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/chancery-dev/chancery/testvectors"
+	"github.com/chancery-dev/chancery/verifier"
 )
 
 // TestVectors runs every vector through the command: same outcome, same Reason, and the
@@ -75,20 +76,14 @@ func TestVectors(t *testing.T) {
 		var out, errs bytes.Buffer
 		c := &cli{stdin: bytes.NewReader(nil), stdout: &out, stderr: &errs, now: time.Now}
 		got := c.run(context.Background(), append(args, file))
-		var report struct {
-			Outcome string
-			Reason  *string
-		}
+		var report verifier.Report
 		if err := json.Unmarshal(out.Bytes(), &report); err != nil {
 			t.Errorf("%s: %v: %s%s", path, err, out.Bytes(), errs.Bytes())
 			return nil
 		}
-		reason := ""
-		if report.Reason != nil {
-			reason = *report.Reason
-		}
-		if report.Outcome != v.Expect.Outcome || reason != v.Expect.Reason || got != status[v.Expect.Outcome] {
-			t.Errorf("%s: expected %s %q, found %s %q, exit status %d", path, v.Expect.Outcome, v.Expect.Reason, report.Outcome, reason, got)
+		outcome, reason := report.Outcome.String(), string(report.Reason)
+		if outcome != v.Expect.Outcome || reason != v.Expect.Reason || got != status[v.Expect.Outcome] {
+			t.Errorf("%s: expected %s %q, found %s %q, exit status %d", path, v.Expect.Outcome, v.Expect.Reason, outcome, reason, got)
 		}
 		ran++
 		return nil

@@ -45,6 +45,7 @@ func Test(t *testing.T, values []any, functions map[string]any, except ...string
 			t.Errorf("%s is exported, and nobody tries what it makes of nothing", name)
 		}
 	}
+	t.Chdir(t.TempDir()) // what is written to a place of any name
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for _, v := range values {
