@@ -11,7 +11,6 @@ import (
 
 	"filippo.io/age"
 	"filippo.io/age/armor"
-	pkcs12 "software.sslmate.com/src/go-pkcs12"
 
 	"github.com/chancery-dev/chancery/internal/multikey"
 )
@@ -119,18 +118,21 @@ func InsecureWriteKey(key crypto.Signer) ([]byte, error) {
 
 // Encrypted tells whether a key file asks for a passphrase: an age file or PKCS#12.
 func Encrypted(file []byte) bool {
-	return bytes.HasPrefix(bytes.TrimSpace(file), []byte(armor.Header)) || bytes.HasPrefix(file, []byte{0x30})
+	return bytes.HasPrefix(trimmed(file), []byte(armor.Header)) || bytes.HasPrefix(file, []byte{0x30})
 }
 
-// ReadKey reads a private key: an encrypted key file (see KeyFile), PKCS#8 in PEM, or a
-// private JWK (RFC 7517). passphrase is called once, and only for an encrypted file;
+// trimmed is the text of a file, without the byte order mark that editors put before it.
+func trimmed(file []byte) []byte { return bytes.TrimSpace(bytes.TrimPrefix(file, []byte("\ufeff"))) }
+
+// ReadKey reads a private key: an encrypted key file (see KeyFile), PKCS#8, SEC 1 or PKCS#1
+// in PEM, or a private JWK (RFC 7517). passphrase is called once, and only for an encrypted file;
 // nil stands for one that has none to give. Errors wrap ErrPassphrase, ErrKeyFile or
 // ErrKey, and say nothing about the key.
 func ReadKey(file []byte, passphrase func() ([]byte, error)) (crypto.Signer, error) {
 	if len(file) > maxKeyFile {
 		return nil, fmt.Errorf("%w: expected at most %d bytes", ErrKeyFile, maxKeyFile)
 	}
-	text := bytes.TrimSpace(file)
+	text := trimmed(file)
 	if bytes.HasPrefix(text, []byte("{")) {
 		key, _, err := multikey.ParsePrivateJWK(text)
 		if err != nil {
@@ -152,15 +154,39 @@ func ReadKey(file []byte, passphrase func() ([]byte, error)) (crypto.Signer, err
 		defer clear(text)
 	}
 	block, rest := pem.Decode(text)
-	if block == nil || block.Type != pemKey || len(bytes.TrimSpace(rest)) > 0 {
+	if block != nil && block.Type == "EC PARAMETERS" { // which OpenSSL writes before the key
+		block, rest = pem.Decode(rest)
+	}
+	if block == nil || len(bytes.TrimSpace(rest)) > 0 {
 		return nil, fmt.Errorf("%w: expected one PEM block %s, an age file or a JWK", ErrKeyFile, pemKey)
 	}
 	defer clear(block.Bytes)
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	key, err := parsePEM(block)
 	if err != nil {
-		return nil, fmt.Errorf("%w: expected a private key in PKCS#8", ErrKeyFile)
+		return nil, err
 	}
 	return usable(key)
+}
+
+// parsePEM reads a private key in PKCS#8, in SEC 1 (RFC 5915) or in PKCS#1 (RFC 8017).
+func parsePEM(block *pem.Block) (key any, err error) {
+	encrypted := block.Headers["DEK-Info"] != "" || block.Type == "ENCRYPTED PRIVATE KEY"
+	switch {
+	case encrypted:
+		return nil, fmt.Errorf("%w: it is encrypted by another program: openssl pkcs8 -topk8 -nocrypt makes a file that is read", ErrKeyFile)
+	case block.Type == pemKey:
+		key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
+	case block.Type == "EC PRIVATE KEY":
+		key, err = x509.ParseECPrivateKey(block.Bytes)
+	case block.Type == "RSA PRIVATE KEY":
+		key, err = x509.ParsePKCS1PrivateKey(block.Bytes)
+	default:
+		return nil, fmt.Errorf("%w: expected a PEM block %s", ErrKeyFile, pemKey)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: expected a private key as %s", ErrKeyFile, block.Type)
+	}
+	return key, nil
 }
 
 func decrypt(text, secret []byte) ([]byte, error) {
@@ -185,29 +211,6 @@ func decrypt(text, secret []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: age: %w", ErrKeyFile, err)
 	}
 	return plain, nil
-}
-
-// ImportPKCS12 reads a private key and its certificates, the key's own first, from a
-// PKCS#12 file (.p12, .pfx).
-func ImportPKCS12(file []byte, password string) (crypto.Signer, []*x509.Certificate, error) {
-	if len(file) > maxKeyFile {
-		return nil, nil, fmt.Errorf("%w: expected at most %d bytes", ErrKeyFile, maxKeyFile)
-	}
-	key, cert, chain, err := pkcs12.DecodeChain(file, password)
-	if errors.Is(err, pkcs12.ErrIncorrectPassword) {
-		return nil, nil, fmt.Errorf("%w: it does not open the PKCS#12 file", ErrPassphrase)
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("%w: PKCS#12: %w", ErrKeyFile, err)
-	}
-	s, err := usable(key)
-	if err != nil {
-		return nil, nil, err
-	}
-	if !multikey.Equal(s.Public(), cert.PublicKey) {
-		return nil, nil, fmt.Errorf("%w: the certificate is of another key", ErrKeyFile)
-	}
-	return s, append([]*x509.Certificate{cert}, chain...), nil
 }
 
 func usable(key any) (crypto.Signer, error) {
