@@ -24,12 +24,13 @@ type DirConfig struct {
 	Clock func() time.Time
 }
 
-// Dir keeps files in a directory: ab/cd/abcd…. It is safe for concurrent use, by several
+// Dir keeps files in a directory: ab/cd/abcd…, and set-aside/ab/abcd…. It is safe for concurrent use, by several
 // processes too. Files are for their owner alone.
 type Dir struct {
 	path   string
 	most   int64
 	create func(dir string) (partFile, error)
+	moving func() // for tests: before a file is set aside or put back
 }
 
 // partFile is a file that is being written.
@@ -171,7 +172,7 @@ func (d *Dir) Get(ctx context.Context, digest string) (io.ReadCloser, int64, err
 	if err := first(checkDigest(digest), ctx.Err()); err != nil {
 		return nil, 0, err
 	}
-	f, err := os.Open(d.file(digest))
+	f, err := d.open(digest)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, fmt.Errorf("blob: %w", service.ErrNotFound)
 	}
@@ -196,6 +197,12 @@ func (d *Dir) Has(ctx context.Context, digest string) (bool, error) {
 	}
 	_, err := os.Stat(d.file(digest))
 	if errors.Is(err, fs.ErrNotExist) {
+		var f *os.File
+		if f, err = d.open(digest); err == nil { // set aside
+			f.Close()
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	if err != nil {
@@ -209,14 +216,8 @@ func (d *Dir) Delete(ctx context.Context, digest string) error {
 	if err := first(checkDigest(digest), ctx.Err()); err != nil {
 		return err
 	}
-	err := os.Remove(d.file(digest))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		err = syncDir(filepath.Dir(d.file(digest)))
-	}
-	if err != nil {
+	// Twice where files are set aside: it may be put back, or be set aside, meanwhile.
+	if err := first(d.dropAll(digest), removeFile(d.file(digest)), d.dropAll(digest)); err != nil {
 		return unavailable("removing a file", reason(err))
 	}
 	return nil

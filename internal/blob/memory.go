@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/chancery-dev/chancery/internal/service"
 )
@@ -14,9 +16,16 @@ import (
 // Memory keeps files in memory: for tests, and services that keep nothing. It is gone with
 // the process. NewMemory makes one, which is safe for concurrent use.
 type Memory struct {
-	most  int64
-	mu    sync.Mutex
-	files map[string][]byte // by digest; contents are never written to
+	// Clock dates files, for listings. Nil: they have no date, and none is ever old. It must
+	// not be changed once the Memory is used.
+	Clock func() time.Time
+
+	most   int64
+	mu     sync.Mutex
+	files  map[string][]byte // by digest; contents are never written to
+	at     map[string]time.Time
+	aside  map[string][]byte // by asideName
+	keeper string
 }
 
 // NewMemory makes a Memory whose files have at most so many bytes. 0: DefaultMaxBytes.
@@ -24,7 +33,7 @@ func NewMemory(maxBytes int64) *Memory {
 	if maxBytes <= 0 {
 		maxBytes = DefaultMaxBytes
 	}
-	return &Memory{most: maxBytes, files: map[string][]byte{}}
+	return &Memory{most: maxBytes, files: map[string][]byte{}, at: map[string]time.Time{}, aside: map[string][]byte{}}
 }
 
 // Put implements service.Blobs.
@@ -36,7 +45,7 @@ func (m *Memory) Put(ctx context.Context, r io.Reader) (string, int64, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.files[from.digest()] = content
+	m.files[from.digest()], m.at[from.digest()] = content, m.now()
 	return from.digest(), from.size, nil
 }
 
@@ -68,8 +77,15 @@ func (m *Memory) find(ctx context.Context, digest string) (content []byte, ok bo
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	content, ok = m.files[digest]
-	return content, ok, nil
+	if content, ok = m.files[digest]; ok {
+		return content, true, nil
+	}
+	for name, set := range m.aside {
+		if strings.HasPrefix(name, digest) {
+			return set, true, nil
+		}
+	}
+	return nil, false, nil
 }
 
 // Delete implements service.Blobs.
@@ -80,6 +96,7 @@ func (m *Memory) Delete(ctx context.Context, digest string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.files, digest)
+	maps.DeleteFunc(m.aside, func(name string, _ []byte) bool { return strings.HasPrefix(name, digest) })
 	return nil
 }
 

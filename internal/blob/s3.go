@@ -53,8 +53,9 @@ type S3Config struct {
 
 // S3 keeps files in a bucket, under Prefix and their digest. It is safe for concurrent use.
 type S3 struct {
-	c    S3Config
-	core *minio.Core
+	c      S3Config
+	core   *minio.Core
+	moving func() // for tests: before a file is set aside or put back
 }
 
 var _ service.Blobs = (*S3)(nil)
@@ -219,9 +220,27 @@ func (s *S3) Get(ctx context.Context, digest string) (io.ReadCloser, int64, erro
 	if err := first(checkDigest(digest), ctx.Err()); err != nil {
 		return nil, 0, err
 	}
+	r, size, err := s.get(ctx, digest, digest)
+	if !errors.Is(err, service.ErrNotFound) {
+		return r, size, err
+	}
+	aside, err := s.find(ctx, digest)
+	if err != nil {
+		return nil, 0, err
+	}
+	if aside != "" {
+		if r, size, err = s.get(ctx, aside, digest); !errors.Is(err, service.ErrNotFound) {
+			return r, size, err
+		}
+	}
+	return s.get(ctx, digest, digest) // it may have been put back between the two looks
+}
+
+// get opens an object that holds a file.
+func (s *S3) get(ctx context.Context, name, digest string) (io.ReadCloser, int64, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	idle := time.AfterFunc(s.c.Timeout, func() { cancel(context.DeadlineExceeded) })
-	body, info, _, err := s.core.GetObject(ctx, s.c.Bucket, s.c.Prefix+digest, minio.GetObjectOptions{})
+	body, info, _, err := s.core.GetObject(ctx, s.c.Bucket, s.c.Prefix+name, minio.GetObjectOptions{})
 	if err == nil && info.Size < 0 {
 		body.Close()
 		err = errors.New("expected an answer that says its length")
@@ -290,7 +309,8 @@ func (s *S3) Has(ctx context.Context, digest string) (bool, error) {
 		return true, nil
 	}
 	if err = fault("looking for a file", err); errors.Is(err, service.ErrNotFound) {
-		return false, nil
+		aside, err := s.find(ctx, digest)
+		return aside != "", err
 	}
 	return false, err
 }
@@ -303,13 +323,14 @@ func (s *S3) Delete(ctx context.Context, digest string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.c.Timeout)
 	defer cancel()
-	err := s.core.RemoveObject(ctx, s.c.Bucket, s.c.Prefix+digest, minio.RemoveObjectOptions{})
+	// What is put back meanwhile is seen below; what is set aside meanwhile, is dropped.
+	if err := first(s.remove(ctx, digest), s.dropAll(ctx, digest)); err != nil {
+		return err
+	}
+	body, _, _, err := s.core.GetObject(ctx, s.c.Bucket, s.c.Prefix+digest, minio.GetObjectOptions{})
 	if err == nil {
-		var body io.ReadCloser
-		if body, _, _, err = s.core.GetObject(ctx, s.c.Bucket, s.c.Prefix+digest, minio.GetObjectOptions{}); err == nil {
-			body.Close()
-			return unavailable("removing a file", errors.New("it is there still"))
-		}
+		body.Close()
+		return unavailable("removing a file", errors.New("it is there still"))
 	}
 	if err = fault("removing a file", err); errors.Is(err, service.ErrNotFound) {
 		return nil

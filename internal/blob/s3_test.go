@@ -9,12 +9,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -35,12 +37,14 @@ type server struct {
 	*httptest.Server
 	mu      sync.Mutex
 	objects map[string][]byte
+	stored  map[string]time.Time // where not testStored
+	now     time.Time            // zero: testStored
 	// before judges a request; true: it has answered.
 	before func(w http.ResponseWriter, r *http.Request) bool
 }
 
 func s3Server(t testing.TB) *server {
-	s := &server{objects: map[string][]byte{}}
+	s := &server{objects: map[string][]byte{}, stored: map[string]time.Time{}}
 	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
 	t.Cleanup(s.Close)
 	return s
@@ -63,6 +67,10 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request) {
 		fail(http.StatusForbidden, "SignatureDoesNotMatch")
 		return
 	}
+	if r.Method == http.MethodGet && r.URL.Path == "/bucket/" && r.URL.Query().Get("list-type") == "2" {
+		s.list(w, r)
+		return
+	}
 	key, ok := strings.CutPrefix(r.URL.Path, "/bucket/")
 	if !ok {
 		fail(http.StatusNotFound, "NoSuchBucket")
@@ -73,6 +81,16 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request) {
 	data, there := s.objects[key]
 	switch r.Method {
 	case http.MethodPut:
+		s.stored[key] = s.now
+		if from, copied := strings.CutPrefix(r.Header.Get("X-Amz-Copy-Source"), "bucket/"); copied {
+			if data, there = s.objects[from]; !there {
+				fail(http.StatusNotFound, "NoSuchKey")
+				return
+			}
+			s.objects[key] = data
+			fmt.Fprint(w, `<CopyObjectResult><ETag>"x"</ETag></CopyObjectResult>`)
+			return
+		}
 		s.objects[key] = body
 		w.Header().Set("ETag", `"x"`)
 	case http.MethodGet, http.MethodHead:
@@ -81,7 +99,7 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		w.Header().Set("ETag", `"x"`)
-		w.Header().Set("Last-Modified", "Sun, 10 May 2026 08:00:00 GMT")
+		w.Header().Set("Last-Modified", s.date(key).Format(http.TimeFormat))
 		w.Header().Set("Content-Length", fmt.Sprint(len(data)))
 		if r.Method == http.MethodGet {
 			_, _ = w.Write(data)
@@ -92,6 +110,47 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request) {
 	default:
 		fail(http.StatusMethodNotAllowed, "MethodNotAllowed")
 	}
+}
+
+var testStored = time.Date(2026, 5, 10, 8, 0, 0, 0, time.UTC)
+
+func (s *server) date(key string) time.Time {
+	if at := s.stored[key]; !at.IsZero() {
+		return at
+	}
+	return testStored
+}
+
+// list answers ListObjectsV2, in pages of seven.
+func (s *server) list(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := r.URL.Query()
+	most := 7
+	if n, err := strconv.Atoi(q.Get("max-keys")); err == nil {
+		most = min(most, n)
+	}
+	after := max(q.Get("start-after"), q.Get("continuation-token"))
+	w.Header().Set("Content-Type", "application/xml")
+	fmt.Fprint(w, `<?xml version="1.0"?><ListBucketResult>`)
+	last, more := "", false
+	for _, key := range slices.Sorted(maps.Keys(s.objects)) {
+		if !strings.HasPrefix(key, q.Get("prefix")) || key <= after {
+			continue
+		}
+		if most == 0 {
+			more = true
+			break
+		}
+		most--
+		last = key
+		fmt.Fprintf(w, "<Contents><Key>%s</Key><LastModified>%s</LastModified><Size>%d</Size></Contents>", key, s.date(key).Format("2006-01-02T15:04:05.000Z"), len(s.objects[key]))
+	}
+	fmt.Fprintf(w, "<IsTruncated>%v</IsTruncated>", more)
+	if more {
+		fmt.Fprintf(w, "<NextContinuationToken>%s</NextContinuationToken>", last)
+	}
+	fmt.Fprint(w, "</ListBucketResult>")
 }
 
 // sigV4 checks a request as the server of AWS does ("Signature Version 4 signing process").
@@ -114,7 +173,7 @@ func sigV4(r *http.Request, body []byte) error {
 		return errors.New("another time")
 	}
 	sha := r.Header.Get("X-Amz-Content-Sha256")
-	if sum(body) != sha {
+	if sum(body) != sha && (sha != "UNSIGNED-PAYLOAD" || len(body) != 0) { // a copy has none
 		return errors.New("another body")
 	}
 	signed := strings.Split(fields["SignedHeaders"], ";")

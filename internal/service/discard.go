@@ -25,6 +25,7 @@ const (
 // discarded are files that were made and came to belong to nobody. Signing stores them
 // before the transaction that makes them somebody's; where that is refused, they name a
 // person whom the register does not know, so that no erasure would find them.
+// Those of a process that was killed before it could say so, Sweep finds.
 type discarded struct {
 	mu      sync.Mutex
 	digests []string

@@ -70,10 +70,11 @@ var lanes = map[string]string{
 	JobDeliverMany: "webhooks",
 	"anchor.run":   "anchoring", // the chain's nodes and the timestamping authority
 	"batch.chunk":  "batches",   // rows by the hundred, with files and timestamps
+	JobSweep:       "files",     // where the files are, all of them
 }
 
 // laneWidth is how many jobs run at once in lanes whose jobs do nothing but wait.
-var laneWidth = map[string]int{"mail": 4, "webhooks": 32, "anchoring": 4}
+var laneWidth = map[string]int{"mail": 4, "webhooks": 32, "anchoring": 4, "files": 1}
 
 // Lane names the lane of a kind of job. "": that of all kinds that have none of their own.
 func Lane(kind string) string { return lanes[kind] }

@@ -13,10 +13,12 @@ func (s *Service) Jobs() (map[string]JobHandler, map[string]time.Duration) {
 			JobRenew:  s.renewLists,
 			JobForget: s.forgetAnswers,
 			JobTidy:   s.forgetVerifications,
+			JobSweep:  s.sweepJob,
 		}, map[string]time.Duration{
 			JobRenew:  time.Hour,
 			JobForget: 10 * time.Minute,
 			JobTidy:   time.Hour,
+			JobSweep:  sweepLook,
 		}
 }
 
