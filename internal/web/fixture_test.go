@@ -26,6 +26,9 @@ type fake struct {
 	verdict    service.Verdict
 	err        error
 
+	judged     service.Verdict // of what is sent to /verify
+	sent       []service.Upload
+	sources    []string
 	invited    map[string]service.Invited
 	signErr    error
 	signed     []service.Upload
@@ -44,8 +47,14 @@ func (f *fake) PublicCredential(_ context.Context, id string) (service.PublicVie
 	return v, nil
 }
 
-func (f *fake) VerifyID(context.Context, string, string) (service.Verdict, error) {
+func (f *fake) VerifyID(_ context.Context, _, source string) (service.Verdict, error) {
+	f.sources = append(f.sources, source)
 	return f.verdict, f.err
+}
+
+func (f *fake) VerifyFiles(_ context.Context, files []service.Upload, source string) (service.Verdict, error) {
+	f.sent, f.sources = files, append(f.sources, source)
+	return f.judged, f.err
 }
 
 func (f *fake) PublicArtifact(_ context.Context, id, name string) (service.File, error) {

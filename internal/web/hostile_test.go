@@ -73,7 +73,11 @@ func TestHostile(t *testing.T) {
 			fill(reflect.ValueOf(&in).Elem(), payload)
 			in.Signature.State, in.Document.MediaType = "invited", "application/pdf"
 			f.invited["x"] = in
+			f.judged = v.Verdict
+			f.judged.Report.Sub = []verifier.SubReport{{Relation: "file", Pointer: payload, Report: v.Verdict.Report}} // and so on
 			h := handler(f, base)
+			examine(t, "POST /verify", payload, upload(t, h, "/verify", "file", []byte(payload), "Origin", base).Body.Bytes())
+			f.views["x"].Verdict.Report.Sub = nil
 			for _, path := range []string{"/c/x", "/c/x/embed", "/p/x", "/sign/x", "/c/x?lang=ar", "/c/x?lang=" + url.QueryEscape(payload), "/" + url.PathEscape(payload), "/c/" + url.PathEscape(payload), "/c?id=" + url.QueryEscape(payload)} {
 				w := get(t, h, path)
 				if w.Code >= 500 {

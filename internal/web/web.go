@@ -1,6 +1,7 @@
 // Package web serves the public pages: the front page, the page of each credential with
-// its frame for other sites, portfolios, and the pages of people who were invited to
-// sign. It asks package service and renders with package page; it decides nothing.
+// its frame for other sites, portfolios, the pages of people who were invited to sign, and
+// the verdict on files for those whose browser runs no script. It asks package service and
+// renders with package page; it decides nothing.
 //
 // New makes the handler. Mount it at "/" behind the API's own patterns: it answers every
 // other path, with a page that says so where there is nothing. Pages work without
@@ -35,8 +36,11 @@ type Config struct {
 	// BaseURL is the address of the site, such as "https://chancery.example". Every
 	// absolute URL is made from it, never from the Host header. Required.
 	BaseURL string
-	// Verify serves /verify and what is below it. It sets its own headers. Nil: 404.
+	// Verify serves /verify and what is below it. It sets its own headers; what its form
+	// posts to /verify is answered here. Nil: 404.
 	Verify http.Handler
+	// MaxBody is how much may be sent to /verify to be judged, in bytes. 0: 10 MB.
+	MaxBody int64
 	// Count has a request count as n more of its address, where it took as much to answer.
 	// Nil: every request is one.
 	Count func(ctx context.Context, n int)
@@ -51,6 +55,7 @@ type site struct {
 	verifying service.Verifying
 	documents service.Documents
 	count     func(context.Context, int)
+	maxBody   int64
 	pages     *page.Renderer
 	origin    string
 	root      string // path of BaseURL, before every path of the site
@@ -74,7 +79,7 @@ func New(c Config) (http.Handler, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &site{public: c.Public, verifying: c.Verifying, documents: c.Documents, count: c.Count, pages: pages, origin: base.Scheme + "://" + base.Host, root: base.Path, logger: c.Logger, clock: c.Clock}
+	s := &site{public: c.Public, verifying: c.Verifying, documents: c.Documents, count: c.Count, maxBody: orBody(c.MaxBody), pages: pages, origin: base.Scheme + "://" + base.Host, root: base.Path, logger: c.Logger, clock: c.Clock}
 
 	read := http.NewServeMux()
 	read.HandleFunc("/{$}", s.front)
@@ -92,6 +97,7 @@ func New(c Config) (http.Handler, error) {
 	if c.Verify != nil {
 		mux.Handle("/verify", c.Verify)
 		mux.Handle("/verify/", c.Verify)
+		mux.HandleFunc("POST /verify", s.judge)
 	}
 	if c.Documents != nil {
 		signing, err := s.signing()
@@ -171,7 +177,7 @@ func (s *site) view(w http.ResponseWriter, r *http.Request, q page.Request) (ser
 	}
 	view, err := s.public.PublicCredential(r.Context(), id)
 	if err == nil && view.Verdict.Report == nil {
-		view.Verdict, err = s.verifying.VerifyID(r.Context(), id, "page")
+		view.Verdict, err = s.verifying.VerifyID(r.Context(), id, sourceWeb)
 	}
 	switch {
 	case service.IsNotFound(err):

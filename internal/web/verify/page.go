@@ -76,6 +76,8 @@ var shared = []string{
 	"state.valid", "state.invalid", "state.revoked", "state.suspended", "state.expired", "state.notyet", "state.undecided",
 	"sentence.valid", "sentence.valid.nostatus", "sentence.invalid", "sentence.revoked", "sentence.suspended", "sentence.expired", "sentence.notyet",
 	"sentence.undecided", "sentence.on", "sentence.until", "sentence.justnow", "test.word", "test.note",
+	"valid.pdf", "valid.pdf.inside", "valid.zip", "valid.proof", "valid.proof.time", "valid.plain",
+	"claims", "claims.unproven", "inside", "inside.zip", "findings", "fact.what", "fact.subject", "fact.from", "fact.until",
 }
 
 var checkIDs = []string{
@@ -152,6 +154,7 @@ type view struct {
 	Languages []language
 	Links     links
 	Upload    string
+	Form      string // where the form of those without script goes, "": there is none
 	Home      string
 	Data      template.JS // the dictionary, as a block of data
 	Facts     Facts
@@ -174,6 +177,9 @@ func pageFor(code string, c Config, links links) ([]byte, error) {
 		return nil, err
 	}
 	v.Links, v.Upload, v.Home, v.Data = links, c.Upload, c.Home, dataBlock(`{"`+code+`":`+string(words)+`}`)
+	if c.Upload != "" {
+		v.Form = c.Base + "/verify?lang=" + code
+	}
 	var b bytes.Buffer
 	if err := pageTemplate.Execute(&b, v); err != nil {
 		return nil, fmt.Errorf("verify: making the page: %w", err)

@@ -335,6 +335,11 @@ func TestWithoutScript(t *testing.T) {
 		if strings.Contains(text, "stays on this device") == off || strings.Contains(text, "send the file to this website") != off {
 			t.Errorf("script off is %v: %s", off, text)
 		}
+		// Without script the elements of noscript are elements; with it they are text.
+		form := eval[string](t, ctx, `(f => f ? f.getAttribute("action") + " " + f.method + " " + f.enctype + " " + f.querySelector("input").name : "")(document.querySelector("form"))`)
+		if want := map[bool]string{true: "/verify?lang=en post multipart/form-data file"}[off]; form != want {
+			t.Errorf("script off is %v: the form is %q, expected %q", off, form, want)
+		}
 	}
 }
 

@@ -46,7 +46,9 @@ type Config struct {
 
 	// Upload is where files are sent when a visitor without WebAssembly agrees to it: a
 	// path of this host that takes multipart forms with the part "file" and answers with
-	// a report. "": such visitors are told to use another browser.
+	// a report. Visitors without script get a form instead, which is posted to the page's
+	// own address: package web answers it with a page. "": such visitors are told to use
+	// another browser.
 	Upload string
 
 	// Home is where the site's name leads. "": nowhere.
@@ -159,7 +161,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("Cross-Origin-Resource-Policy", "same-origin")
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		header.Set("Allow", "GET, HEAD")
+		header.Set("Allow", h.allowed(r))
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 		return
 	}
@@ -176,6 +178,14 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		http.NotFound(w, r)
 	}
+}
+
+// allowed are the methods of an address; forms are answered by who mounts the page.
+func (h *handler) allowed(r *http.Request) string {
+	if h.config.Upload != "" && r.URL.Path == h.config.Base+"/verify" {
+		return "GET, HEAD, POST"
+	}
+	return "GET, HEAD"
 }
 
 func (h *handler) page(w http.ResponseWriter, r *http.Request) {

@@ -85,6 +85,18 @@ func TestRoutes(t *testing.T) {
 	if w := get(h, "POST", "/site/verify"); w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, HEAD" {
 		t.Errorf("POST: %d", w.Code)
 	}
+	forms := handler(t, verify.Config{Base: "/site", Upload: "/site/v1/verify"})
+	for path, want := range map[string]string{"/site/verify": "GET, HEAD, POST", "/site/verify/trust.json": "GET, HEAD"} {
+		if w := get(forms, "PUT", path); w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != want {
+			t.Errorf("PUT %s: %d %s", path, w.Code, w.Header().Get("Allow"))
+		}
+	}
+	if w := get(forms, "GET", "/site/verify?lang=de"); !strings.Contains(w.Body.String(), `<form action="/site/verify?lang=de" method="post" enctype="multipart/form-data">`) {
+		t.Error("no form for those without script")
+	}
+	if w := get(h, "GET", "/site/verify"); strings.Contains(w.Body.String(), "<form") {
+		t.Error("a form that nobody answers")
+	}
 	if w := get(h, "GET", "/site/verify/trust.json"); !bytes.Equal(w.Body.Bytes(), trust) || w.Header().Get("Cache-Control") != "no-cache" {
 		t.Errorf("trust: %s", w.Body)
 	}
