@@ -118,8 +118,8 @@ func (v *Verified) check(sd *SignedData, c VerifyConfig) *Error {
 	if v.PublicKey, err = algo.PublicKey(v.Certificate); err != nil {
 		return algorithmError(err)
 	}
-	if algo.PSSOnly(v.Certificate) && v.Scheme.Kind != algo.RSAPSS {
-		return fail(AlgorithmMismatch, "the certificate's key is for RSASSA-PSS only, found %v", v.Scheme.Kind)
+	if err := algo.Permits(v.Certificate, v.Scheme); err != nil {
+		return algorithmError(err)
 	}
 	if signed == nil {
 		err = verifyBare(v.Scheme, v.PublicKey, digest, si.Signature)

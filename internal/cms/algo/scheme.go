@@ -341,6 +341,36 @@ func PublicKey(c *x509.Certificate) (crypto.PublicKey, error) {
 	return &rsa.PublicKey{N: n, E: e}, nil
 }
 
+// Permits checks that a certificate lets its key be used with a scheme: a key whose
+// subjectPublicKeyInfo says id-RSASSA-PSS makes no other signatures, and where parameters stand
+// beside it, those alone that have their hash and mask and a salt that is not shorter (RFC 4055, section 3.3).
+func Permits(c *x509.Certificate, s Scheme) error {
+	in := cryptobyte.String(c.RawSubjectPublicKeyInfo)
+	var spki cryptobyte.String
+	if !in.ReadASN1(&spki, asn1.SEQUENCE) {
+		return fmt.Errorf("%w: malformed key of certificate", ErrKey)
+	}
+	id, ok := ReadIdentifier(&spki)
+	switch {
+	case !ok:
+		return fmt.Errorf("%w: malformed key of certificate", ErrKey)
+	case id.OID != OIDRSAPSS:
+		return nil
+	case s.Kind != RSAPSS:
+		return fmt.Errorf("%w: the certificate's key is for RSASSA-PSS only, found %v", ErrMismatch, s.Kind)
+	case id.Params == nil:
+		return nil
+	}
+	least, err := parsePSS(id.Params)
+	switch {
+	case err != nil:
+		return err
+	case least.Hash != s.Hash || s.Salt < least.Salt:
+		return fmt.Errorf("%w: the certificate's key is for %v with %d bytes of salt or more, found %v with %d", ErrMismatch, least, least.Salt, s, s.Salt)
+	}
+	return nil
+}
+
 // PSSOnly reports whether the certificate restricts its RSA key to RSASSA-PSS.
 func PSSOnly(c *x509.Certificate) bool {
 	in := cryptobyte.String(c.RawSubjectPublicKeyInfo)

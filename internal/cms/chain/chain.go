@@ -337,7 +337,7 @@ func explain(cert *x509.Certificate, c Config, err error) *Error {
 	case errors.As(err, &unknown):
 		e.Reason = NoChain
 		if weak := weakLink(cert, c); weak != nil {
-			return &Error{Reason: WeakAlgorithm, Certificate: weak, Detail: "signed with an algorithm that is not accepted at any time"}
+			return &Error{Reason: WeakAlgorithm, Certificate: weak, Detail: "signed with an algorithm, or parameters, that are not accepted at any time"}
 		}
 		e.Detail = fmt.Sprintf("no path to any of %d anchors through %d candidates", len(c.Anchors), len(c.Candidates))
 	case errors.As(err, &critical):
@@ -377,6 +377,11 @@ func weakLink(cert *x509.Certificate, c Config) *x509.Certificate {
 		switch cert.SignatureAlgorithm {
 		case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
 			return cert
+		case x509.UnknownSignatureAlgorithm: // such as RSASSA-PSS with a salt that is not as long as its hash
+			named := func(x *x509.Certificate) bool { return bytes.Equal(x.RawSubject, cert.RawIssuer) }
+			if slices.ContainsFunc(c.Candidates, named) || slices.ContainsFunc(c.Anchors, func(a Anchor) bool { return named(a.Certificate) }) {
+				return cert
+			}
 		}
 		i := slices.IndexFunc(c.Candidates, func(x *x509.Certificate) bool { return bytes.Equal(x.RawSubject, cert.RawIssuer) })
 		if i < 0 || bytes.Equal(cert.RawIssuer, cert.RawSubject) {

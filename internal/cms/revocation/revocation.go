@@ -407,6 +407,9 @@ func verify(id algo.Identifier, signer *x509.Certificate, tbs, sig []byte, role 
 	if err != nil {
 		return &Error{Reason: BadSignature, Err: err}
 	}
+	if err := algo.Permits(signer, scheme); err != nil {
+		return &Error{Reason: BadSignature, Err: err}
+	}
 	if err := scheme.Verify(pub, tbs, sig); err != nil {
 		return &Error{Reason: BadSignature, Err: err}
 	}
