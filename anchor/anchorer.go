@@ -6,6 +6,7 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -388,7 +389,7 @@ func (j *job) renumber(ctx context.Context) error {
 // send broadcasts the batch's last transaction, or one that outbids it.
 func (j *job) send(ctx context.Context, next uint64) error {
 	last := j.r.Txs[len(j.r.Txs)-1]
-	waited := j.c.Clock().Sub(last.Time) >= j.c.ReplaceAfter
+	waited := j.waited(last)
 	gap := next < j.r.Nonce && !j.held[next]
 	if waited && next == j.r.Nonce {
 		if err := j.replace(ctx, last); err != nil {
@@ -404,6 +405,13 @@ func (j *job) send(ctx context.Context, next uint64) error {
 		return j.gap(ctx, next, waited)
 	}
 	return j.clear(ctx)
+}
+
+// waited tells whether a transaction has waited for as long as one does before it is outbid.
+// One that was made by a clock far ahead has, too: it would wait until that time.
+func (j *job) waited(tx Tx) bool {
+	d := j.c.Clock().Sub(tx.Time)
+	return d >= j.c.ReplaceAfter || d <= -j.c.ReplaceAfter
 }
 
 // clear withdraws a problem that is over.
@@ -446,18 +454,27 @@ const maxFillers = 16
 // gap reports a nonce that nobody uses, and fills it where that is allowed.
 func (j *job) gap(ctx context.Context, next uint64, waited bool) error {
 	report := &stall{ProblemNonceGap, fmt.Errorf("anchor: the account's next nonce is %d, the batch has %d, and no batch has those between", next, j.r.Nonce)}
-	open := false
+	last := map[uint64]Tx{} // of several for one nonce the last pays most
 	for _, f := range j.r.Fillers {
-		if f.Nonce < next {
-			continue
-		}
-		open = open || f.Nonce == next
-		if err := ignoreUsed(j.c.Chain.Broadcast(ctx, f.Tx.Raw)); err != nil {
-			return err
+		last[f.Nonce] = f.Tx
+	}
+	var failed error
+	open, filling := last[next]
+	if filling && j.c.FillGaps && j.waited(open) {
+		if open, failed = j.fill(ctx, next, open.Raw); failed == nil {
+			last[next] = open
 		}
 	}
-	if next >= j.r.Nonce || open || j.held[next] {
-		return nil
+	for _, nonce := range slices.Sorted(maps.Keys(last)) {
+		if nonce < next {
+			continue
+		}
+		if err := ignoreUsed(j.c.Chain.Broadcast(ctx, last[nonce].Raw)); err != nil {
+			return errors.Join(failed, err)
+		}
+	}
+	if failed != nil || filling || next >= j.r.Nonce || j.held[next] {
+		return failed
 	}
 	// Others may use the account too, such as batches in other stores: what the nodes hold of
 	// theirs is no gap.
@@ -466,18 +483,34 @@ func (j *job) gap(ctx context.Context, next uint64, waited bool) error {
 	} else if waiting > j.r.Nonce {
 		return j.clear(ctx)
 	}
-	if !j.c.FillGaps || !waited || len(j.r.Fillers) >= maxFillers {
+	if !j.c.FillGaps || !waited || len(last) >= maxFillers {
 		return report
 	}
-	tx, _, err := j.c.Chain.Sign(ctx, SignRequest{Nonce: next, Filler: true})
+	tx, err := j.fill(ctx, next, nil)
 	if err != nil {
 		return err
 	}
-	tx.Time = j.c.Clock().UTC()
-	j.r.Fillers = append(j.r.Fillers, Spent{Nonce: next, Tx: tx})
-	j.held[next] = true
-	if err := j.save(ctx); err != nil {
-		return err
-	}
 	return ignoreUsed(j.c.Chain.Broadcast(ctx, tx.Raw))
+}
+
+// fill signs and stores a transaction without calldata that uses a nonce, or outbids one that
+// does: fees may have grown since, and what stands behind it waits.
+func (j *job) fill(ctx context.Context, nonce uint64, outbid []byte) (Tx, error) {
+	n := 0
+	for _, f := range j.r.Fillers {
+		if f.Nonce == nonce {
+			n++
+		}
+	}
+	if n >= maxReplacements {
+		return Tx{}, &stall{ProblemFees, fmt.Errorf("%w: the transaction with nonce %d was replaced %d times", ErrFees, nonce, n-1)}
+	}
+	tx, _, err := j.c.Chain.Sign(ctx, SignRequest{Nonce: nonce, Filler: true, Replace: outbid})
+	if err != nil {
+		return Tx{}, err
+	}
+	tx.Time = j.c.Clock().UTC()
+	j.r.Fillers = append(j.r.Fillers, Spent{Nonce: nonce, Tx: tx})
+	j.held[nonce] = true
+	return tx, j.save(ctx)
 }

@@ -80,6 +80,9 @@ type Chain struct {
 
 	packs sync.Mutex // guards pack
 	pack  *finalityPack
+
+	scans sync.Mutex        // guards scan
+	scan  map[uint64]uint64 // the height at which the search for a nonce's user goes on
 }
 
 const gwei = 1_000_000_000

@@ -220,7 +220,7 @@ func finalized(ctx context.Context, r RPC) (*types.Header, error) {
 }
 
 // userOf finds the block that holds the account's transaction with the nonce: nil where
-// it is not found.
+// it is not found, or not yet.
 func (c *Chain) userOf(ctx context.Context, q anchor.Query) (*types.Block, error) {
 	height, err := agreed(ctx, c, "the height", func(ctx context.Context, r RPC) (uint64, error) {
 		h, err := r.HeaderByNumber(ctx, nil)
@@ -232,23 +232,10 @@ func (c *Chain) userOf(ctx context.Context, q anchor.Query) (*types.Block, error
 	if err != nil {
 		return nil, err
 	}
-	// Halve, where the nodes still have the states.
-	lo, hi := min(q.From, height-min(height, maxScan)), height
-	for lo < hi {
-		mid := lo + (hi-lo)/2
-		nonce, err := agreed(ctx, c, "the nonce", func(ctx context.Context, r RPC) (uint64, error) {
-			return r.NonceAt(ctx, c.address, new(big.Int).SetUint64(mid))
-		})
-		if err != nil {
-			break
-		}
-		if nonce > q.Nonce {
-			hi = mid
-		} else {
-			lo = mid + 1
-		}
-	}
-	for n := lo; n <= hi && n < lo+maxScan; n++ {
+	lo, hi := c.usedBetween(ctx, q, height)
+	lo = c.scanFrom(q.Nonce, lo, hi)
+	end := min(hi, lo+maxScan-1)
+	for n := lo; n <= end; n++ {
 		b, err := c.blockAt(ctx, n)
 		if err != nil {
 			return nil, err
@@ -259,8 +246,57 @@ func (c *Chain) userOf(ctx context.Context, q anchor.Query) (*types.Block, error
 				return b, nil
 			}
 		}
+		c.scanned(q.Nonce, n)
 	}
 	return nil, nil
+}
+
+// usedBetween halves the heights between which the nonce was used. Nodes have the states of
+// their last blocks only: where one is not to be had, a later one is asked for, and what lies
+// below stays in question.
+func (c *Chain) usedBetween(ctx context.Context, q anchor.Query, height uint64) (lo, hi uint64) {
+	lo, hi = min(q.From, height-min(height, maxScan)), height
+	for from := lo; from < hi; {
+		mid := from + (hi-from)/2
+		nonce, err := agreed(ctx, c, "the nonce", func(ctx context.Context, r RPC) (uint64, error) {
+			return r.NonceAt(ctx, c.address, new(big.Int).SetUint64(mid))
+		})
+		var answered rpc.Error
+		switch {
+		case errors.As(err, &answered):
+			from = mid + 1
+		case err != nil:
+			return lo, hi
+		case nonce > q.Nonce:
+			hi = mid
+		default:
+			lo, from = mid+1, mid+1
+		}
+	}
+	return lo, hi
+}
+
+// maxScans bounds the searches that are remembered.
+const maxScans = 1024
+
+// scanFrom returns where a search goes on that did not come to its end before: blocks are many,
+// and one call reads few. It begins anew after the end, since the chain may be another by then.
+func (c *Chain) scanFrom(nonce, lo, hi uint64) uint64 {
+	c.scans.Lock()
+	defer c.scans.Unlock()
+	if next := c.scan[nonce]; next > lo && next <= hi {
+		return next
+	}
+	return lo
+}
+
+func (c *Chain) scanned(nonce, number uint64) {
+	c.scans.Lock()
+	defer c.scans.Unlock()
+	if c.scan == nil || len(c.scan) >= maxScans {
+		c.scan = map[uint64]uint64{}
+	}
+	c.scan[nonce] = number + 1
 }
 
 // headerAt returns the header that Agree nodes have at a height.
