@@ -45,14 +45,12 @@ var builtins = sync.OnceValue(func() map[string]*Template {
 		}
 		for _, name := range names {
 			b := &builder{w: w, h: h, landscape: orientation == "landscape"}
-			title := "Diploma"
 			if name == Diploma {
 				b.diploma()
 			} else {
-				title = "Certificate"
 				b.certificate()
 			}
-			t, err := Parse(b.json(title, base, orientation))
+			t, err := Parse(b.json(name, base, orientation))
 			if err != nil {
 				panic("layout: template " + name + " does not parse: " + err.Error()) // kept from happening by TestBuiltin
 			}
@@ -106,42 +104,61 @@ func (b *builder) text(box raw, text, font string, size float64, color string, m
 	b.add(kindText, append([]any{"box", box, "text", text, "font", font, "size", size, "color", color}, more...)...)
 }
 
-func (b *builder) json(title, size, orientation string) []byte {
+func (b *builder) json(name, size, orientation string) []byte {
+	defaults, translations := shipped(name)
 	return []byte(fmt.Sprintf(`{
   "format": %q,
   "name": %q,
   "lang": "en",
   "page": {"size": %q, "orientation": %q},
   "colors": {"ink": "#14213D", "paper": "#FBFAF6", "rule": "#C9C3B5", "seal": "#8A1C1C", "gold": "#A98434", "soft": "#5A6378", "panel": "#F1EEE5"},
-  "defaults": {
-    "heading": %q,
-    "label.awards": "hereby awards",
-    "label.to": "to",
-    "label.awarded": "awarded to",
-    "label.id": "No.",
-    "label.check": "Check this document at",
-    "label.offline": "or offline with Chancery.",
-    "label.qr": "QR code that leads to the page where this document can be checked:",
-    "label.test": "Made for testing. Not a real document."
-  },
+  "defaults": %s,
+  "translations": %s,
   "background": {"color": "paper"},
   "elements": [
 %s
   ]
 }
-`, Format, title, size, orientation, title, strings.Join(b.lines, ",\n")))
+`, Format, Word("heading."+name, "en"), size, orientation, defaults, translations, strings.Join(b.lines, ",\n")))
 }
 
 // foot draws QR code, address, identifier and the line that says how to check, from y on.
-func (b *builder) foot(x, y, w float64) {
+func (b *builder) foot(x, y, w float64) { b.footOf(x, y, w) }
+
+// footOf is a foot whose elements have more members.
+func (b *builder) footOf(x, y, w float64, more ...any) {
 	const qrSide = 27 // 22 mm of modules and the quiet zone around them
-	b.add(kindQR, "box", box(x, y, qrSide, qrSide), "color", "ink", "alt", "{label.qr} {verify.url}")
+	b.add(kindQR, append([]any{"box", box(x, y, qrSide, qrSide), "color", "ink", "alt", "{label.qr} {verify.url}"}, more...)...)
 	tx := x + qrSide + 3
 	tw := w - qrSide - 3
-	b.text(box(tx, y+2.2, tw, 5), "{test} · {label.test}", "sans-bold", 8.5, "seal", "when", "test", "valign", "middle", "minSize", 4.0)
-	b.text(box(tx, y+8, tw, 5), "{verify.short}", "sans-bold", 9, "ink", "link", true, "valign", "middle", "minSize", 3.0)
-	b.text(box(tx, y+13.4, tw, 5), "{label.id} {id.groups}", "mono", 8.5, "ink", "when", "id", "valign", "middle", "minSize", 3.0)
-	b.text(box(tx, y+18.6, tw, 6.6), "{label.check} {verify.host}, {label.offline}", "sans", 7.5, "soft", "lines", 2, "wrapBelow", 7.0, "minSize", 3.0, "role", "P")
+	with := func(kv ...any) []any { return append(kv, more...) }
+	b.text(box(tx, y+2.2, tw, 5), "{test} · {label.test}", "sans-bold", 8.5, "seal", with("when", "test", "valign", "middle", "minSize", 4.0)...)
+	b.text(box(tx, y+8, tw, 5), "{verify.short}", "sans-bold", 9, "ink", with("link", true, "valign", "middle", "minSize", 3.0)...)
+	b.text(box(tx, y+13.4, tw, 5), "{label.id} {id.groups}", "mono", 8.5, "ink", with("when", "id", "valign", "middle", "minSize", 3.0)...)
+	b.text(box(tx, y+18.6, tw, 6.6), "{label.check} {verify.host}{label.comma} {label.offline}", "sans", 7.5, "soft", with("lines", 2, "wrapBelow", 7.0, "minSize", 3.0, "role", "P")...)
+}
+
+// further draws the pages on which facts go on: whose they are above, how to check them
+// below, and a table in between.
+func (b *builder) further() (flow raw) {
+	m := 20.0 // margins
+	w := b.w - 2*m
+	on := []any{"pages", "further"}
+	text := func(box raw, text, font string, size float64, color string, more ...any) {
+		b.text(box, text, font, size, color, append(append([]any{"valign", "middle", "minSize", 3.0}, more...), on...)...)
+	}
+	text(box(m, 13, w-24, 5), "{institution}", "sans-bold", 8.5, "soft")
+	text(box(b.w-m-22, 13, 22, 5), "{page.number} / {page.count}", "sans", 8.5, "soft", "align", "right")
+	text(box(m, 18.5, w, 7.5), "{achievement}", "serif", 16, "ink", "wrapBelow", 3.0)
+	text(box(m, 26, w, 6.5), "{recipient}", "serif", 13, "ink", "wrapBelow", 3.0)
+	b.add(kindRule, append([]any{"from", pair(m, 34.5), "to", pair(b.w-m, 34.5), "width", 0.8, "color", "ink"}, on...)...)
+	footY := b.h - 10 - 27
+	b.footOf(m-2, footY, w+2, on...)
+	columns := 1
+	if b.landscape {
+		columns = 2
+	}
+	return raw(fmt.Sprintf(`{"box": %s, "columns": %d, "size": 9.5, "headings": ["{label.fact}", "{label.value}"]}`, box(m, 38, w, footY-3-38), columns))
 }
 
 // signatory draws a line to sign on, with name and office below.
@@ -206,6 +223,9 @@ func (b *builder) diploma() {
 	}
 	b.foot(fx, footY, b.w-2*fx-sw-3)
 	b.add(kindSignature, "name", "Signature1", "box", box(b.w-fx-sw, footY+3, sw, 21))
+	b.text(box(b.w-fx-sw, footY+24.5, sw, 4), "{label.list} {page.number} / {page.count}", "sans", 7.5, "soft", "when", "page.count", "align", "right", "valign", "middle", "minSize", 3.0)
+	flow := b.further()
+	b.add(kindFacts, "flow", flow, "color", "ink", "labelColor", "soft", "ruleColor", "rule")
 }
 
 func (b *builder) certificate() {
@@ -254,11 +274,12 @@ func (b *builder) certificate() {
 
 	// Facts above, QR code and how to check below.
 	foot := b.h - 65
-	b.add(kindFacts, "box", box(sx+pad, y(18)+1, side-2*pad, foot-8-y(18)-1), "size", 10.5, "minSize", 4.0, "color", "ink", "labelColor", "soft", "ruleColor", "rule")
+	b.add(kindFacts, "box", box(sx+pad, y(18)+1, side-2*pad, foot-8-y(18)-1), "size", 10.5, "minSize", 7.0, "color", "ink", "labelColor", "soft", "ruleColor", "rule", "flow", b.further(), "note", "{label.list}")
 	b.add(kindQR, "box", box(sx+pad-1, foot, 27, 27), "color", "ink", "alt", "{label.qr} {verify.url}")
 	fw := side - 2*pad
 	b.text(box(sx+pad, foot+29, fw, 7.4), "{verify.short}", "sans-bold", 8.5, "ink", "link", true, "valign", "middle", "lines", 2, "wrapBelow", 7.0, "minSize", 3.0)
 	b.text(box(sx+pad, foot+37, fw, 5), "{label.id} {id.groups}", "mono", 7.5, "ink", "when", "id", "valign", "middle", "minSize", 3.0)
-	b.text(box(sx+pad, foot+43, fw, 8.5), "{label.check} {verify.host}, {label.offline}", "sans", 7, "soft", "lines", 3, "wrapBelow", 6.2, "minSize", 3.0)
+	b.text(box(sx+pad, foot+43, fw, 8.5), "{label.check} {verify.host}{label.comma} {label.offline}", "sans", 7, "soft", "lines", 3, "wrapBelow", 6.2, "minSize", 3.0)
 	b.text(box(left, b.h-13, mw, 5), "{test} · {label.test}", "sans-bold", 8.5, "seal", "when", "test", "valign", "middle", "minSize", 4.0)
+	b.text(box(sx+pad, b.h-13, fw, 5), "{page.number} / {page.count}", "sans", 7.5, "soft", "when", "page.count", "role", roleArtifact, "align", "right", "valign", "middle", "minSize", 3.0)
 }

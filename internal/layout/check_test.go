@@ -21,10 +21,13 @@ func TestCheck(t *testing.T) {
 		"as it should be": {func(*Fields) {}, nil, true},
 		"a long name":     {func(f *Fields) { f.Text["recipient"] = strings.Repeat("x", 599) }, []string{"recipient"}, false},
 		"too long a name": {func(f *Fields) { f.Text["recipient"] = strings.Repeat("x", 601) }, []string{"recipient"}, false},
-		"a long fact":     {func(f *Fields) { f.Facts = append(f.Facts, Fact{"Label", strings.Repeat("word ", 500)}) }, []string{"facts"}, false},
-		"another script":  {func(f *Fields) { f.Text["recipient"] = "王小明" }, nil, false},
-		"a control":       {func(f *Fields) { f.Text["recipient"] = "a\tb" }, nil, false},
-		"nothing":         {func(f *Fields) { delete(f.Text, "recipient") }, nil, false},
+		"a long fact":     {func(f *Fields) { f.Facts = append(f.Facts, Fact{Label: "Label", Value: strings.Repeat("word ", 500)}) }, nil, true},
+		"too many pages": {func(f *Fields) {
+			f.Facts = slices.Repeat([]Fact{{Label: "Label", Value: strings.Repeat("line\n", 800)}}, 4)
+		}, []string{"facts"}, false},
+		"another script": {func(f *Fields) { f.Text["recipient"] = "王小明" }, nil, false},
+		"a control":      {func(f *Fields) { f.Text["recipient"] = "a\tb" }, nil, false},
+		"nothing":        {func(f *Fields) { delete(f.Text, "recipient") }, nil, false},
 	} {
 		f := testFields()
 		c.change(&f)

@@ -1,8 +1,11 @@
 package layout
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -21,33 +24,130 @@ type composer struct {
 	d   *drawing
 	// pictures are the images handed in with the fields, read once.
 	pictures map[string]*picture
+	// translation holds the template's defaults in the language of the page.
+	translation map[string]string
+	// facts are those of the first page, and table the ones that go over further pages.
+	facts *factList
+	table *table
+	page  int // from 0
 }
 
-func (c *composer) compose() (*drawing, error) {
+func (c *composer) compose(ctx context.Context) (*drawing, error) {
 	c.d = &drawing{width: c.t.page.width * mm, height: c.t.page.height * mm, root: &node{role: "Document", lang: c.o.Lang}}
+	c.translation = c.t.translation(c.o.Lang)
+	pages, err := c.plan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for c.page = range pages {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if pages > 1 {
+			c.given["page.number"], c.given["page.count"] = c.number(c.page+1), c.number(pages)
+		}
+		c.d.pages = append(c.d.pages, nil)
+		if err := c.compose1(); err != nil {
+			return nil, err
+		}
+	}
+	c.d.plain = c.accessible()
+	return c.d, nil
+}
+
+// compose1 composes a page.
+func (c *composer) compose1() error {
 	if !c.dry {
 		if err := c.background(); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	for i := range c.t.elements {
 		e := &c.t.elements[i]
-		if !c.wanted(e.when) {
+		if e.further != (c.page > 0) || !c.wanted(e.when) {
 			continue
 		}
 		if err := c.element(e); err != nil {
-			return nil, err
+			return err
 		}
+	}
+	if c.page > 0 && !c.dry {
+		c.table.draw(c.page, c.d.root)
 	}
 	if c.o.TestWatermark && !c.dry {
-		if err := c.watermark(); err != nil {
-			return nil, err
-		}
+		return c.watermark()
 	}
-	return c.d, nil
+	return nil
 }
 
-func (c *composer) draw(ops ...op) { c.d.ops = append(c.d.ops, ops...) }
+// plan sets the facts and answers how many pages there are.
+func (c *composer) plan(ctx context.Context) (pages int, err error) {
+	for i := range c.t.elements {
+		e := &c.t.elements[i]
+		if e.kind != kindFacts || e.flow == nil || len(c.f.Facts) == 0 || !c.wanted(e.when) {
+			continue
+		}
+		if !e.noBox {
+			var fit *FitError
+			if c.facts, err = c.listFacts(e, "", c.f.Facts); err == nil || !errors.As(err, &fit) {
+				return 1, err
+			}
+		}
+		rest, err := c.leading(e)
+		if err != nil {
+			return 0, err
+		}
+		if c.table, err = c.paginate(ctx, e, rest); err != nil {
+			return 0, err
+		}
+		return c.table.pages + 1, nil
+	}
+	return 1, nil
+}
+
+// number writes a number in the digits of the page's language.
+func (c *composer) number(n int) string {
+	v, _ := c.value("digits")
+	d := digits(v)
+	out := []rune(strconv.Itoa(n))
+	for i, r := range out {
+		out[i] = d[r-'0']
+	}
+	return string(out)
+}
+
+// word is the value of a field, and of one that the template does not know what the shipped
+// ones say.
+func (c *composer) word(name string) string {
+	if v, ok := c.value(name); ok {
+		return v
+	}
+	return Word(name, c.o.Lang)
+}
+
+// accessible reports whether the document is PDF/UA-1 (ISO 14289-1) by what a program can
+// know: headings begin with the first level and skip none (7.4.2), and nothing comes from
+// the PDF of somebody else.
+func (c *composer) accessible() bool {
+	level := 0
+	for _, n := range c.d.root.kids {
+		if len(n.role) != 2 || n.role[0] != 'H' {
+			continue
+		}
+		next := int(n.role[1] - '0')
+		if next > level+1 {
+			return false
+		}
+		level = next
+	}
+	a := c.t.assets[c.t.background.asset]
+	return a == nil || a.form == nil
+}
+
+func (c *composer) draw(ops ...op) {
+	last := len(c.d.pages) - 1
+	c.d.pages[last] = append(c.d.pages[last], ops...)
+}
 
 // artifact draws what is no content: ornaments, rules, backgrounds.
 func (c *composer) artifact(kind string, ops ...op) {
@@ -72,6 +172,9 @@ func (c *composer) value(name string) (string, bool) {
 	if v, ok := c.f.Text[name]; ok {
 		return v, v != ""
 	}
+	if v := c.translation[name]; v != "" {
+		return v, true
+	}
 	v := c.t.defaults[name]
 	return v, v != ""
 }
@@ -91,8 +194,20 @@ func (c *composer) wanted(when string) bool {
 	return has != not
 }
 
-// fill puts fields into a pattern. It answers the language of the only field in it, if
-// that has one.
+// langOf is the language of a field's text, "" where that is the page's. Wording that the
+// template has in its own language only is in that one.
+func (c *composer) langOf(name string) string {
+	if lang := c.f.Langs[name]; lang != "" {
+		return lang
+	}
+	if c.f.Text[name] == "" && c.translation[name] == "" && c.t.defaults[name] != "" && !inLanguage(c.o.Lang, c.t.lang) {
+		return c.t.lang
+	}
+	return ""
+}
+
+// fill puts fields into a pattern. It answers the language of the fields in it, if they
+// share one that is not the page's.
 func (c *composer) fill(p pattern) (text, lang, missing string) {
 	var b strings.Builder
 	fields := 0
@@ -101,16 +216,21 @@ func (c *composer) fill(p pattern) (text, lang, missing string) {
 			b.WriteString(piece.literal)
 			continue
 		}
-		fields++
 		v, ok := c.value(piece.field)
 		if !ok {
 			return "", "", piece.field
 		}
-		lang = c.f.Langs[piece.field]
 		b.WriteString(v)
-	}
-	if fields != 1 {
-		lang = ""
+		if isGiven(piece.field) { // numbers and addresses
+			continue
+		}
+		switch l := c.langOf(piece.field); {
+		case fields == 0:
+			lang = l
+		case l != lang:
+			lang = ""
+		}
+		fields++
 	}
 	return b.String(), lang, ""
 }
@@ -122,7 +242,7 @@ func (c *composer) background() error {
 		p.rect(0, 0, c.d.width, c.d.height)
 		c.artifact("Background", opPath{path: p, fill: c.color(b.color)})
 	}
-	if b.asset == "" {
+	if b.asset == "" || c.page > 0 {
 		return nil
 	}
 	a := c.t.assets[b.asset]
@@ -146,7 +266,7 @@ func (c *composer) element(e *element) error {
 	case kindText:
 		return c.text(e)
 	case kindFacts:
-		return c.facts(e)
+		return c.drawFacts(e)
 	case kindRule:
 		var p path
 		p.move(e.from[0]*mm, c.d.height-e.from[1]*mm)
@@ -217,21 +337,24 @@ func (c *composer) text(e *element) error {
 		c.s.fitted(known)
 		return nil
 	}
-	n := c.d.root
-	if e.link {
-		n = n.child("P").child("Link")
-	} else {
-		n = n.child(e.role)
+	begin, link := opBegin{artifact: artifactPage}, false
+	if e.role != roleArtifact && c.page == 0 {
+		n := c.d.root
+		if link = e.link && c.o.VerifyURL != ""; link {
+			n = n.child("P").child("Link")
+		} else {
+			n = n.child(e.role)
+		}
+		if lang != "" && lang != c.o.Lang {
+			n.lang = lang
+		}
+		begin = opBegin{node: n}
 	}
-	if lang != "" && lang != c.o.Lang {
-		n.lang = lang
-	}
-	c.draw(opBegin{node: n})
+	c.draw(begin)
 	lo, hi := c.lines(f, c.chains[e.font][0], x, y, w, h, e.align, e.valign, e.leading, *c.color(e.color))
 	c.draw(opEnd{})
-	if e.link && c.o.VerifyURL != "" {
-		n.link = &linkArea{lo.X, lo.Y, hi.X - lo.X, hi.Y - lo.Y, c.o.VerifyURL, text, n}
-		c.d.links = append(c.d.links, *n.link)
+	if link {
+		begin.node.link = &linkArea{lo.X, lo.Y, hi.X - lo.X, hi.Y - lo.Y, c.o.VerifyURL, text}
 	}
 	return nil
 }
@@ -276,74 +399,6 @@ func (c *composer) lines(f fitted, fc *face, x, y, w, h float64, align, valign s
 	return lo, hi
 }
 
-// facts sets label and value pairs below each other.
-func (c *composer) facts(e *element) error {
-	if len(c.f.Facts) == 0 {
-		return nil
-	}
-	x, y, w, h := c.t.rect(e.box)
-	label, value := c.chains["sans-bold"], c.chains["sans"]
-	type block struct {
-		label, value fitted
-		at           float64 // height it takes
-	}
-	var blocks []block
-	k := 1.0
-	for {
-		blocks = blocks[:0]
-		used := 0.0
-		for _, fact := range c.f.Facts {
-			size := e.size * k
-			lt := textStyle{chain: label, tracking: 40, lang: c.o.Lang, base: -1}
-			if joined(fact.Label) {
-				lt.tracking = 0
-			}
-			lf, err := c.s.fit(fact.Label, lt, room{width: w, height: h, size: size * 0.68, min: 3, wrap: size * 0.6, lines: 2, leading: 1.25, elementPointer: e.pointer})
-			if err != nil {
-				return about(err, "facts")
-			}
-			vf, err := c.s.fit(fact.Value, textStyle{chain: value, lang: c.o.Lang, base: -1},
-				room{width: w, height: h, size: size, min: 3, wrap: size * 0.92, lines: maxTextLines, leading: 1.3, elementPointer: e.pointer})
-			if err != nil {
-				return about(err, "facts")
-			}
-			b := block{label: lf, value: vf}
-			b.at = lf.size*(float64(len(lf.lines)-1)*1.25+1) + size*0.3 + vf.size*(float64(len(vf.lines)-1)*1.3+1) + size*1.1
-			blocks = append(blocks, b)
-			used += b.at
-		}
-		if used-e.size*k*1.1 <= h {
-			break
-		}
-		if k *= 0.94; e.size*k < e.minSize {
-			return &FitError{Element: e.pointer, Min: e.minSize, Needed: e.size * k, Fields: []string{"facts"}}
-		}
-	}
-	list := c.d.root.child("L")
-	top := y + h
-	for i, b := range blocks {
-		size := e.size * k
-		item := list.child("LI")
-		if i > 0 && e.stroke != "" {
-			var p path
-			at := top + size*0.55
-			p.move(x, at)
-			p.line(x+w, at)
-			c.artifact("", opPath{path: p, stroke: c.color(e.stroke), width: 0.4})
-		}
-		lh := b.label.size * (float64(len(b.label.lines)-1)*1.25 + 1)
-		c.draw(opBegin{node: item.child("Lbl")})
-		c.lines(b.label, label[0], x, top-lh, w, lh, "start", "top", 1.25, *c.color(e.color2))
-		c.draw(opEnd{})
-		vh := b.value.size * (float64(len(b.value.lines)-1)*1.3 + 1)
-		c.draw(opBegin{node: item.child("LBody")})
-		c.lines(b.value, value[0], x, top-lh-size*0.3-vh, w, vh, "start", "top", 1.3, *c.color(e.color))
-		c.draw(opEnd{})
-		top -= b.at
-	}
-	return nil
-}
-
 func (c *composer) image(e *element) error {
 	var pic *picture
 	if a := c.t.assets[e.image]; a != nil && a.image != nil {
@@ -366,7 +421,7 @@ func (c *composer) image(e *element) error {
 		return &FieldError{Field: missing, Msg: "expected a value for the text that describes an image, found none"}
 	}
 	x, y, w, h := c.t.rect(e.box)
-	if alt == "" {
+	if alt == "" || c.page > 0 {
 		c.artifact("", pic.ops(x, y, w, h, e.align, e.valign, false)...)
 		return nil
 	}
@@ -391,6 +446,10 @@ func (c *composer) qr(e *element) error {
 	if err != nil {
 		return err
 	}
+	if c.page > 0 { // the same as on the first
+		c.artifact(artifactPage, ops...)
+		return nil
+	}
 	alt, _, _ := c.fill(e.alt)
 	if alt == "" {
 		alt = c.o.VerifyURL
@@ -401,8 +460,7 @@ func (c *composer) qr(e *element) error {
 	c.draw(opBegin{node: fig})
 	c.draw(ops...)
 	c.draw(opEnd{})
-	n.link = &linkArea{x + (w-side)/2, y + (h-side)/2, side, side, c.o.VerifyURL, alt, n}
-	c.d.links = append(c.d.links, *n.link)
+	n.link = &linkArea{x + (w-side)/2, y + (h-side)/2, side, side, c.o.VerifyURL, alt}
 	return nil
 }
 

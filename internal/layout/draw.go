@@ -1,13 +1,15 @@
 package layout
 
-// A page is composed once into a drawing: a list of marks in paint order that the PDF
-// writer and the rasteriser both carry out. Coordinates are points from the lower left.
+// A document is composed once into a drawing: lists of marks in paint order, one for each
+// page, that the PDF writer and the rasteriser both carry out. Coordinates are points from
+// the lower left. Pages are of one size.
 type drawing struct {
 	width, height float64
-	ops           []op
-	root          *node      // structure tree, /Document
-	links         []linkArea // link annotations
-	boxes         []SignatureBox
+	pages         [][]op
+	root          *node          // structure tree, /Document
+	boxes         []SignatureBox // on the first page
+	// plain is true where nothing drawn keeps the document from being PDF/UA-1.
+	plain bool
 }
 
 type op interface{ isOp() }
@@ -66,8 +68,12 @@ type opForm struct {
 // opBegin starts marked content: of a structure element, or an artifact where node is nil.
 type opBegin struct {
 	node     *node
-	artifact string // "", "Background", "Pagination", "Watermark"
+	artifact string // "", "Background", "Watermark", artifactPage
 }
+
+// artifactPage marks what belongs to a page rather than to what it says: its number, its
+// head and foot, a heading that is repeated.
+const artifactPage = "Pagination"
 
 // opEnd ends the marked content.
 type opEnd struct{}
@@ -87,13 +93,18 @@ type node struct {
 	lang string
 	bbox *[4]float64 // of a Figure
 	kids []*node
-	// mcids are filled in by the writer, in paint order.
-	mcids []int
+	// scope of a TH: "Column" or "Row".
+	scope string
+	// marks are filled in by the writer, in paint order.
+	marks []mark
 	// link is the annotation that belongs to a Link element, or nil.
 	link *linkArea
 	// field is the signature field that belongs to a Form element, or "".
 	field string
 }
+
+// mark is marked content: the page, from 0, and its number there.
+type mark struct{ page, id int }
 
 func (n *node) child(role string) *node {
 	k := &node{role: role}
@@ -105,5 +116,4 @@ func (n *node) child(role string) *node {
 type linkArea struct {
 	x, y, w, h float64
 	uri, alt   string
-	node       *node
 }

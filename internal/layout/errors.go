@@ -42,6 +42,8 @@ type FitError struct {
 	Needed  float64 // size at which it would fit, points
 	// Fields are those that the text is made of, "facts" for the list of facts.
 	Fields []string
+	// Pages is how many there may be, where the text goes over pages and takes more; else 0.
+	Pages int
 }
 
 // about names the fields of a text in a *FitError.
@@ -54,6 +56,9 @@ func about(err error, fields ...string) error {
 }
 
 func (e *FitError) Error() string {
+	if e.Pages > 0 {
+		return fmt.Sprintf("layout: text of %s: expected to fit on %d pages, found more", e.Element, e.Pages)
+	}
 	return fmt.Sprintf("layout: text of %s: expected to fit at %.3g pt or more, found %.3g pt", e.Element, e.Min, e.Needed)
 }
 

@@ -2,6 +2,7 @@ package layout
 
 import (
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -38,6 +39,9 @@ func (s *shaper) fit(text string, st textStyle, r room) (fitted, error) {
 		}
 		measured = append(measured, m)
 	}
+	if most := r.mostSize(measured); most < r.min {
+		return best, &FitError{Element: r.elementPointer, Min: r.min, Needed: most}
+	}
 	for k := len(paragraphs); k <= max(r.lines, len(paragraphs)); k++ {
 		f, err := s.fitLines(measured, st, r, k)
 		if err != nil {
@@ -67,6 +71,24 @@ func (s *shaper) fit(text string, st textStyle, r room) (fitted, error) {
 		return best, &FitError{Element: r.elementPointer, Min: r.min, Needed: best.size}
 	}
 	return best, nil
+}
+
+// mostSize is a size above which text does not fit on the lines there are, however it is
+// broken: what is found out at once of a text that is much too long.
+func (r room) mostSize(paragraphs []measuredText) float64 {
+	inked := 0.0
+	for _, m := range paragraphs {
+		for i, c := range m.text {
+			if c != ' ' {
+				inked += m.sum[i+1] - m.sum[i]
+			}
+		}
+	}
+	if inked == 0 {
+		return math.Inf(1)
+	}
+	const slack = 1.25 // letters at the ends of lines may be narrower than among others
+	return slack * 1000 * r.width * float64(max(r.lines, len(paragraphs))) / inked
 }
 
 // measuredText is a paragraph with the advance of each character and the places where
@@ -246,4 +268,91 @@ func (l *shapedLine) endSpace() {
 		return
 	}
 	l.glyphs = append(l.glyphs, p)
+}
+
+// breakLines sets text at a size on as many lines as it takes, each as full as can be. A
+// word that is wider than a line is broken between letters; one letter that is wider makes
+// a *FitError.
+func (s *shaper) breakLines(text string, st textStyle, size, width float64) ([]shapedLine, error) {
+	var out []shapedLine
+	paragraphs := strings.Split(text, "\n")
+	for i, p := range paragraphs {
+		m, err := s.measure([]rune(strings.TrimSpace(p)), st)
+		if err != nil {
+			return nil, err
+		}
+		if st.base < 0 && i == 0 {
+			st.base = 0
+			if m.rtl {
+				st.base = 1
+			}
+		}
+		var letters []int // breaks between letters, where they are needed
+		for from := 0; from < len(m.text) || len(m.text) == 0; {
+			line, to, err := s.nextLine(&m, &letters, from, st, size, width)
+			if err != nil {
+				return nil, err
+			}
+			last := i == len(paragraphs)-1 && to == len(m.text)
+			if _, b := m.trimmed(from, to); !last && (b < to || to == len(m.text)) {
+				line.endSpace()
+			}
+			out = append(out, line)
+			if from = to; from >= len(m.text) {
+				break
+			}
+		}
+	}
+	return out, nil
+}
+
+// nextLine shapes the line that begins at from, and answers where it ends.
+func (s *shaper) nextLine(m *measuredText, letters *[]int, from int, st textStyle, size, width float64) (shapedLine, int, error) {
+	most := width / size * 1000
+	// fill returns the breaks after from up to the last one that is within the line.
+	fill := func(breaks []int) []int {
+		lo, _ := slices.BinarySearch(breaks, from+1)
+		hi := lo
+		for hi < len(breaks) && m.width(from, breaks[hi]) <= most {
+			hi++
+		}
+		return breaks[lo:hi]
+	}
+	ends := fill(m.breaks)
+	byLetter := false
+	for {
+		if len(ends) == 0 && !byLetter {
+			byLetter = true
+			if *letters == nil {
+				*letters = s.letterBreaks(m.text)
+			}
+			if ends = fill(*letters); len(ends) == 0 {
+				lo, _ := slices.BinarySearch(*letters, from+1)
+				ends = (*letters)[lo:min(lo+1, len(*letters))]
+			}
+		}
+		if len(m.text) == 0 {
+			ends = []int{0}
+		}
+		to := ends[len(ends)-1]
+		a, b := m.trimmed(from, to)
+		line, err := s.line(m.text[a:b], st)
+		if err != nil {
+			return line, to, err
+		}
+		// Letters that joined the next line's are wider where they are the last.
+		if line.width <= most+0.5 {
+			return line, to, nil
+		}
+		if ends = ends[:len(ends)-1]; len(ends) == 0 && byLetter {
+			return line, to, &FitError{Needed: size * most / line.width}
+		}
+	}
+}
+
+// letterBreaks are the places between any two letters.
+func (s *shaper) letterBreaks(text []rune) []int {
+	m := measuredText{text: text}
+	m.graphemes(s)
+	return m.breaks
 }

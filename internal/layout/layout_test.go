@@ -17,7 +17,7 @@ func testFields() Fields {
 		"description": "with distinction, after four semesters and a thesis on\nthe numerical weather of small planets", "date": "Grünau, 30 June 2026",
 		"signatory1.name": "Prof. Dr. Mária Szőke", "signatory1.title": "President", "signatory2.name": "Dr. Øystein Ærø", "signatory2.title": "Dean of the Faculty of Natural Sciences",
 		"seal": "G",
-	}, Facts: []Fact{{"Issued", "30 June 2026"}, {"Study programme", "Computational Physics (M.Sc.)"}, {"Credits", "120 ECTS"}, {"Grade", "1.3 (very good)"}, {"Language", "English, German"}}}
+	}, Facts: []Fact{{Label: "Issued", Value: "30 June 2026"}, {Label: "Study programme", Value: "Computational Physics (M.Sc.)"}, {Label: "Credits", Value: "120 ECTS"}, {Label: "Grade", Value: "1.3 (very good)"}, {Label: "Language", Value: "English, German"}}}
 }
 
 func testOptions() Options {
@@ -57,7 +57,7 @@ func TestSamples(t *testing.T) {
 		f.Text["recipient"] = long
 		f.Text["achievement"] = "Master of Science in Computational Physics and the Philosophy of the Natural Sciences"
 		f.Images = map[string]Image{"arms": {Data: []byte(armsSVG), Alt: "Arms"}}
-		f.Facts = append(f.Facts, Fact{"Learning outcomes", "Models physical systems numerically, judges errors and limits of such models, and writes about them clearly"}, Fact{"Accredited by", "Agency for Quality in Higher Education, 2024"})
+		f.Facts = append(f.Facts, Fact{Label: "Learning outcomes", Value: "Models physical systems numerically, judges errors and limits of such models, and writes about them clearly"}, Fact{Label: "Accredited by", Value: "Agency for Quality in Higher Education, 2024"})
 		save(name+"-long", tm, f, o)
 		f, o = testFields(), testOptions()
 		f.Text["recipient"], f.Text["institution"], f.Text["achievement"] = names["arabic"], "جامعة النيلين", "ماجستير العلوم في الفيزياء الحاسوبية"

@@ -11,7 +11,10 @@ const (
 	maxTextRunes     = 600      // of one text element once fields are filled in
 	maxFields        = 200
 	maxFieldBytes    = 4096
-	maxFacts         = 16
+	maxFacts         = 2000
+	maxFactBytes     = 256 << 10 // of all facts together
+	maxPages         = 50
+	maxTranslations  = 32
 	maxTextLines     = 8
 	maxCredential    = 10 << 20
 

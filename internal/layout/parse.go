@@ -117,7 +117,7 @@ func (r *reader) pattern(n strictjson.Node) pattern {
 }
 
 func (r *reader) template() *Template {
-	t := &Template{lang: "en", colors: map[string]rgb{}, defaults: map[string]string{}, assets: map[string]*asset{}}
+	t := &Template{lang: "en", colors: map[string]rgb{}, defaults: map[string]string{}, translations: map[string]map[string]string{}, assets: map[string]*asset{}}
 	root := strictjson.Node(0)
 	var elements, back strictjson.Node = strictjson.None, strictjson.None
 	seen := map[string]bool{}
@@ -138,7 +138,9 @@ func (r *reader) template() *Template {
 		case "colors":
 			r.colors(v, t)
 		case "defaults":
-			r.fields(v, t)
+			r.fields(v, t.defaults)
+		case "translations":
+			r.translations(v, t)
 		case "assets":
 			r.members(v, func(name string, v strictjson.Node) bool {
 				t.assets[name] = r.asset(v)
@@ -180,14 +182,31 @@ func (r *reader) colors(n strictjson.Node, t *Template) {
 }
 
 // fields reads the defaults of fields.
-func (r *reader) fields(n strictjson.Node, t *Template) {
+func (r *reader) fields(n strictjson.Node, to map[string]string) {
 	r.members(n, func(name string, v strictjson.Node) bool {
 		s := r.str(v, maxFieldBytes)
 		if why := badText(s, true); why != "" {
 			r.fail(v, "%s", why)
 		}
-		t.defaults[name] = s
-		return isFieldName(name) && !isGiven(name) && len(t.defaults) <= maxFields
+		to[name] = s
+		return isFieldName(name) && !isGiven(name) && len(to) <= maxFields
+	})
+}
+
+// translations reads the defaults in other languages.
+func (r *reader) translations(n strictjson.Node, t *Template) {
+	r.members(n, func(tag string, v strictjson.Node) bool {
+		if !isLang(tag) || len(tag) > 35 {
+			r.fail(v, "expected a BCP 47 language tag, found another string")
+			return true
+		}
+		tag = strings.ToLower(tag)
+		if t.translations[tag] != nil {
+			r.fail(v, "expected each language once, found one again")
+		}
+		t.translations[tag] = map[string]string{}
+		r.fields(v, t.translations[tag])
+		return len(t.translations) <= maxTranslations
 	})
 }
 
@@ -200,7 +219,7 @@ func (r *reader) elements(n strictjson.Node, t *Template) {
 		r.fail(n, "expected at most %d elements, found %d", maxElements, count)
 		return
 	}
-	names := map[string]bool{}
+	names, flows := map[string]bool{}, 0
 	for v := r.doc.First(n); v != strictjson.None && r.err == nil; v = r.doc.Next(v) {
 		e := r.element(v, t)
 		if e.kind == kindSignature {
@@ -208,6 +227,11 @@ func (r *reader) elements(n strictjson.Node, t *Template) {
 				r.fail(v, "expected names of signatures to differ, found one twice")
 			}
 			names[e.name] = true
+		}
+		if e.flow != nil {
+			if flows++; flows > 1 {
+				r.fail(v, "expected one list of facts that goes over further pages, found a second")
+			}
 		}
 		t.elements = append(t.elements, e)
 	}

@@ -113,7 +113,7 @@ func FuzzText(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s, lang string) {
 		fields, o := testFields(), testOptions()
 		fields.Text["recipient"] = s
-		fields.Facts[0] = Fact{s, s}
+		fields.Facts[0] = Fact{Label: s, Value: s}
 		fields.Langs = map[string]string{"recipient": lang}
 		b, err := r.Render(context.Background(), tm, fields, o)
 		if err == nil {
@@ -130,9 +130,9 @@ func FuzzSVG(f *testing.F) {
 		if err != nil || p.vector == nil {
 			return
 		}
-		d := &drawing{width: 100, height: 100, ops: p.ops(0, 0, 100, 100, "center", "middle", false), root: &node{role: "Document"}}
+		d := &drawing{width: 100, height: 100, pages: [][]op{p.ops(0, 0, 100, 100, "center", "middle", false)}, root: &node{role: "Document"}}
 		s := newShaper(nil)
-		if _, err := rasterize(context.Background(), s, d, 36); err != nil {
+		if _, err := rasterize(context.Background(), s, d, 0, 36); err != nil {
 			t.Fatal(err)
 		}
 	})

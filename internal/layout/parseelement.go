@@ -8,13 +8,16 @@ import (
 )
 
 // roles are the structure types an element of text may have (ISO 32000-1, 14.8.4).
-var roles = []string{"H1", "H2", "H3", "P", "Caption"}
+// An artifact is not read aloud: the number of a page, say.
+var roles = []string{"H1", "H2", "H3", "P", "Caption", roleArtifact}
 
-// membersOf lists what each kind of element may hold, beside kind and when.
+const roleArtifact = "Artifact"
+
+// membersOf lists what each kind of element may hold, beside kind, when and pages.
 var membersOf = map[string][]string{
 	kindText: {"box", "text", "optional", "role", "font", "features", "size", "minSize", "wrapBelow", "leading", "tracking",
 		"lines", "align", "valign", "color", "link"},
-	kindFacts:     {"box", "size", "minSize", "color", "labelColor", "ruleColor"},
+	kindFacts:     {"box", "size", "minSize", "color", "labelColor", "ruleColor", "flow", "note"},
 	kindRule:      {"from", "to", "width", "color", "dashed"},
 	kindRect:      {"box", "radius", "fill", "stroke", "width"},
 	kindBorder:    {"box", "depth", "color", "accent"},
@@ -50,6 +53,9 @@ func (r *reader) element(n strictjson.Node, t *Template) element {
 		case name == "when":
 			e.when = r.str(v, 65)
 			return isFieldName(strings.TrimPrefix(e.when, "!"))
+		case name == "pages":
+			e.further = r.oneOf(v, "first", "further") == "further"
+			return true
 		case !slices.Contains(allowed, name):
 			return false
 		}
@@ -57,13 +63,22 @@ func (r *reader) element(n strictjson.Node, t *Template) element {
 		return true
 	})
 	need := map[string][]string{
-		kindText: {"box", "text", "color"}, kindFacts: {"box", "color", "labelColor"}, kindRule: {"from", "to", "color"}, kindRect: {"box"},
+		kindText: {"box", "text", "color"}, kindFacts: {"color", "labelColor"}, kindRule: {"from", "to", "color"}, kindRect: {"box"},
 		kindBorder: {"box", "color", "accent"}, kindSeal: {"box", "color"}, kindImage: {"box", "image", "alt"}, kindQR: {"box", "color"}, kindSignature: {"box", "name"},
 	}
 	for _, name := range need[e.kind] {
 		if !seen[name] {
 			r.fail(n, "expected a member %q, found none", name)
 		}
+	}
+	if e.kind == kindFacts {
+		e.noBox = !seen["box"]
+		if e.noBox && e.flow == nil {
+			r.fail(n, "expected a member \"box\", or \"flow\", found neither")
+		}
+	}
+	if e.further && (e.kind == kindFacts || e.kind == kindSignature) {
+		r.fail(n, "expected facts and signatures on the first page, found them on further ones")
 	}
 	r.defaults(n, &e, seen)
 	return e
@@ -73,11 +88,7 @@ func (r *reader) element(n strictjson.Node, t *Template) element {
 func (r *reader) member(name string, v strictjson.Node, e *element, t *Template) {
 	switch name {
 	case "box":
-		r.nums(v, e.box[:])
-		b := e.box
-		if r.err == nil && (b[2] <= 0 || b[3] <= 0 || b[0] < 0 || b[1] < 0 || b[0]+b[2] > t.page.width+0.001 || b[1]+b[3] > t.page.height+0.001) {
-			r.fail(v, "expected x, y, width and height of a box on the page, found one outside of it or empty")
-		}
+		e.box = r.box(v, t)
 	case "from":
 		r.nums(v, e.from[:])
 	case "to":
@@ -86,6 +97,10 @@ func (r *reader) member(name string, v strictjson.Node, e *element, t *Template)
 		e.text = r.pattern(v)
 	case "alt":
 		e.alt = r.pattern(v)
+	case "note":
+		e.note = r.pattern(v)
+	case "flow":
+		e.flow = r.flow(v, t)
 	case "optional":
 		e.optional = r.flag(v)
 	case "link":
@@ -147,6 +162,43 @@ func (r *reader) member(name string, v strictjson.Node, e *element, t *Template)
 			r.fail(v, "expected a name of letters, digits, hyphens and underscores, found another string")
 		}
 	}
+}
+
+func (r *reader) box(n strictjson.Node, t *Template) (b [4]float64) {
+	r.nums(n, b[:])
+	if r.err == nil && (b[2] <= 0 || b[3] <= 0 || b[0] < 0 || b[1] < 0 || b[0]+b[2] > t.page.width+0.001 || b[1]+b[3] > t.page.height+0.001) {
+		r.fail(n, "expected x, y, width and height of a box on the page, found one outside of it or empty")
+	}
+	return b
+}
+
+// flow reads how facts go over further pages.
+func (r *reader) flow(n strictjson.Node, t *Template) *flow {
+	f := &flow{columns: 1, size: 9.5}
+	r.members(n, func(name string, v strictjson.Node) bool {
+		switch name {
+		case "box":
+			f.box = r.box(v, t)
+		case "columns":
+			f.columns = int(r.num(v, 1, 4))
+		case "size":
+			f.size = r.num(v, 5, 30)
+		case "headings":
+			if r.doc.Kind(v) != strictjson.Array || r.doc.Len(v) != 2 {
+				r.fail(v, "expected an array of two texts")
+				return true
+			}
+			f.headings = []pattern{r.pattern(r.doc.Index(v, 0)), r.pattern(r.doc.Index(v, 1))}
+		default:
+			return false
+		}
+		return true
+	})
+	wide := float64(f.columns) * 12 * f.size // ten letters and more in either cell
+	if r.err == nil && (f.box[2]*mm < wide || f.box[3]*mm < 12*f.size) {
+		r.fail(n, "expected a box with room for a table of %d columns at %g pt, found a smaller one or none", f.columns, f.size)
+	}
+	return f
 }
 
 // defaults fills in what depends on other members and checks that they agree.

@@ -16,35 +16,36 @@ const producer = "Chancery"
 
 // document writes the whole PDF/A-3b file (ISO 19005-3).
 func (w *pdfWriter) document(d *drawing, o Options) ([]byte, error) {
-	var c content
-	w.ops(&c, d.ops, true)
-	contents := w.b.Add(w.deflated(pdf.NewDict(), c.Bytes()))
-	page, pages, tree := w.b.Alloc(), w.b.Alloc(), w.b.Alloc()
-
-	pd := pdf.NewDict(pdf.Name("Type"), pdf.Name("Page"), pdf.Name("Parent"), pages, pdf.Name("MediaBox"), reals(0, 0, d.width, d.height),
-		pdf.Name("Resources"), pdf.NewDict(pdf.Name("Font"), w.fontDict(), pdf.Name("XObject"), w.xobject, pdf.Name("ExtGState"), w.states),
-		pdf.Name("Contents"), contents, pdf.Name("StructParents"), pdf.Integer(0), pdf.Name("Tabs"), pdf.Name("S"))
-	if w.clear {
-		pd.Set("Group", pdf.NewDict(pdf.Name("S"), pdf.Name("Transparency"), pdf.Name("CS"), pdf.Name("DeviceRGB")))
+	h := sha256.New()
+	var contents []pdf.Ref
+	for _, ops := range d.pages {
+		w.parents = append(w.parents, nil)
+		var c content
+		w.ops(&c, ops, true)
+		h.Write(c.Bytes())
+		contents = append(contents, w.b.Add(w.deflated(pdf.NewDict(), c.Bytes())))
 	}
+	tree := w.b.Alloc()
+	pages, refs, dicts := w.pages(d, contents)
 	catalog := pdf.NewDict(pdf.Name("Type"), pdf.Name("Catalog"), pdf.Name("Pages"), pages, pdf.Name("Lang"), text(o.Lang),
 		pdf.Name("MarkInfo"), pdf.NewDict(pdf.Name("Marked"), pdf.Bool(true)), pdf.Name("StructTreeRoot"), tree,
 		pdf.Name("ViewerPreferences"), pdf.NewDict(pdf.Name("DisplayDocTitle"), pdf.Bool(true)))
-	st := structWriter{w: w, page: page, tree: tree, annots: pdf.NewArray()}
-	st.write(d, o)
+	st := structWriter{w: w, pages: refs, tree: tree, annots: pdf.NewArray(), signs: o.words.sign}
+	st.write(d)
 	if st.annots.Len() > 0 {
-		pd.Set("Annots", st.annots)
+		dicts[0].Set("Annots", st.annots)
 	}
 	if st.field != (pdf.Ref{}) {
 		catalog.Set("AcroForm", pdf.NewDict(pdf.Name("Fields"), pdf.NewArray(st.field)))
 	}
-	w.b.Set(page, pd)
-	w.b.Set(pages, pdf.NewDict(pdf.Name("Type"), pdf.Name("Pages"), pdf.Name("Kids"), pdf.NewArray(page), pdf.Name("Count"), pdf.Integer(1)))
+	for i, pd := range dicts {
+		w.b.Set(refs[i], pd)
+	}
 
 	profile := w.b.Add(pdf.NewStream(pdf.NewDict(pdf.Name("N"), pdf.Integer(3), pdf.Name("Filter"), pdf.Name("FlateDecode")), packedProfile()))
 	catalog.Set("OutputIntents", pdf.NewArray(pdf.NewDict(pdf.Name("Type"), pdf.Name("OutputIntent"), pdf.Name("S"), pdf.Name("GTS_PDFA1"),
 		pdf.Name("OutputConditionIdentifier"), text("sRGB IEC61966-2.1"), pdf.Name("Info"), text("sRGB IEC61966-2.1"), pdf.Name("DestOutputProfile"), profile)))
-	packet := xmp(o)
+	packet := xmp(o, d.plain)
 	catalog.Set("Metadata", w.b.Add(pdf.NewStream(pdf.NewDict(pdf.Name("Type"), pdf.Name("Metadata"), pdf.Name("Subtype"), pdf.Name("XML")), packet)))
 	if o.Credential != nil {
 		spec := w.attach(o)
@@ -56,8 +57,6 @@ func (w *pdfWriter) document(d *drawing, o Options) ([]byte, error) {
 	if o.Author != "" {
 		info.Set("Author", text(o.Author))
 	}
-	h := sha256.New()
-	h.Write(c.Bytes())
 	h.Write(packet)
 	h.Write(o.Credential)
 	id := pdf.String{Value: h.Sum(nil)[:16], Hex: true}
@@ -72,6 +71,28 @@ func (w *pdfWriter) document(d *drawing, o Options) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
+// pages writes the page tree, and makes the dictionaries of its pages.
+func (w *pdfWriter) pages(d *drawing, contents []pdf.Ref) (tree pdf.Ref, refs []pdf.Ref, dicts []*pdf.Dict) {
+	tree = w.b.Alloc()
+	var resources pdf.Object = pdf.NewDict(pdf.Name("Font"), w.fontDict(), pdf.Name("XObject"), w.xobject, pdf.Name("ExtGState"), w.states)
+	if len(contents) > 1 {
+		resources = w.b.Add(resources)
+	}
+	kids := pdf.NewArray()
+	for i, c := range contents {
+		pd := pdf.NewDict(pdf.Name("Type"), pdf.Name("Page"), pdf.Name("Parent"), tree, pdf.Name("MediaBox"), reals(0, 0, d.width, d.height),
+			pdf.Name("Resources"), resources, pdf.Name("Contents"), c, pdf.Name("StructParents"), pdf.Integer(int64(i)), pdf.Name("Tabs"), pdf.Name("S"))
+		if w.clear {
+			pd.Set("Group", pdf.NewDict(pdf.Name("S"), pdf.Name("Transparency"), pdf.Name("CS"), pdf.Name("DeviceRGB")))
+		}
+		ref := w.b.Alloc()
+		kids.Append(ref)
+		refs, dicts = append(refs, ref), append(dicts, pd)
+	}
+	w.b.Set(tree, pdf.NewDict(pdf.Name("Type"), pdf.Name("Pages"), pdf.Name("Kids"), kids, pdf.Name("Count"), pdf.Integer(int64(len(refs)))))
+	return tree, refs, dicts
+}
+
 // attach embeds the credential as an associated file (ISO 19005-3, 6.8 and annex E). The
 // page is a picture of its data.
 func (w *pdfWriter) attach(o Options) pdf.Ref {
@@ -80,7 +101,7 @@ func (w *pdfWriter) attach(o Options) pdf.Ref {
 	file := w.b.Add(w.deflated(d, o.Credential))
 	name := text(o.CredentialName)
 	return w.b.Add(pdf.NewDict(pdf.Name("Type"), pdf.Name("Filespec"), pdf.Name("F"), name, pdf.Name("UF"), name,
-		pdf.Name("Desc"), text("The verifiable credential that this page shows"), pdf.Name("AFRelationship"), pdf.Name("Data"),
+		pdf.Name("Desc"), text(o.words.attached), pdf.Name("AFRelationship"), pdf.Name("Data"),
 		pdf.Name("EF"), pdf.NewDict(pdf.Name("F"), file, pdf.Name("UF"), file)))
 }
 
@@ -104,8 +125,10 @@ func date(t time.Time) pdf.String {
 	return pdf.String{Value: []byte(t.UTC().Format("D:20060102150405") + "Z")}
 }
 
-// xmp writes the metadata packet; it says the same as the information dictionary.
-func xmp(o Options) []byte {
+// xmp writes the metadata packet; it says the same as the information dictionary, and where
+// ua is true that the document is PDF/UA-1 (ISO 14289-1, 5), in a property which PDF/A wants
+// described (ISO 19005-3, 6.6.2.3).
+func xmp(o Options, ua bool) []byte {
 	esc := func(s string) string {
 		var b strings.Builder
 		xml.EscapeText(&b, []byte(s)) // a strings.Builder does not fail
@@ -126,6 +149,28 @@ func xmp(o Options) []byte {
 	}
 	fmt.Fprintf(&b, "<dc:language><rdf:Bag><rdf:li>%s</rdf:li></rdf:Bag></dc:language>\n", esc(o.Lang))
 	fmt.Fprintf(&b, "<xmp:CreateDate>%s</xmp:CreateDate>\n<xmp:ModifyDate>%s</xmp:ModifyDate>\n<pdf:Producer>%s</pdf:Producer>\n", at, at, producer)
-	b.WriteString("</rdf:Description>\n</rdf:RDF>\n</x:xmpmeta>\n<?xpacket end=\"r\"?>")
+	b.WriteString("</rdf:Description>\n")
+	if ua {
+		b.WriteString(uaIdentification)
+	}
+	b.WriteString("</rdf:RDF>\n</x:xmpmeta>\n<?xpacket end=\"r\"?>")
 	return []byte(b.String())
 }
+
+const uaIdentification = `<rdf:Description rdf:about="" xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/">
+<pdfuaid:part>1</pdfuaid:part>
+</rdf:Description>
+<rdf:Description rdf:about="" xmlns:pdfaExtension="http://www.aiim.org/pdfa/ns/extension/" xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#" xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#">
+<pdfaExtension:schemas><rdf:Bag><rdf:li rdf:parseType="Resource">
+<pdfaSchema:schema>PDF/UA Universal Accessibility Schema</pdfaSchema:schema>
+<pdfaSchema:namespaceURI>http://www.aiim.org/pdfua/ns/id/</pdfaSchema:namespaceURI>
+<pdfaSchema:prefix>pdfuaid</pdfaSchema:prefix>
+<pdfaSchema:property><rdf:Seq><rdf:li rdf:parseType="Resource">
+<pdfaProperty:name>part</pdfaProperty:name>
+<pdfaProperty:valueType>Integer</pdfaProperty:valueType>
+<pdfaProperty:category>internal</pdfaProperty:category>
+<pdfaProperty:description>Indicates, which part of ISO 14289 standard is followed</pdfaProperty:description>
+</rdf:li></rdf:Seq></pdfaSchema:property>
+</rdf:li></rdf:Bag></pdfaExtension:schemas>
+</rdf:Description>
+`

@@ -21,8 +21,8 @@ type pdfWriter struct {
 	alphas  map[float64]pdf.Name
 	xobject *pdf.Dict
 	states  *pdf.Dict
-	parents []*node // by MCID
-	clear   bool    // the page uses transparency
+	parents [][]*node // by page and MCID
+	clear   bool      // some page uses transparency
 }
 
 func newPDFWriter(s *shaper) *pdfWriter {
@@ -110,9 +110,10 @@ func (w *pdfWriter) ops(c *content, ops []op, top bool) {
 func (w *pdfWriter) begin(c *content, o opBegin) {
 	switch {
 	case o.node != nil:
-		id := len(w.parents)
-		w.parents = append(w.parents, o.node)
-		o.node.mcids = append(o.node.mcids, id)
+		page := len(w.parents) - 1
+		id := len(w.parents[page])
+		w.parents[page] = append(w.parents[page], o.node)
+		o.node.marks = append(o.node.marks, mark{page, id})
 		fmt.Fprintf(c, "/%s <</MCID %d>> BDC\n", o.node.role, id)
 	case o.artifact == "Watermark":
 		c.WriteString("/Artifact <</Type /Pagination /Subtype /Watermark>> BDC\n")

@@ -6,24 +6,30 @@ import "github.com/chancery-dev/chancery/internal/pdf"
 // belong to it.
 type structWriter struct {
 	w      *pdfWriter
-	page   pdf.Ref
+	pages  []pdf.Ref
 	tree   pdf.Ref
-	annots *pdf.Array
+	annots *pdf.Array // all of them on the first page
+	signs  string     // what the signature field is for
 	field  pdf.Ref
-	byMCID []pdf.Ref
+	byMCID [][]pdf.Ref  // by page
 	later  []pdf.Object // number tree entries of annotations
 	next   int          // StructParent
 }
 
-func (s *structWriter) write(d *drawing, o Options) {
-	s.byMCID = make([]pdf.Ref, len(s.w.parents))
-	s.next = 1
-	root := s.element(d.root, s.tree, d)
-	marks := pdf.NewArray()
-	for _, r := range s.byMCID {
-		marks.Append(r)
+func (s *structWriter) write(d *drawing) {
+	for _, parents := range s.w.parents {
+		s.byMCID = append(s.byMCID, make([]pdf.Ref, len(parents)))
 	}
-	nums := pdf.NewArray(pdf.Integer(0), s.w.b.Add(marks))
+	s.next = len(s.pages)
+	root := s.element(d.root, s.tree, d)
+	nums := pdf.NewArray()
+	for i, refs := range s.byMCID {
+		marks := pdf.NewArray()
+		for _, r := range refs {
+			marks.Append(r)
+		}
+		nums.Append(pdf.Integer(int64(i)), s.w.b.Add(marks))
+	}
 	nums.Append(s.later...)
 	s.w.b.Set(s.tree, pdf.NewDict(pdf.Name("Type"), pdf.Name("StructTreeRoot"), pdf.Name("K"), pdf.NewArray(root),
 		pdf.Name("ParentTree"), s.w.b.Add(pdf.NewDict(pdf.Name("Nums"), nums)), pdf.Name("ParentTreeNextKey"), pdf.Integer(s.next)))
@@ -32,9 +38,17 @@ func (s *structWriter) write(d *drawing, o Options) {
 func (s *structWriter) element(n *node, parent pdf.Ref, d *drawing) pdf.Ref {
 	ref := s.w.b.Alloc()
 	kids := pdf.NewArray()
-	for _, id := range n.mcids {
-		s.byMCID[id] = ref
-		kids.Append(pdf.Integer(id))
+	page := 0 // that of the element: its kids on others name theirs
+	if len(n.marks) > 0 {
+		page = n.marks[0].page
+	}
+	for _, m := range n.marks {
+		s.byMCID[m.page][m.id] = ref
+		if m.page == page {
+			kids.Append(pdf.Integer(int64(m.id)))
+			continue
+		}
+		kids.Append(pdf.NewDict(pdf.Name("Type"), pdf.Name("MCR"), pdf.Name("Pg"), s.pages[m.page], pdf.Name("MCID"), pdf.Integer(int64(m.id))))
 	}
 	for _, k := range n.kids {
 		kids.Append(s.element(k, ref, d))
@@ -49,7 +63,11 @@ func (s *structWriter) element(n *node, parent pdf.Ref, d *drawing) pdf.Ref {
 			}
 		}
 	}
-	e := pdf.NewDict(pdf.Name("Type"), pdf.Name("StructElem"), pdf.Name("S"), pdf.Name(n.role), pdf.Name("P"), parent, pdf.Name("Pg"), s.page, pdf.Name("K"), kids)
+	e := pdf.NewDict(pdf.Name("Type"), pdf.Name("StructElem"), pdf.Name("S"), pdf.Name(n.role), pdf.Name("P"), parent)
+	if len(n.marks) > 0 {
+		e.Set("Pg", s.pages[page])
+	}
+	e.Set("K", kids)
 	if n.lang != "" {
 		e.Set("Lang", text(n.lang))
 	}
@@ -59,6 +77,9 @@ func (s *structWriter) element(n *node, parent pdf.Ref, d *drawing) pdf.Ref {
 	if n.bbox != nil {
 		e.Set("A", pdf.NewDict(pdf.Name("O"), pdf.Name("Layout"), pdf.Name("Placement"), pdf.Name("Block"), pdf.Name("BBox"), reals(n.bbox[:]...)))
 	}
+	if n.scope != "" {
+		e.Set("A", pdf.NewDict(pdf.Name("O"), pdf.Name("Table"), pdf.Name("Scope"), pdf.Name(n.scope)))
+	}
 	s.w.b.Set(ref, e)
 	return ref
 }
@@ -66,7 +87,7 @@ func (s *structWriter) element(n *node, parent pdf.Ref, d *drawing) pdf.Ref {
 // annotation adds an annotation to page and number tree, and answers the object reference
 // its structure element holds.
 func (s *structWriter) annotation(elem pdf.Ref, a *pdf.Dict) *pdf.Dict {
-	a.Set("P", s.page)
+	a.Set("P", s.pages[0])
 	a.Set("F", pdf.Integer(4)) // printed, neither hidden nor without view
 	a.Set("StructParent", pdf.Integer(s.next))
 	ref := s.w.b.Add(a)
@@ -76,7 +97,7 @@ func (s *structWriter) annotation(elem pdf.Ref, a *pdf.Dict) *pdf.Dict {
 	if a.Get("FT") != nil {
 		s.field = ref
 	}
-	return pdf.NewDict(pdf.Name("Type"), pdf.Name("OBJR"), pdf.Name("Obj"), ref, pdf.Name("Pg"), s.page)
+	return pdf.NewDict(pdf.Name("Type"), pdf.Name("OBJR"), pdf.Name("Obj"), ref, pdf.Name("Pg"), s.pages[0])
 }
 
 func linkAnnotation(l *linkArea) *pdf.Dict {
@@ -92,5 +113,5 @@ func (s *structWriter) signatureField(elem pdf.Ref, box SignatureBox) *pdf.Dict 
 	empty := s.w.b.Add(pdf.NewStream(pdf.NewDict(pdf.Name("Type"), pdf.Name("XObject"), pdf.Name("Subtype"), pdf.Name("Form"),
 		pdf.Name("BBox"), reals(0, 0, r[2]-r[0], r[3]-r[1]), pdf.Name("Resources"), pdf.NewDict()), nil))
 	return s.annotation(elem, pdf.NewDict(pdf.Name("Type"), pdf.Name("Annot"), pdf.Name("Subtype"), pdf.Name("Widget"), pdf.Name("FT"), pdf.Name("Sig"),
-		pdf.Name("T"), text(box.Name), pdf.Name("TU"), text("Signature"), pdf.Name("Rect"), reals(r[:]...), pdf.Name("AP"), pdf.NewDict(pdf.Name("N"), empty)))
+		pdf.Name("T"), text(box.Name), pdf.Name("TU"), text(s.signs), pdf.Name("Rect"), reals(r[:]...), pdf.Name("AP"), pdf.NewDict(pdf.Name("N"), empty)))
 }

@@ -21,12 +21,12 @@ type canvas struct {
 }
 
 // rasterize draws the page on white.
-func rasterize(ctx context.Context, s *shaper, d *drawing, dpi float64) (*image.RGBA, error) {
+func rasterize(ctx context.Context, s *shaper, d *drawing, page int, dpi float64) (*image.RGBA, error) {
 	k := dpi / 72
 	w, h := int(math.Round(d.width*k)), int(math.Round(d.height*k))
 	c := &canvas{img: image.NewRGBA(image.Rect(0, 0, w, h)), s: s}
 	draw.Draw(c.img, c.img.Bounds(), image.White, image.Point{}, draw.Src)
-	return c.img, c.ops(ctx, d.ops, matrix{a: k, d: -k, f: float64(h)})
+	return c.img, c.ops(ctx, d.pages[page], matrix{a: k, d: -k, f: float64(h)})
 }
 
 func (c *canvas) ops(ctx context.Context, ops []op, m matrix) error {

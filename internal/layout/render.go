@@ -58,7 +58,12 @@ type Fields struct {
 }
 
 // Fact is one line of the list of facts.
-type Fact struct{ Label, Value string }
+type Fact struct {
+	Label, Value string
+	// Lead keeps it on the first page, where that has a box for facts, when the others go
+	// over further pages.
+	Lead bool
+}
 
 // Image is a picture handed in with the fields.
 type Image struct {
@@ -96,10 +101,14 @@ type Options struct {
 	// SignatureField names a box of kind signature that becomes an empty signature field;
 	// "" makes none.
 	SignatureField string
+
+	words struct{ sign, attached string } // in the language of the page
 }
 
-// Render makes a PDF/A-3b file of one page. Equal inputs give equal bytes. Errors are
-// *FieldError, *OptionError, *FitError, *MissingFontError, or the context's.
+// Render makes a PDF/A-3b file, which is PDF/UA-1 too where nothing in the template keeps it
+// from being that: of one page, and as many more, up to 50 altogether, as the facts take
+// where the template lets them go on. Equal inputs give equal bytes. Errors are *FieldError,
+// *OptionError, *FitError, *MissingFontError, or the context's.
 func (r *Renderer) Render(ctx context.Context, t *Template, f Fields, o Options) ([]byte, error) {
 	s := r.pool.Get().(*shaper)
 	defer r.pool.Put(s)
@@ -122,9 +131,11 @@ func (r *Renderer) Check(ctx context.Context, t *Template, f Fields, o Options) 
 type PreviewOptions struct {
 	// DPI is the resolution in dots per inch; 0 means 96.
 	DPI float64
+	// Page is which one is drawn, from 0.
+	Page int
 }
 
-// Preview draws the same page as a PNG image. A background that is a PDF page is replaced
+// Preview draws a page of the same document as a PNG image. A background that is a PDF page is replaced
 // by the template's preview image, or left out.
 func (r *Renderer) Preview(ctx context.Context, t *Template, f Fields, o Options, p PreviewOptions) ([]byte, error) {
 	s := r.pool.Get().(*shaper)
@@ -139,7 +150,10 @@ func (r *Renderer) Preview(ctx context.Context, t *Template, f Fields, o Options
 	if !(p.DPI >= 10 && d.width*d.height/72/72*p.DPI*p.DPI <= maxPreviewPixels) {
 		return nil, &OptionError{"DPI", fmt.Sprintf("expected 10 or more and at most %d pixels, found another resolution", maxPreviewPixels)}
 	}
-	img, err := rasterize(ctx, s, d, p.DPI)
+	if p.Page < 0 || p.Page >= len(d.pages) {
+		return nil, &OptionError{"Page", fmt.Sprintf("expected a page of 0 to %d, found another", len(d.pages)-1)}
+	}
+	img, err := rasterize(ctx, s, d, p.Page, p.DPI)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +184,8 @@ func (r *Renderer) composeAs(ctx context.Context, s *shaper, t *Template, f Fiel
 	if err := c.check(); err != nil {
 		return nil, o, err
 	}
-	d, err := c.compose()
+	d, err := c.compose(ctx)
+	o.words.sign, o.words.attached = c.word("label.signature"), c.word("label.attachment")
 	return d, o, err
 }
 
@@ -248,7 +263,7 @@ func (o *Options) completeCredential() error {
 
 // given are the fields filled in from the options.
 func (o *Options) given() map[string]string {
-	m := map[string]string{"id": o.ID, "id.groups": groupsOfFour(o.ID), "verify.url": o.VerifyURL, "verify.short": o.ShortURL, "verify.host": "", "page.lang": o.Lang, "test": ""}
+	m := map[string]string{"id": o.ID, "id.groups": groupsOfFour(o.ID), "verify.url": o.VerifyURL, "verify.short": o.ShortURL, "verify.host": "", "page.lang": o.Lang, "page.number": "", "page.count": "", "test": ""}
 	if u, err := url.Parse(o.VerifyURL); err == nil {
 		m["verify.host"] = u.Host
 	}
@@ -302,7 +317,11 @@ func (c *composer) check() error {
 			return &FieldError{Field: name, Msg: "expected a BCP 47 language tag, found another string"}
 		}
 	}
+	size := 0
 	for i, fact := range c.f.Facts {
+		if size += len(fact.Label) + len(fact.Value); size > maxFactBytes {
+			return &FieldError{Field: "*", Msg: fmt.Sprintf("expected at most %d bytes of facts, found more", maxFactBytes)}
+		}
 		name := fmt.Sprintf("facts[%d]", i)
 		if strings.TrimSpace(fact.Label) == "" || strings.TrimSpace(fact.Value) == "" {
 			return &FieldError{Field: name, Msg: "expected a label and a value, found an empty one"}

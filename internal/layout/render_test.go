@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -237,7 +238,7 @@ func TestNames(t *testing.T) {
 			f.Text["description"] = strings.Repeat(name+", ", 3)
 			f.Text["signatory1.name"], f.Text["signatory1.title"] = name, name
 			for range 4 {
-				f.Facts = append(f.Facts, Fact{name, name})
+				f.Facts = append(f.Facts, Fact{Label: name, Value: name})
 			}
 			s := newShaper(nil)
 			d, _, err := r.compose(context.Background(), s, tm, f, testOptions())
@@ -245,7 +246,7 @@ func TestNames(t *testing.T) {
 				t.Errorf("%q: %v", name, err)
 				continue
 			}
-			for _, o := range d.ops {
+			for _, o := range slices.Concat(d.pages...) {
 				if tx, ok := o.(opText); ok {
 					last := tx.glyphs[len(tx.glyphs)-1]
 					right := tx.x + (last.x+last.width-400)*tx.size/1000
@@ -424,7 +425,9 @@ func backgroundTemplate(mediaType string, data []byte) []byte {
 
 func TestBackground(t *testing.T) {
 	r := latin(t)
-	design, err := r.Render(context.Background(), builtin(t, Diploma, "A4-landscape"), testFields(), testOptions())
+	onePage := testFields()
+	onePage.Facts = nil
+	design, err := r.Render(context.Background(), builtin(t, Diploma, "A4-landscape"), onePage, testOptions())
 	if err != nil {
 		t.Fatal(err)
 	}

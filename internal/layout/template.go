@@ -9,16 +9,18 @@ import (
 // Template is a page design: docs/formats/template.md describes it. It is immutable and
 // safe for concurrent use.
 type Template struct {
-	name       string
-	lang       string
-	page       pageSize
-	colors     map[string]rgb
-	defaults   map[string]string
-	assets     map[string]*asset
-	background background
-	elements   []element
-	source     []byte // the JSON text
-	pixels     int    // of its images
+	name     string
+	lang     string
+	page     pageSize
+	colors   map[string]rgb
+	defaults map[string]string
+	// translations are defaults in other languages, by BCP 47 tag.
+	translations map[string]map[string]string
+	assets       map[string]*asset
+	background   background
+	elements     []element
+	source       []byte // the JSON text
+	pixels       int    // of its images
 }
 
 // Pixels is how many pixels the images of a template have together. It holds up to eight
@@ -61,6 +63,7 @@ type element struct {
 	pointer string
 	kind    string
 	when    string     // field that must have a value; "!name": must have none
+	further bool       // drawn on the further pages, not on the first
 	box     [4]float64 // x, y, width, height in mm from the upper left corner
 
 	text     pattern
@@ -89,6 +92,11 @@ type element struct {
 	image string
 	alt   pattern
 	name  string
+
+	// Of facts.
+	noBox bool    // all of them are on further pages
+	flow  *flow   // nil: they are on the first page or not at all
+	note  pattern // stands in the box where they go on
 }
 
 // pattern is text with {field} in it.
@@ -178,7 +186,12 @@ func (t *Template) Fields() (required, optional []string) {
 	// of them on every page.
 	depends := map[[2]string]bool{} // field, condition
 	for _, e := range t.elements {
-		for _, p := range append(slices.Clone(e.text), e.alt...) {
+		pieces := append(slices.Clone(e.text), e.alt...)
+		pieces = append(pieces, e.note...)
+		if e.flow != nil {
+			pieces = append(pieces, slices.Concat(e.flow.headings...)...)
+		}
+		for _, p := range pieces {
 			must := !e.optional && e.when == ""
 			if !e.optional && e.when != "" {
 				depends[[2]string{p.field, e.when}] = true
@@ -205,7 +218,7 @@ func (t *Template) Fields() (required, optional []string) {
 }
 
 // givenFields are filled in from Options.
-var givenFields = []string{"id", "id.groups", "verify.url", "verify.short", "verify.host", "test", "page.lang"}
+var givenFields = []string{"id", "id.groups", "verify.url", "verify.short", "verify.host", "test", "page.lang", "page.number", "page.count"}
 
 func isGiven(name string) bool { return slices.Contains(givenFields, name) }
 
@@ -217,9 +230,9 @@ type SignatureBox struct {
 	Rect [4]float64
 }
 
-// HasFacts reports whether the template lists facts.
+// HasFacts reports whether the template lists facts on its first page.
 func (t *Template) HasFacts() bool {
-	return slices.ContainsFunc(t.elements, func(e element) bool { return e.kind == kindFacts })
+	return slices.ContainsFunc(t.elements, func(e element) bool { return e.kind == kindFacts && !e.noBox })
 }
 
 // SignatureBoxes returns the room left for visible signatures, in the template's order.

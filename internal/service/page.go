@@ -16,6 +16,7 @@ import (
 	"github.com/chancery-dev/chancery"
 	"github.com/chancery-dev/chancery/badge"
 	"github.com/chancery-dev/chancery/internal/layout"
+	"github.com/chancery-dev/chancery/internal/web/words"
 	"github.com/chancery-dev/chancery/signer/pades"
 )
 
@@ -124,10 +125,10 @@ func (s *Service) page(t *LoadedType, item *Checked, publicID string) (layout.Fi
 		}
 	}
 	if !item.until.IsZero() {
-		fields.Facts = append(fields.Facts, layout.Fact{Label: "Valid until", Value: longDate(item.until, lang)})
+		fields.Facts = append(fields.Facts, layout.Fact{Label: wording(lang).Text("cert.validuntil"), Value: longDate(item.until, lang), Lead: true})
 	}
 	if !t.template.HasFacts() && (t.version.Layout == nil || t.version.Layout.Template == nil) {
-		fields.Text["description"] = inWords(fields.Text["description"], fields.Facts)
+		fields.Text["description"], fields.Facts = inWords(fields.Text["description"], fields.Facts)
 	}
 	if t.issuer.Image != "" {
 		if _, b, err := dataURL(t.issuer.Image); err == nil {
@@ -144,17 +145,24 @@ func (s *Service) page(t *LoadedType, item *Checked, publicID string) (layout.Fi
 	return fields, options
 }
 
+// wording is what a page says of itself in a language, English where there is no other.
+func wording(lang string) words.Language {
+	l, _ := words.For(lang)
+	return l
+}
+
 // headed says what kind of page a shipped design makes, where the type does not say it and
-// the language of its texts is that of the designs.
+// the language of its texts is one that the designs speak.
 func headed(text map[string]string, kind, lang string) {
-	if !english(lang) {
+	l, ok := words.For(lang)
+	if !ok || kind == "certificate" {
 		return
 	}
-	of := map[string][2]string{"diploma": {"Diploma", ""}, "transcript": {"Transcript", "issued to"}, "badge": {"Badge", ""}}[kind]
-	for i, name := range []string{"heading", "label.awarded"} {
-		if text[name] == "" && of[i] != "" {
-			text[name] = of[i]
-		}
+	if text["heading"] == "" {
+		text["heading"] = l.Text("kind." + kind)
+	}
+	if text["label.awarded"] == "" && kind == "transcript" {
+		text["label.awarded"] = layout.Word("label.issued", lang)
 	}
 }
 
@@ -166,29 +174,47 @@ func factText(kind, value, lang string) string {
 			return longDate(t, lang)
 		}
 	case "boolean":
-		if yes, ok := map[string]string{"true": "Yes", "false": "No"}[value]; ok && english(lang) {
-			return yes
+		if key, ok := map[string]string{"true": "claim.yes", "false": "claim.no"}[value]; ok && spoken(lang) {
+			return wording(lang).Text(key)
 		}
 	}
 	return value
 }
 
-func english(lang string) bool { return lang == "en" || strings.HasPrefix(lang, "en-") }
-
-// inWords adds facts to a description, for pages that have no list of them.
-func inWords(description string, facts []layout.Fact) string {
-	var parts []string
-	for _, f := range facts {
-		parts = append(parts, f.Label+": "+strings.Join(strings.Fields(f.Value), " "))
-	}
-	return strings.TrimSpace(description + "\n" + strings.Join(parts, " · "))
+// spoken tells whether pages have words in a language.
+func spoken(lang string) bool {
+	_, ok := words.For(lang)
+	return ok
 }
 
-// longDate writes a day for people: in English in words, in other languages in numbers,
-// which all of them read.
+// maxInWords is how many characters of facts are still read with pleasure in a description.
+const maxInWords = 300
+
+// inWords adds facts to a description, for a first page that has no list of them. It answers
+// those that are too many for that, which go on a page of their own.
+func inWords(description string, facts []layout.Fact) (string, []layout.Fact) {
+	join := func(facts []layout.Fact) string {
+		var parts []string
+		for _, f := range facts {
+			parts = append(parts, f.Label+": "+strings.Join(strings.Fields(f.Value), " "))
+		}
+		return strings.Join(parts, " · ")
+	}
+	said := join(facts)
+	var list []layout.Fact
+	if utf8.RuneCountInString(said) > maxInWords {
+		lead := func(f layout.Fact) bool { return f.Lead }
+		list = slices.DeleteFunc(slices.Clone(facts), lead)
+		said = join(slices.DeleteFunc(slices.Clone(facts), func(f layout.Fact) bool { return !lead(f) }))
+	}
+	return strings.TrimSpace(description + "\n" + said), list
+}
+
+// longDate writes a day for people: in words in the languages that pages speak, in others in
+// numbers, which all of them read.
 func longDate(t time.Time, lang string) string {
-	if english(lang) {
-		return t.Format("2 January 2006")
+	if spoken(lang) {
+		return wording(lang).Date(t)
 	}
 	return t.Format(time.DateOnly)
 }
@@ -252,7 +278,8 @@ func pageFault(err error, t *LoadedType, item *Checked) error {
 	return err
 }
 
-// maxOnPage is how many facts a page holds (layout), the end of validity left out.
+// maxOnPage is how many optional facts the example has that a type is tried with. Templates
+// of one's own may have room for few.
 const maxOnPage = 15
 
 // tryPage sets the page of a type with an example, so that a page that can never be made is
@@ -344,7 +371,7 @@ func (t *LoadedType) tooLong(item *Checked, fields []string) string {
 		case field == "recipient":
 			longer("recipient.name", item.input.Recipient.Name)
 		case field == "facts", field == "description":
-			if field == "description" && (t.template.HasFacts() || len(t.onPage(item)) == 0) {
+			if field == "description" && (t.template.HasFacts() || len(t.onPage(item)) == 0 || !t.inWords(item)) {
 				longer(t.described()) // no claim is in it
 				continue
 			}
@@ -354,6 +381,17 @@ func (t *LoadedType) tooLong(item *Checked, fields []string) string {
 		}
 	}
 	return out
+}
+
+// inWords tells whether the claims are few enough to be read in a description.
+func (t *LoadedType) inWords(item *Checked) bool {
+	n := 0
+	for _, f := range t.version.Fields {
+		if f.Visibility == visiblePublic && item.texts[f.Key] != "" {
+			n += utf8.RuneCountInString(f.Label) + utf8.RuneCountInString(item.texts[f.Key])
+		}
+	}
+	return n <= maxInWords
 }
 
 // described is the description on the pages of a type, with the member that says it.

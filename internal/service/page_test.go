@@ -5,13 +5,16 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"image/png"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/chancery-dev/chancery/internal/pdf"
 	"github.com/chancery-dev/chancery/internal/service"
+	"github.com/chancery-dev/chancery/verifier"
 )
 
 // TestPageIsChecked: what a page cannot hold is said by validate, of a draft, and by issuing
@@ -30,7 +33,7 @@ func TestPageIsChecked(t *testing.T) {
 		"a name without font": {func(in *service.NewCredential) { in.Recipient.Name = "王小明" }, "recipient.name"},
 		"a claim without one": {func(in *service.NewCredential) { in.Claims["topic"] = "السلامة" }, "claims.topic"},
 		"one that is hidden":  {func(in *service.NewCredential) { in.Claims["room"] = "王" }, ""},
-		"too long a claim":    {func(in *service.NewCredential) { in.Claims["topic"] = strings.Repeat("word ", 199) + "end" }, "claims.topic"},
+		"a long claim":        {func(in *service.NewCredential) { in.Claims["topic"] = strings.Repeat("word ", 199) + "end" }, ""},
 		"a long name":         {func(in *service.NewCredential) { in.Recipient.Name = strings.Repeat("Nina ", 24) + "N" }, ""},
 		"too long a name":     {func(in *service.NewCredential) { in.Recipient.Name = strings.Repeat("W", 200) }, "recipient.name"},
 		"a tab":               {func(in *service.NewCredential) { in.Claims["topic"] = "a\tb" }, ""},
@@ -75,7 +78,7 @@ func TestTypeWithoutPage(t *testing.T) {
 	c := w.school("north")
 	many := func(n int, required bool) (out []service.Field) {
 		for i := range n {
-			out = append(out, service.Field{Key: "f" + string(rune('a'+i)), Type: "text", Required: required})
+			out = append(out, service.Field{Key: fmt.Sprintf("f%d", i), Type: "text", Required: required})
 		}
 		return out
 	}
@@ -89,14 +92,16 @@ func TestTypeWithoutPage(t *testing.T) {
 		change func(*service.NewType)
 		field  string // "": it is taken
 	}{
-		"a template":          {func(in *service.NewType) { in.Layout = template("{recipient}: {claims.trainerName}") }, ""},
-		"a text that is not":  {func(in *service.NewType) { in.Layout = template("{recipient} {motto}") }, "layout.text.motto"},
-		"a claim that is not": {func(in *service.NewType) { in.Layout = template("{claims.nothing}") }, "layout"},
-		"a private claim":     {func(in *service.NewType) { in.Layout = template("{claims.identificationNo}") }, "layout"},
-		"name without font":   {func(in *service.NewType) { in.DisplayName = "安全培训" }, "layout"},
-		"a language":          {func(in *service.NewType) { in.Layout = &service.Layout{Lang: "english, please"} }, "layout.lang"},
-		"too many, required":  {func(in *service.NewType) { in.Fields = many(17, true) }, "layout"},
-		"many, if need be":    {func(in *service.NewType) { in.Fields = many(17, false) }, ""},
+		"a template":              {func(in *service.NewType) { in.Layout = template("{recipient}: {claims.trainerName}") }, ""},
+		"a text that is not":      {func(in *service.NewType) { in.Layout = template("{recipient} {motto}") }, "layout.text.motto"},
+		"a claim that is not":     {func(in *service.NewType) { in.Layout = template("{claims.nothing}") }, "layout"},
+		"a private claim":         {func(in *service.NewType) { in.Layout = template("{claims.identificationNo}") }, "layout"},
+		"name without font":       {func(in *service.NewType) { in.DisplayName = "安全培训" }, "layout"},
+		"a language":              {func(in *service.NewType) { in.Layout = &service.Layout{Lang: "english, please"} }, "layout.lang"},
+		"many, required":          {func(in *service.NewType) { in.Fields = many(100, true) }, ""},
+		"many, if need be":        {func(in *service.NewType) { in.Fields = many(100, false) }, ""},
+		"too many for a template": {func(in *service.NewType) { in.Fields, in.Layout = many(60, true), listing(template) }, "layout"},
+		"many for it, if need be": {func(in *service.NewType) { in.Fields, in.Layout = many(60, false), listing(template) }, ""},
 		"too long a description": {func(in *service.NewType) {
 			in.Achievement = &service.Achievement{Description: strings.Repeat("A line of it.\n", 40)}
 		}, "achievement.description"},
@@ -148,9 +153,38 @@ func TestDiplomaTells(t *testing.T) {
 	if other := must(w.s.Preview(w.ctx, c, in.Type, in.ItemInput))(t).Bytes; bytes.Equal(with, other) {
 		t.Error("a public field is not on the page")
 	}
-	in.Claims["trainerName"] = strings.Repeat("word ", 150)
-	_, err := w.s.Issue(w.ctx, c, in, once)
-	refused(t, "a text that is longer than the page", err, service.CodeValidation, "claims.trainerName")
+	if n := pages(t, w, c, must(w.s.Issue(w.ctx, c, in, once))(t).Value); n != 1 {
+		t.Errorf("a diploma with a few facts: expected one page, found %d", n)
+	}
+	// What is too long to be read in the description has a page of its own.
+	long := aina()
+	long.Claims["trainerName"] = strings.Repeat("word ", 150)
+	if n := pages(t, w, c, must(w.s.Issue(w.ctx, c, long, once))(t).Value); n != 2 {
+		t.Errorf("a diploma with a long fact: expected two pages, found %d", n)
+	}
+}
+
+// listing is a layout with a list of facts in a box, and no room for more.
+func listing(of func(string) *service.Layout) *service.Layout {
+	l := of("{recipient}")
+	t := l.Template.(map[string]any)
+	t["elements"] = append(t["elements"].([]any), map[string]any{"kind": "facts", "box": []any{20, 60, 100, 120}, "color": "ink", "labelColor": "ink"})
+	return l
+}
+
+// pages is how many pages the PDF of a credential has, which is found valid.
+func pages(t *testing.T, w *world, c service.Caller, of service.Credential) int {
+	t.Helper()
+	b := w.file(c, of.ID, "pdf")
+	if v := w.verify(b).Report; v.Outcome != verifier.Valid {
+		t.Errorf("expected a valid document, found %v: %v", v.Outcome, v.Reason)
+	}
+	doc := must(pdf.Open(bytes.NewReader(b), int64(len(b)), pdf.Options{}))(t)
+	n := 0
+	if err := doc.Latest().Pages(func(*pdf.Page) bool { n++; return true }); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // TestPageReadsWell: a page says what it is, and its dates and answers are those of people.
