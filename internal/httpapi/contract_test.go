@@ -210,6 +210,9 @@ func TestDocumentDescribesItself(t *testing.T) {
 		if s, _ := o.entry["summary"].(string); s == "" {
 			t.Errorf("%s: no summary", o.name())
 		}
+		if s, _ := o.entry["description"].(string); s == "" {
+			t.Errorf("%s: no description", o.name())
+		}
 		base := "/paths/" + escape(o.path) + "/" + strings.ToLower(o.method)
 		for mt, m := range o.bodies() {
 			c.checkExample(t, o, base+"/requestBody/content/"+escape(mt), mt, m)
@@ -225,6 +228,54 @@ func TestDocumentDescribesItself(t *testing.T) {
 		for mt, m := range r.(map[string]any)["content"].(map[string]any) {
 			c.checkExample(t, op{"component", name, nil}, "/components/responses/"+name+"/content/"+escape(mt), mt, m)
 		}
+	}
+}
+
+// TestNothingUnused: every component is referred to, and no schema has a name that programs
+// make up for an enumeration within another.
+func TestNothingUnused(t *testing.T) {
+	a, _ := start(t)
+	c := contractOf(t, a)
+	text := ask(a, "GET", "/openapi.json", "").Body.String()
+	components := c.doc["components"].(map[string]any)
+	looked := 0
+	for _, kind := range []string{"schemas", "responses", "parameters"} {
+		for name := range components[kind].(map[string]any) {
+			if !strings.Contains(text, `"#/components/`+kind+"/"+name+`"`) {
+				t.Errorf("%s %s is not used", kind, name)
+			}
+			looked++
+		}
+	}
+	schemas := components["schemas"].(map[string]any)
+	for name, s := range schemas {
+		members, _ := s.(map[string]any)["properties"].(map[string]any)
+		for member, m := range members {
+			made := name + strings.ToUpper(member[:1]) + member[1:]
+			if m, _ := m.(map[string]any); m["enum"] != nil && schemas[made] != nil {
+				t.Errorf("the enumeration %s of %s is called as the schema %s", member, name, made)
+			}
+		}
+	}
+	if looked < 60 {
+		t.Errorf("only %d components", looked)
+	}
+}
+
+// TestExamplesDiffer: what takes the place of another has an id of its own.
+func TestExamplesDiffer(t *testing.T) {
+	a, _ := start(t)
+	c := contractOf(t, a)
+	ids := map[string]string{}
+	for _, o := range c.operations() {
+		if o.id() == "issueCredential" || o.id() == "supersedeCredential" {
+			body, _ := o.example(t, jsonType)
+			_, rest, _ := strings.Cut(body, `"id":`)
+			ids[o.id()], _, _ = strings.Cut(rest, ",")
+		}
+	}
+	if len(ids) != 2 || ids["issueCredential"] == "" || ids["issueCredential"] == ids["supersedeCredential"] {
+		t.Errorf("the ids are %v", ids)
 	}
 }
 

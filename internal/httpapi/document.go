@@ -30,7 +30,7 @@ func NewAPI(mux humago.Mux, title, version string) huma.API {
 		huma.DefaultArrayNullable = false // package json writes [] for nil
 		huma.NewError = newHumaError
 	})
-	registry := huma.NewMapRegistry(schemaPrefix, huma.DefaultSchemaNamer)
+	registry := huma.NewMapRegistry(schemaPrefix, schemaName)
 	format := huma.Format{Marshal: marshalStrict, Unmarshal: unmarshalStrict}
 	c := huma.Config{
 		OpenAPI: &huma.OpenAPI{
@@ -48,6 +48,15 @@ func NewAPI(mux humago.Mux, title, version string) huma.API {
 		Transformers:     nil,
 	}
 	return humago.New(mux, c)
+}
+
+// schemaName names the schema of a type. The enumeration in the member state of Anchor is
+// called AnchorState by programs that make clients, which must not be another schema's name.
+func schemaName(t reflect.Type, hint string) string {
+	if t == reflect.TypeFor[service.AnchorState]() || t == reflect.TypeFor[*service.AnchorState]() {
+		return "CredentialAnchor"
+	}
+	return huma.DefaultSchemaNamer(t, hint)
 }
 
 // newHumaError keeps submitted values out of the errors that huma itself makes.

@@ -152,12 +152,14 @@ func (a *api) addInvitations() {
 
 	o := invited
 	o.ID, o.Summary = "getInvitation", "What an invited signer is asked to sign"
+	o.Description = "The single-use link that was mailed is all that is needed. One that was used, declined or has ended is 409."
 	get(a, o, Invitation{Document: exampleDocument, Signature: exampleSignature, Issuer: "Academy"}, func(c *call) (Invitation, error) {
 		v, err := a.Documents.Invitation(c.ctx, c.id("token"))
 		return Invitation{Document: v.Document, Signature: v.Signature, Issuer: v.Issuer}, err
 	})
 	o = invited
 	o.Path, o.ID, o.Summary = invited.Path+"/file", "getInvitationFile", "The file to sign"
+	o.Description = "Its exact bytes, as often as is needed while the invitation is open."
 	bytesOf(a, o, []string{"application/pdf", "application/octet-stream"}, func(c *call) (service.File, []string, error) {
 		v, err := a.Documents.Invitation(c.ctx, c.id("token"))
 		return v.File, noStore, err
@@ -188,6 +190,7 @@ func (a *api) addInvitations() {
 	a.add(o)
 	o = invited
 	o.Method, o.Path, o.ID, o.Summary, o.In = http.MethodPost, invited.Path+"/decline", "declineInvitation", "Decline to sign", Reason{"Not mine"}
+	o.Description = "Ends the invitation. The institution reads the reason."
 	o.Out = []reply{{Status: http.StatusNoContent, Description: "declined"}}
 	o.Run = func(c *call) error {
 		in, err := decode[Reason](c)

@@ -83,7 +83,9 @@ func (a *api) addLifecycle() {
 		})
 	o := action("supersede", "supersedeCredential", service.MayIssue, "Issue a credential in place of another", "The other one is superseded: its status entry is set and its page leads to the new one. Needs the scope `status`, too.")
 	o.MaxBody = a.MaxBody
-	create(a, o, exampleNewCredential, exampleCredential, func(c *call, in service.NewCredential) (result, error) {
+	next, made := exampleNewCredential, exampleCredential
+	next.ID, made.ID = "CX-CLIENT-0001-2", "CX-CLIENT-0001-2"
+	create(a, o, next, made, func(c *call, in service.NewCredential) (result, error) {
 		r, err := a.Credentials.Supersede(c.ctx, c.caller, c.id("id"), in, c.idempotency())
 		return filledResult(r), err
 	}, a.credentialAt)

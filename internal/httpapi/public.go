@@ -41,6 +41,7 @@ func (a *api) addPublic() {
 
 	o = public
 	o.Path, o.ID, o.Summary = "/schemas/{id}", "getSchema", "Read the JSON Schema of a version of a credential type"
+	o.Description = "One version never changes, so that it may be kept."
 	bytesOf(a, o, []string{"application/schema+json", jsonType}, func(c *call) (service.File, []string, error) {
 		f, err := a.Public.Schema(c.ctx, c.id("id"))
 		return f, maxAge(schemaAge), err
@@ -78,11 +79,13 @@ func (a *api) addDIDs(public operation) {
 	} {
 		o := public
 		o.Path, o.ID, o.Summary = d.path, d.id, "Read a DID document"
+		o.Description = "What `did:web` resolves to, with the keys of the issuer that are in force."
 		bytesOf(a, o, slices.Concat([]string{"application/did+json"}, didNames, []string{jsonType}), func(c *call) (service.File, []string, error) {
 			f, err := a.Public.DIDDocument(c.ctx, didPath(d.under, c))
 			return c.named(f, didNames), maxAge(a.PublicAge), err
 		})
 		o.Path, o.ID, o.Summary = strings.TrimSuffix(d.path, "did.json")+"jwks.json", strings.Replace(d.id, "DIDDocument", "JWKS", 1), "Read public keys as a JWK Set"
+		o.Description = "The keys of the DID document beside it, for libraries of JOSE."
 		bytesOf(a, o, []string{"application/jwk-set+json", jsonType}, func(c *call) (service.File, []string, error) {
 			f, err := a.Public.JWKS(c.ctx, didPath(d.under, c))
 			return f, maxAge(a.PublicAge), err
@@ -110,9 +113,11 @@ func (a *api) addOperations() {
 	}
 	o := operation{Method: http.MethodGet, Tag: "Operation", Public: true, Unlimited: true}
 	o.Path, o.ID, o.Summary, o.Out = "/livez", "getLive", "Whether the process answers", plain("it does")
+	o.Description = "Asks nothing of anybody: neither database nor files."
 	o.Run = func(c *call) error { return write(c, "ok\n") }
 	a.add(o)
 	o.Path, o.ID, o.Summary, o.Out = "/readyz", "getReady", "Whether requests can be served", plain("they can; else 503")
+	o.Description = "503 where database, files or the signer do not answer, and once the process has been asked to end."
 	o.Run = func(c *call) error {
 		for name, check := range a.Ready {
 			if err := check(c.ctx); err != nil {
@@ -125,11 +130,12 @@ func (a *api) addOperations() {
 	if a.ServeMetrics && a.Metrics != nil {
 		h := MetricsHandler(a.Metrics)
 		o.Path, o.ID, o.Summary = "/metrics", "getMetrics", "Metrics in Prometheus' text format"
+		o.Description = "For the operator; off unless the configuration says so."
 		o.Out = plain("metrics")
 		o.Run = func(c *call) error { h.ServeHTTP(c.w, c.r); return nil }
 		a.add(o)
 	}
-	o = operation{Method: http.MethodGet, Tag: "Operation", Public: true, Path: "/openapi.json", ID: "getOpenAPI", Summary: "This document"}
+	o = operation{Method: http.MethodGet, Tag: "Operation", Public: true, Path: "/openapi.json", ID: "getOpenAPI", Summary: "This document", Description: "OpenAPI 3.1, for programs; people read it at `/docs`."}
 	bytesOf(a, o, []string{"application/vnd.oai.openapi+json", jsonType}, func(c *call) (service.File, []string, error) {
 		f := a.openAPI
 		if !accepts(c.r.Header["Accept"], f.MediaType) {

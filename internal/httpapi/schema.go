@@ -154,7 +154,7 @@ func (a *api) failureResponses() map[string]*huma.Response {
 	schema := a.schemaOf(reflect.TypeFor[Problem]())
 	done := map[int]bool{}
 	for _, info := range codes {
-		if done[info.status] {
+		if done[info.status] || info.code == codeMethod { // the answer of no operation
 			continue
 		}
 		done[info.status] = true

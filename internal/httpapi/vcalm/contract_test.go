@@ -178,7 +178,7 @@ func TestDocumentDescribesThePlane(t *testing.T) {
 	}
 	looked := 0
 	for _, o := range ops {
-		if s, _ := o.entry["summary"].(string); s == "" || o.entry["operationId"] == nil {
+		if s, _ := o.entry["summary"].(string); s == "" || o.entry["operationId"] == nil || o.entry["description"] == nil {
 			t.Errorf("%s: %v", o.name(), o.entry)
 		}
 		contents := map[string]map[string]any{o.pointer() + "/requestBody": o.bodies()}

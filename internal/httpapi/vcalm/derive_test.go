@@ -1,6 +1,7 @@
 package vcalm_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -39,6 +40,11 @@ func TestDerive(t *testing.T) {
 	}
 	// Any instance derives: no key of its own is needed for that.
 	w.want(201, "POST", "/vc/eddsa/credentials/derive", `{"verifiableCredential":`+base+`,"options":{"selectivePointers":["/credentialSubject"]}}`)
+
+	// And the document's own example is accepted.
+	o, _ := w.contract().find("POST", "/vc/{issuer}/credentials/derive")
+	example := must(json.Marshal(o.bodies()["application/json"].(map[string]any)["example"]))(t)
+	shape(t, "issue", w.want(201, "POST", path+"derive", string(example)))
 
 	before, _, err := count(w)
 	if err != nil {

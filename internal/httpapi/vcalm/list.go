@@ -32,8 +32,8 @@ func (h *handler) operations() []operation {
 				`{"verified":true,"problemDetails":[],"results":{"presentation":{"challenge":{"verified":true,"input":"`+exampleChallenge+`"},"holder":{"verified":true,"input":"`+exampleHolder+`"}},"credentials":[{"verified":true,"problemDetails":[]}]}}`)},
 		{method: "POST", path: under + "/credentials/derive", run: h.derive, scope: service.MayRead, id: "vcDeriveCredential", summary: "Disclose a part of a credential (VCALM 3.5.1)",
 			text: "For its holder: of a credential with a base proof of ecdsa-sd-2023, what its issuer made mandatory, and what the pointers select.",
-			in:   &payload{schema: "VCDeriveRequest", example: `{"verifiableCredential":` + exampleVC + `,"options":{"selectivePointers":["/credentialSubject/name"]}}`},
-			out:  []result{{status: 201, text: "what is disclosed", bodies: []payload{{schema: "VCIssued", example: `{"verifiableCredential":` + exampleVC + `}`}}}}},
+			in:   &payload{schema: "VCDeriveRequest", example: `{"verifiableCredential":` + exampleBase + `,"options":{"selectivePointers":["/credentialSubject/name"]}}`},
+			out:  []result{{status: 201, text: "what is disclosed", bodies: []payload{{schema: "VCIssued", example: `{"verifiableCredential":` + exampleDisclosed + `}`}}}}},
 		{method: "POST", path: under + "/credentials/status", run: h.status, scope: service.MayStatus, fails: []int{409}, id: "vcUpdateStatus", summary: "Revoke what was issued here, or take that back (VCALM, Update Status)",
 			text: "When it is answered, the list is published.",
 			in:   &payload{schema: "VCStatusRequest", example: `{"credentialId":"urn:uuid:` + exampleIssuer + `","credentialStatus":{"type":"BitstringStatusListEntry","statusPurpose":"revocation"},"status":true}`},
@@ -44,7 +44,8 @@ func (h *handler) operations() []operation {
 			in:  &payload{schema: "VCStatusListRequest", example: `{"statusPurpose":"revocation"}`},
 			out: []result{{status: 201, text: "published", headers: made, bodies: []payload{{schema: "VCStatusList", example: `{"id":"https://chancery.example/vc/` + exampleIssuer + `/status-lists/7","verifiableCredential":` + exampleVC + `}`}}}}},
 		{method: "GET", path: under + "/status-lists/{id}", run: h.statusList, open: true, id: "vcGetStatusList", summary: "Read a status list",
-			out: []result{{status: 200, text: "a signed Bitstring Status List credential", headers: map[string]string{"ETag": "SHA-256 of the bytes, in hexadecimal"}, bodies: []payload{{schema: "VCVerifiableCredential", example: exampleVC}, {media: "application/vc", schema: "VCVerifiableCredential", example: exampleVC}}}, {status: 304, text: "as the ETag in If-None-Match says"}}},
+			text: "For anybody: verifiers fetch it.",
+			out:  []result{{status: 200, text: "a signed Bitstring Status List credential", headers: map[string]string{"ETag": "SHA-256 of the bytes, in hexadecimal"}, bodies: []payload{{schema: "VCVerifiableCredential", example: exampleVC}, {media: "application/vc", schema: "VCVerifiableCredential", example: exampleVC}}}, {status: 304, text: "as the ETag in If-None-Match says"}}},
 
 		{method: "POST", path: exchanges, run: h.createExchange, scope: service.MayRead, creates: true, id: "vcCreateExchange", summary: "Begin an exchange with a wallet (VCALM 3.6.3)",
 			text: "`claim` hands out an issued credential, once, to whoever shows that he holds the key of a DID: for that the key's scope is `issue`. `verify` asks a wallet for a presentation, and is complete when one comes that verifies and meets the queries.",
@@ -58,12 +59,15 @@ func (h *handler) operations() []operation {
 			in:   &payload{schema: "VCParticipateRequest", example: `{}`},
 			out:  []result{{status: 200, text: "what is asked for, the credential, or where to go on", bodies: []payload{{schema: "VCParticipateAnswer", example: exampleAsks}}}}},
 		{method: "GET", path: exchanges + "/{id}/protocols", run: h.protocols, open: true, id: "vcGetProtocols", summary: "Read the protocols of an exchange (VCALM 3.6.4)",
-			out: []result{{status: 200, text: "by their names", bodies: []payload{{schema: "VCProtocols", example: exampleProtocols}}}}},
+			text: "For a wallet that knows the address of the exchange.",
+			out:  []result{{status: 200, text: "by their names", bodies: []payload{{schema: "VCProtocols", example: exampleProtocols}}}}},
 		{method: "GET", path: exchanges + "/{id}/request", run: h.request, open: true, id: "vcGetRequest", summary: "Read what an exchange asks for (VCALM 3.6.5)",
-			out: []result{{status: 200, text: "as an empty step is answered, without a step", bodies: []payload{{schema: "VCCurrentRequest", example: exampleAsks}}}}},
+			text: "For a wallet: what it will be asked, before it makes a step.",
+			out:  []result{{status: 200, text: "as an empty step is answered, without a step", bodies: []payload{{schema: "VCCurrentRequest", example: exampleAsks}}}}},
 		{method: "POST", path: exchanges + "/{id}/invite-request/response", run: h.invited, open: true, fails: []int{409}, id: "vcAnswerInvitation", summary: "Answer an invitation (VCALM 3.7.5)",
-			in:  &payload{schema: "VCInviteResponse", example: `{"url":"https://wallet.example/go","purpose":"verify","referenceId":"` + exampleIssuer + `"}`},
-			out: []result{{status: 200, text: "kept for the coordinator"}}},
+			text: "A wallet, or the site that was invited, says where the holder is to go on. The coordinator finds it in the exchange.",
+			in:   &payload{schema: "VCInviteResponse", example: `{"url":"https://wallet.example/go","purpose":"verify","referenceId":"` + exampleIssuer + `"}`},
+			out:  []result{{status: 200, text: "kept for the coordinator"}}},
 		{method: "GET", path: "/interactions/{id}", run: h.interaction, open: true, id: "vcGetInteraction", summary: "Follow an interaction URL (VCALM 3.7)",
 			text:  "Of an exchange, or of a public credential, for which one is begun. A page for people, where Accept prefers one.",
 			query: []*huma.Param{{Name: "iuv", In: "query", Required: true, Description: "the version of interaction URLs", Schema: word("", "1"), Example: "1"}},
@@ -88,10 +92,14 @@ const (
 	exampleDID       = "did:web:chancery.example:i:academy"
 	exampleAddress   = "https://chancery.example/vc/" + exampleIssuer + "/workflows/verify/exchanges/" + exampleExchange
 
-	exampleBody      = `"@context":["https://www.w3.org/ns/credentials/v2"],"type":["VerifiableCredential"],"issuer":"` + exampleDID + `","validFrom":"2026-05-10T08:00:00Z","name":"Safety Training","credentialSubject":{"id":"` + exampleHolder + `","name":"Aina Rahman"}`
-	exampleIssue     = `{"credential":{` + exampleBody + `},"options":{"credentialId":"urn:uuid:` + exampleIssuer + `"}}`
-	exampleProof     = `{"type":"DataIntegrityProof","cryptosuite":"eddsa-rdfc-2022","created":"2026-05-10T08:00:00Z","verificationMethod":"` + exampleDID + `#k1","proofPurpose":"assertionMethod","proofValue":"z3FXQjecWufY46yg5abdVZsXqLhxhueuSoZgNSARiKBk9czhSePTFehP8c3PGfb6a22gkfUKods5D2UAUL5n2Brbx"}`
-	exampleVC        = `{` + exampleBody + `,"proof":` + exampleProof + `}`
+	exampleBody  = `"@context":["https://www.w3.org/ns/credentials/v2"],"type":["VerifiableCredential"],"issuer":"` + exampleDID + `","validFrom":"2026-05-10T08:00:00Z","name":"Safety Training","credentialSubject":{"id":"` + exampleHolder + `","name":"Aina Rahman"}`
+	exampleIssue = `{"credential":{` + exampleBody + `},"options":{"credentialId":"urn:uuid:` + exampleIssuer + `"}}`
+	exampleProof = `{"type":"DataIntegrityProof","cryptosuite":"eddsa-rdfc-2022","created":"2026-05-10T08:00:00Z","verificationMethod":"` + exampleDID + `#k1","proofPurpose":"assertionMethod","proofValue":"z3FXQjecWufY46yg5abdVZsXqLhxhueuSoZgNSARiKBk9czhSePTFehP8c3PGfb6a22gkfUKods5D2UAUL5n2Brbx"}`
+	exampleVC    = `{` + exampleBody + `,"proof":` + exampleProof + `}`
+	// A base credential and what of it is disclosed, as they were made: the first is accepted.
+	exampleSelective = `{"id":"urn:uuid:1574bdb4-238d-437b-8a32-e09ca2d21f11","issuer":"did:key:zDnaedsUwdmxojZLwLoaGDDdroHEcLqo4mbsknCk5RXWR7tLU","@context":["https://www.w3.org/ns/credentials/v2"],"type":["VerifiableCredential"],"validFrom":"2026-05-10T08:00:00Z","name":"Safety Training","credentialSubject":{"id":"did:key:z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH","name":"Aina Rahman"},"proof":{"type":"DataIntegrityProof","cryptosuite":"ecdsa-sd-2023","created":"2026-11-23T13:18:25Z","verificationMethod":"did:key:zDnaedsUwdmxojZLwLoaGDDdroHEcLqo4mbsknCk5RXWR7tLU#zDnaedsUwdmxojZLwLoaGDDdroHEcLqo4mbsknCk5RXWR7tLU","proofPurpose":"assertionMethod","proofValue":"`
+	exampleBase      = exampleSelective + `u2V0AhVhAmo1PmeenGPxmiErZBVj2nmGqMppSy8RxBTR4YbCMS_ggS6HrE-iD8SpAhCEUFAnZVKHEa9xxv0GLafEtzTx7VFgjgCQCkkoYyjZssW5HxW3v9PJY9nHBMJG1EayNcKeZ5CsE25NYILuyB11sB4RL2ZwxyFsd_uyRexFcry2fdX58X3mLu4aZglhAtv14H2Fk3ZLShyLJ610IRxat9UHy4QmFP2dDALLffWch83rAgxAQKqPRca1oOnj3ih5PGcmU6tXiAGPdScItl1hAwsFIv3du4lwrrUP4gCu1y-yYFNwd5WNDU_WO2x-UNkw-cAgkiocqJVlBvJ3GCM8r86KVfQ3wlHfCcS8AjQ8v4YRlL3R5cGVnL2lzc3VlcmovdmFsaWRGcm9tZS9uYW1l"}}`
+	exampleDisclosed = exampleSelective + `u2V0BhVhAmo1PmeenGPxmiErZBVj2nmGqMppSy8RxBTR4YbCMS_ggS6HrE-iD8SpAhCEUFAnZVKHEa9xxv0GLafEtzTx7VFgjgCQCkkoYyjZssW5HxW3v9PJY9nHBMJG1EayNcKeZ5CsE25OCWEC2_XgfYWTdktKHIsnrXQhHFq31QfLhCYU_Z0MAst99ZyHzesCDEBAqo9FxrWg6ePeKHk8ZyZTq1eIAY91Jwi2XWEDCwUi_d27iXCutQ_iAK7XL7JgU3B3lY0NT9Y7bH5Q2TD5wCCSKhyolWUG8ncYIzyvzopV9DfCUd8JxLwCNDy_hoIQBAgQF"}}`
 	exampleVP        = `{"@context":["https://www.w3.org/ns/credentials/v2"],"type":["VerifiablePresentation"],"holder":"` + exampleHolder + `","verifiableCredential":[` + exampleVC + `],"proof":{"type":"DataIntegrityProof","cryptosuite":"eddsa-rdfc-2022","created":"2026-05-10T08:10:00Z","verificationMethod":"` + exampleHolder + `#z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH","proofPurpose":"authentication","challenge":"` + exampleChallenge + `","domain":"shop.example","proofValue":"z3FXQjecWufY46yg5abdVZsXqLhxhueuSoZgNSARiKBk9czhSePTFehP8c3PGfb6a22gkfUKods5D2UAUL5n2Brbx"}}`
 	exampleInstances = `{"issuers":[{"name":"` + exampleIssuer + `","url":"https://chancery.example/vc/` + exampleIssuer + `","did":"` + exampleDID + `","keyType":"Ed25519","suite":"eddsa-rdfc-2022"}]}`
 	exampleProtocols = `{"protocols":{"vcapi":"` + exampleAddress + `","inviteRequest":"` + exampleAddress + `/invite-request/response"}}`
