@@ -25,11 +25,13 @@ var waits = []time.Duration{
 const (
 	lease      = 2 * time.Minute    // how long an attempt is taken to run, at most
 	maxWait    = 24 * time.Hour     // of what a Retry-After may ask for
-	maxAge     = 7 * 24 * time.Hour // since it was queued or tried last: one that has waited longer has failed
+	maxAge     = 7 * 24 * time.Hour // since it was queued or tried last: one that has waited longer has failed, where the endpoint fails
+	longest    = 29 * time.Hour     // between two attempts, jitter included
 	openAfter  = 10                 // failed attempts in a row, of any delivery, that open the circuit
 	openFirst  = 5 * time.Minute
 	openLast   = time.Hour
-	keptAnswer = 512 // bytes
+	keptAnswer = 512         // bytes
+	aheadBy    = time.Minute // what clocks of several machines may be apart
 	// Of the lane's 32 workers, in each process.
 	atOnce      = 4  // attempts at one endpoint
 	atOnceOfOne = 12 // attempts at all endpoints of one institution
@@ -116,15 +118,15 @@ func (h *Hooks) reserve(ctx context.Context, a service.ScopedID) (m *Message, tu
 			if err != nil {
 				return err
 			}
-			if !hook.Active || now.Sub(rd.Updated) > maxAge {
+			if over(rd, hook, now) {
 				d.State, d.NextAt = "failed", 0
 				return service.Put(ctx, tx, a.Scope(), rd, d)
 			}
-			if left := time.Unix(d.NextAt, 0).Sub(now); d.NextAt != 0 && left > 0 {
+			if left := until(d.NextAt, now, longest); left > 0 {
 				wait = left
 				return nil
 			}
-			if paused := time.Unix(hook.PausedTo, 0).Sub(now); hook.PausedTo != 0 && paused > 0 {
+			if paused := until(hook.PausedTo, now, openLast); paused > 0 {
 				wait = service.Jitter(paused) + time.Second
 				return nil
 			}
@@ -154,6 +156,24 @@ func (h *Hooks) reserve(ctx context.Context, a service.ScopedID) (m *Message, tu
 		return nil, turn, 0, err
 	}
 	return m, turn, wait, nil
+}
+
+// over reports whether a delivery is not tried any more: its endpoint is switched off, or has
+// failed for so long. One that lay here for as long, since the process did not run or the
+// clock is ahead, is tried.
+func over(d service.Record, hook service.StoredWebhook, now time.Time) bool {
+	return !hook.Active || hook.Failing > 0 && now.Sub(d.Updated) > maxAge
+}
+
+// until is how long a time is away that was written down to be within some bound: one
+// further off was written down by a clock that was ahead, and is not waited for. 0 for no
+// time and one that has come.
+func until(at int64, now time.Time, bound time.Duration) time.Duration {
+	left := time.Unix(at, 0).Sub(now)
+	if at == 0 || left > bound+aheadBy {
+		return 0
+	}
+	return max(left, 0)
 }
 
 func (h *Hooks) secrets(s service.Scope, id string, hook service.StoredWebhook, now time.Time) ([]string, error) {

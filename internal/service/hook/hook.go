@@ -314,10 +314,11 @@ func (h *Hooks) RotateSecret(ctx context.Context, c service.Caller, id string, i
 	})
 }
 
-// replaced are the secrets that sign beside the present one, the newest first.
+// replaced are the secrets that sign beside the present one, the newest first. One that would
+// do so for much longer than it may was replaced while the clock was ahead: its day is over.
 func replaced(s service.StoredWebhook, now time.Time) []service.ReplacedSecret {
 	all := append([]service.ReplacedSecret{{Secret: s.Old, Until: s.OldUntil}}, s.Older...)
-	return slices.DeleteFunc(all, func(r service.ReplacedSecret) bool { return r.Secret == nil || now.Unix() >= r.Until })
+	return slices.DeleteFunc(all, func(r service.ReplacedSecret) bool { return r.Secret == nil || until(r.Until, now, 2*rotation) == 0 })
 }
 
 // change reads, changes and writes an endpoint, again where another did so in between.

@@ -89,14 +89,14 @@ func (m *many) reserve(ctx context.Context, n int) (group []Message, wait time.D
 				if err != nil {
 					return err
 				}
-				rest := time.Unix(d.NextAt, 0).Sub(now)
+				rest := until(d.NextAt, now, lease)
 				switch {
 				case gone:
 					if err := tx.Delete(ctx, s, service.KindDelivery, rd.ID); err != nil {
 						return err
 					}
 					continue
-				case !hook.Active || now.Sub(rd.Updated) > maxAge:
+				case over(rd, hook, now):
 					d.State, d.NextAt = "failed", 0
 					if err := service.Put(ctx, tx, s, rd, d); err != nil {
 						return err
@@ -104,7 +104,7 @@ func (m *many) reserve(ctx context.Context, n int) (group []Message, wait time.D
 					continue
 				case d.Tries > 0: // it has a job of its own
 					continue
-				case d.NextAt != 0 && rest > 0: // another job makes the attempt, or one that was killed did
+				case rest > 0: // another job makes the attempt, or one that was killed did
 					leased = max(leased, rest)
 					continue
 				}
@@ -137,7 +137,7 @@ func (m *many) reserve(ctx context.Context, n int) (group []Message, wait time.D
 // may tells how long the endpoint is to be left alone, and takes a turn where it is not. The
 // first attempt after a pause is the trial, for which others wait.
 func (m *many) may(ctx context.Context, tx service.Tx, now time.Time, rh service.Record, hook *service.StoredWebhook) (wait time.Duration, err error) {
-	if paused := time.Unix(hook.PausedTo, 0).Sub(now); hook.PausedTo != 0 && paused > 0 {
+	if paused := until(hook.PausedTo, now, openLast); paused > 0 {
 		return service.Jitter(paused) + time.Second, nil
 	}
 	if m.turn == nil {
