@@ -61,13 +61,14 @@ func (t *Turns) Take(now time.Time, bounds ...Bound) (wait time.Duration) {
 	return 0
 }
 
-// wait is how long to wait where n run at once.
+// wait is how long to wait where n run at once. What was written down before the clock was
+// set, in either direction, does not make it longer.
 func (e *turn) wait(now time.Time, n int, longest time.Duration) time.Duration {
-	if e.next.Before(now) {
+	if e.next.Before(now) || e.next.Sub(now) > 2*longest {
 		e.next = now
 	}
 	if e.next.Sub(now) < longest {
-		e.next = e.next.Add(max(e.took, now.Sub(e.begun)) / time.Duration(n))
+		e.next = e.next.Add(min(max(e.took, now.Sub(e.begun))/time.Duration(n), longest))
 	}
 	return max(Jitter(e.next.Sub(now)), shortest)
 }
