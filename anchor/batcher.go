@@ -222,7 +222,9 @@ func (b *Batcher) SealDue(ctx context.Context) ([]*Record, error) {
 		if err != nil {
 			return out, err
 		}
-		due := q.Size >= uint64(b.c.MaxItems) || q.Size > 0 && b.c.Clock().Sub(q.Oldest) >= b.c.MaxAge
+		// An item that is to come only later was added while the clock was far ahead.
+		age := b.c.Clock().Sub(q.Oldest)
+		due := q.Size >= uint64(b.c.MaxItems) || q.Size > 0 && (age >= b.c.MaxAge || age < -2*maxBack)
 		if !due {
 			return out, nil
 		}

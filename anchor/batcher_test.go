@@ -281,6 +281,10 @@ func TestAge(t *testing.T) {
 	due()
 	clock.add(2 * time.Hour)
 	due(1)
+	clock.add(20 * 365 * 24 * time.Hour) // one that is years ahead, and right again
+	add("j")
+	clock.add(-20 * 365 * 24 * time.Hour)
+	due(1)
 	r, err := store.Record(t.Context(), 3)
 	if err != nil {
 		t.Fatal(err)
