@@ -137,7 +137,7 @@ func NewWorker[T any](d riverdriver.Driver[T], r Runner, c WorkerConfig) (*river
 			return nil, fmt.Errorf("store: expected a positive interval for %q", kind)
 		}
 		periodic = append(periodic, river.NewPeriodicJob(river.PeriodicInterval(c.Every[kind]), func() (river.JobArgs, *river.InsertOpts) {
-			return newArgs(service.Job{Kind: kind}), periodicOptions()
+			return newArgs(service.Job{Kind: kind}), periodicOptions(c.Now())
 		}, &river.PeriodicJobOpts{RunOnStart: true}))
 	}
 	return river.NewClient(d, &river.Config{
@@ -167,9 +167,11 @@ func queues(c WorkerConfig) map[string]river.QueueConfig {
 	return out
 }
 
-// periodicOptions keep a second job of a kind from being added while there is one.
-func periodicOptions() *river.InsertOpts {
-	return &river.InsertOpts{MaxAttempts: defaultAttempts, UniqueOpts: river.UniqueOpts{ByState: []rivertype.JobState{
+// periodicOptions keep a second job of a kind from being added while there is one. Its time is
+// now: River's own is the sum of all intervals since the worker began, so that after the clock
+// was set back each of these jobs would wait for as long as the clock was ahead.
+func periodicOptions(now time.Time) *river.InsertOpts {
+	return &river.InsertOpts{ScheduledAt: now, MaxAttempts: defaultAttempts, UniqueOpts: river.UniqueOpts{ByState: []rivertype.JobState{
 		rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable, rivertype.JobStateRunning, rivertype.JobStateScheduled,
 	}}}
 }

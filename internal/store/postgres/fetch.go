@@ -48,8 +48,8 @@ func (e executor) JobGetAvailable(ctx context.Context, p *riverdriver.JobGetAvai
 		l.doubtful = true
 		return nil, err
 	}
-	for _, j := range found.Jobs {
-		if j.AttemptedAt != nil && j.AttemptedAt.After(l.last) {
+	for _, j := range found.Jobs { // of one look, which has one time; it may be before the last one's, where the clock was set
+		if j.AttemptedAt != nil {
 			l.last = *j.AttemptedAt
 		}
 	}

@@ -34,6 +34,9 @@ func (s *Store) Work(ctx context.Context, c service.WorkConfig) error {
 	if err := w.takeUp(ctx); err != nil {
 		return err
 	}
+	if err := w.setRight(ctx); err != nil {
+		return err
+	}
 	client, err := store.NewWorker(newDriver(s, w.id), s, store.WorkerConfig{
 		WorkConfig: c, ID: w.id, Now: s.c.Now, Logger: s.c.Logger, Poll: poll, Cooldown: cooldown,
 	})
@@ -60,6 +63,8 @@ type watch struct {
 	s    *Store
 	id   string
 	conn *pgxpool.Conn
+
+	clocks clocks
 }
 
 // lockKey is the name of the lock of a worker.
@@ -118,7 +123,10 @@ func (w *watch) round(ctx context.Context) error {
 			return err
 		}
 	}
-	return w.takeUp(ctx)
+	if err := w.takeUp(ctx); err != nil {
+		return err
+	}
+	return w.setRight(ctx)
 }
 
 // takeUp sets jobs that run in processes which are gone to run again.

@@ -119,6 +119,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	}
 	s.own.Go(s.write)
 	s.own.Go(s.scrubber)
+	s.own.Go(s.watchClock)
 	return s, nil
 }
 
