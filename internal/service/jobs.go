@@ -15,7 +15,7 @@ func (s *Service) Jobs() (map[string]JobHandler, map[string]time.Duration) {
 			JobTidy:   s.forgetVerifications,
 			JobSweep:  s.sweepJob,
 		}, map[string]time.Duration{
-			JobRenew:  time.Hour,
+			JobRenew:  time.Minute, // lists of a clock that was wrong are not believed until then
 			JobForget: 10 * time.Minute,
 			JobTidy:   time.Hour,
 			JobSweep:  sweepLook,

@@ -398,16 +398,17 @@ func (s *Service) resignLists(ctx context.Context, tx Tx, issuer StoredIssuer) e
 	return nil
 }
 
-// renewLists is the job that publishes lists anew before they end. A list whose issuer's key
-// cannot be had at present does not keep the others from it.
+// renewLists is the job that publishes lists anew before they end, or where their end is too
+// far away: those were published while the clock was ahead, and nobody believes them now. A
+// list whose issuer's key cannot be had at present does not keep the others from it.
 func (s *Service) renewLists(ctx context.Context, _ Run) error {
 	failed := map[StaleList]bool{}
 	var faults error
 	for {
 		var stale []StaleList
-		err := s.view(ctx, func(tx Tx) error {
-			var err error
-			stale, err = tx.Stale(ctx, s.now().Add(listRenew), 50+len(failed))
+		err := s.view(ctx, func(tx Tx) (err error) {
+			now := s.now()
+			stale, err = tx.Stale(ctx, now.Add(listRenew), now.Add(listLife+time.Minute), 50+len(failed))
 			return err
 		})
 		if err != nil {

@@ -284,8 +284,9 @@ type StatusTx interface {
 	// Publish stores the signed list of a purpose, and Published returns it.
 	Publish(ctx context.Context, s Scope, id, purpose string, p Publication) error
 	Published(ctx context.Context, id, purpose string) (Publication, error)
-	// Stale returns lists of any scope of which a publication ends before t, at most n.
-	Stale(ctx context.Context, t time.Time, n int) ([]StaleList, error)
+	// Stale returns lists of any scope of which a publication ends before a time, or after
+	// another, at most n.
+	Stale(ctx context.Context, before, after time.Time, n int) ([]StaleList, error)
 }
 
 // Publication is a signed status list as it is served.

@@ -150,6 +150,24 @@ func TestRenewal(t *testing.T) {
 	expect(t, "renewed", w.verifyID(revoked.PublicID), "invalid", "revoked", service.StateRevoked)
 }
 
+// TestRenewalOfLater: lists that were published while the clock was ahead are believed by
+// nobody when it is right, and are published anew then.
+func TestRenewalOfLater(t *testing.T) {
+	const years = 10 * 365 * 24 * time.Hour
+	w := newWorld(t)
+	c := w.school("north", func(t *service.NewType) { t.Validity = nil })
+	got, revoked := w.issue(c), w.issue(c)
+	w.pass(years)
+	must(w.s.Revoke(w.ctx, c, revoked.ID, "x", once))(t)
+	w.do(service.JobRenew)
+	w.pass(-years + time.Hour)
+	expect(t, "a list of later", w.verifyID(got.PublicID), "indeterminate", "status_list_signature", service.StateIssued)
+	w.do(service.JobRenew)
+	w.pass(time.Second)
+	expect(t, "published anew", w.verifyID(got.PublicID), "valid", "", service.StateIssued)
+	expect(t, "published anew", w.verifyID(revoked.PublicID), "invalid", "revoked", service.StateRevoked)
+}
+
 // TestRenewalOfOthers: an issuer whose key cannot be had does not keep the lists of others
 // from being renewed, however many it has, and the job says what failed.
 func TestRenewalOfOthers(t *testing.T) {

@@ -120,8 +120,8 @@ func scanStale(r Rows, v *service.StaleList) error {
 }
 
 // Stale implements service.StatusTx.
-func (t *Tx) Stale(ctx context.Context, before time.Time, n int) ([]service.StaleList, error) {
-	return rows(ctx, t, false, scanStale, `SELECT tenant, environment, list_id, purpose FROM publication WHERE ends < $1 ORDER BY ends, list_id, purpose LIMIT $2`, micro(before), int64(n))
+func (t *Tx) Stale(ctx context.Context, before, after time.Time, n int) ([]service.StaleList, error) {
+	return rows(ctx, t, false, scanStale, `SELECT tenant, environment, list_id, purpose FROM publication WHERE ends < $1 OR ends > $2 ORDER BY ends, list_id, purpose LIMIT $3`, micro(before), micro(after), int64(n))
 }
 
 // AddRows implements service.RowTx.

@@ -149,13 +149,13 @@ func (t *tx) Published(ctx context.Context, id, purpose string) (service.Publica
 }
 
 // Stale implements service.StatusTx.
-func (t *tx) Stale(ctx context.Context, before time.Time, n int) ([]service.StaleList, error) {
+func (t *tx) Stale(ctx context.Context, before, after time.Time, n int) ([]service.StaleList, error) {
 	if err := t.reading(ctx); err != nil {
 		return nil, err
 	}
 	var all []listPurpose
 	for at, p := range t.d.published {
-		if p.Ends.Before(before) {
+		if p.Ends.Before(before) || p.Ends.After(after) {
 			all = append(all, at)
 		}
 	}

@@ -174,11 +174,14 @@ func testPublications(t *testing.T, su Suite) {
 		check(t, tx.Publish(ctx, ScopeA, "l2", "suspension", p))
 		p.Ends = base.Add(4 * time.Hour)
 		check(t, tx.Publish(ctx, ScopeA, "l3", "revocation", p))
-		stale, err := tx.Stale(ctx, base.Add(4*time.Hour), 10)
+		stale, err := tx.Stale(ctx, base.Add(4*time.Hour), base.Add(5*time.Hour), 10)
 		check(t, err)
 		equal(t, "stale", fmt.Sprint(stale), fmt.Sprint([]service.StaleList{{Scope: ScopeA, ID: "l2", Purpose: "suspension"}, {Scope: ScopeA, ID: "l1", Purpose: "revocation"}}))
-		stale, err = tx.Stale(ctx, base.Add(4*time.Hour), 1)
+		stale, err = tx.Stale(ctx, base.Add(4*time.Hour), base.Add(5*time.Hour), 1)
+		check(t, err)
 		equal(t, "stale, one", len(stale), 1)
+		stale, err = tx.Stale(ctx, base, base.Add(3*time.Hour), 10)
+		equal(t, "ends too late", fmt.Sprint(stale), fmt.Sprint([]service.StaleList{{Scope: ScopeA, ID: "l3", Purpose: "revocation"}}))
 		return err
 	})
 }
