@@ -110,7 +110,8 @@ func (c *cli) restoredCommand() *cobra.Command {
 restored to an earlier moment does not know which places in the lists were given out
 since: given out again, two credentials would share one, and be revoked together. Copies
 made by 'chancery backup' do so by themselves; after pg_restore, or any other copy, run
-this once, before the service is started. To run it again does no harm.`,
+this once, before the service is started. To run it again does no harm. Files that were made
+since are removed by 'chancery sweep --ours'.`,
 		Example: `  chancery restored --config /etc/chancery/chancery.toml`,
 		Args:    exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, args []string) error {

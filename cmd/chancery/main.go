@@ -211,7 +211,7 @@ NO_COLOR=1 switches them off.`,
 		c.keygenCommand(), c.issueCommand(), c.deriveCommand(), c.presentCommand(), c.verifyCommand(), c.inspectCommand(),
 		c.bakeCommand(), c.unbakeCommand(), c.statusCommand(), c.didCommand(), c.trustCommand(), c.certificateCommand(), c.devtsaCommand(), c.signCommand(), c.renewCommand(), c.renderCommand(),
 		c.stampCommand(), c.anchorCommand(), c.proveCommand(), c.convertCommand(), c.treeCommand(),
-		c.serveCommand(), c.configCommand(), c.tenantsCommand(), c.keysCommand(), c.issuersCommand(), c.auditCommand(), c.backupCommand(), c.restoredCommand(),
+		c.serveCommand(), c.configCommand(), c.tenantsCommand(), c.keysCommand(), c.issuersCommand(), c.auditCommand(), c.backupCommand(), c.restoredCommand(), c.sweepCommand(),
 		c.verifierPageCommand(), c.reasonsCommand(), c.manCommand(),
 	)
 	onlyOnce(root)

@@ -518,4 +518,7 @@ func TestMoto(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+	empty := bucket(t, base, func(c *S3Config) { c.Prefix = "swept/" })
+	t.Run("listings", func(t *testing.T) { listings(t, empty) })
+	t.Run("set aside", func(t *testing.T) { asides(t, empty) })
 }

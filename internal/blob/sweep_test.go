@@ -231,7 +231,7 @@ func TestSweepRaces(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			stride := map[string]int{"memory": 1, "S3": 2, "directory": 4}[name] // disks take their time
-			for _, days := range []int{1, 2} { // it is set aside in the round, or dropped
+			for _, days := range []int{1, 2} {                                   // it is set aside in the round, or dropped
 				for stored := 0; ; stored++ {
 					steps := 0
 					for committed := stored; ; committed += stride {
@@ -332,106 +332,157 @@ func TestSweepDatabases(t *testing.T) {
 // TestSweepMany: where a database knows hardly any of the files, it is the wrong one.
 func TestSweepMany(t *testing.T) {
 	const many = "too many files belong to nobody"
-	for name, driver := range sweptDrivers {
-		t.Run(name, func(t *testing.T) {
-			b := driver(t)
-			r := began(t, b)
-			var all []string
-			for i := range 130 {
-				all = append(all, r.put(fmt.Sprint(i)))
-			}
-			b.pass(25 * time.Hour)
-			for range 3 {
-				if got, err := r.Sweep(t.Context(), false); err != nil || got.Halted != many || got.Aside > 100 || got.Dropped != 0 {
-					t.Errorf("%+v, %v", got, err)
-				}
-				b.pass(25 * time.Hour)
-			}
-			for i, digest := range all {
-				if !r.there(digest, fmt.Sprint(i)) {
-					t.Fatal("it is gone")
-				}
-			}
-			r.hold(all[7])
-			if got, err := r.Sweep(t.Context(), true); err != nil || got.Halted != "" || got.Aside+got.Dropped < 129 {
-				t.Errorf("%+v, %v", got, err)
-			}
-			b.pass(25 * time.Hour)
-			r.sweep(false, service.Swept{Files: 1, Dropped: 129})
-		})
+	b := sweptDrivers["memory"](t)
+	r := began(t, b)
+	var all []string
+	for i := range 2300 {
+		all = append(all, r.put(fmt.Sprint(i)))
+	}
+	b.pass(25 * time.Hour)
+	for range 3 {
+		if got, err := r.Sweep(t.Context(), false); err != nil || got.Halted != many || got.Aside > 2000 || got.Dropped != 0 {
+			t.Errorf("%+v, %v", got, err)
+		}
+		b.pass(25 * time.Hour)
+	}
+	for i, digest := range all {
+		if !r.there(digest, fmt.Sprint(i)) {
+			t.Fatal("it is gone")
+		}
+	}
+	r.hold(all[7])
+	if got, err := r.Sweep(t.Context(), true); err != nil || got.Halted != "" || got.Aside+got.Dropped != 2299 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	b.pass(25 * time.Hour)
+	if got, err := r.Sweep(t.Context(), false); err != nil || got.Files != 1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if left, _, err := b.Aside(t.Context(), "", 10); len(left) != 0 || err != nil {
+		t.Error(left, err)
 	}
 }
 
 // TestListings: listings are whole, in order and in pages, and name nothing but files.
 func TestListings(t *testing.T) {
 	for name, driver := range sweptDrivers {
-		t.Run(name, func(t *testing.T) {
-			b := driver(t)
-			ctx := t.Context()
-			var want, aside []string
-			now, err := b.Now(ctx)
-			if err != nil {
+		t.Run(name, func(t *testing.T) { listings(t, driver(t)); asides(t, driver(t)) })
+	}
+}
+
+func listings(t *testing.T, b service.SweptBlobs) {
+	ctx := t.Context()
+	var want, aside []string
+	now, err := b.Now(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 60 {
+		digest, _, err := b.Put(ctx, strings.NewReader(fmt.Sprint(i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, digest)
+		if i%3 == 0 {
+			if done, err := b.SetAside(ctx, digest, now.Add(time.Hour), now); !done || err != nil {
+				t.Fatal(done, err)
+			}
+			aside, want = append(aside, digest), want[:len(want)-1]
+		}
+	}
+	if err := errors.Join(b.Ready(ctx), b.SetKeeper(ctx, "somebody")); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(want)
+	slices.Sort(aside)
+	for _, n := range []int{1, 3, 7, 20, 1000, 5000} {
+		for what, list := range map[string]func(context.Context, string, int) ([]service.BlobFile, string, error){"": b.List, "aside": b.Aside} {
+			var got []string
+			pages := 0
+			for after := ""; ; pages++ {
+				some, next, err := list(ctx, after, n)
+				if err != nil || len(some) > n || pages > 200 {
+					t.Fatalf("%d files, page %d: %v", len(some), pages, err)
+				}
+				for _, f := range some {
+					got = append(got, f.Digest)
+					if f.At.Sub(now).Abs() > time.Minute {
+						t.Errorf("at %v, now %v", f.At, now)
+					}
+				}
+				if after = next; next == "" {
+					break
+				}
+			}
+			if expect := map[string][]string{"": want, "aside": aside}[what]; !slices.Equal(got, expect) {
+				t.Errorf("%s in pages of %d: %d, expected %d", what, n, len(got), len(expect))
+			}
+		}
+	}
+	if k, err := b.Keeper(ctx); k != "somebody" || err != nil {
+		t.Error(k, err)
+	}
+	if b.SetKeeper(ctx, strings.Repeat("x", 101)) == nil {
+		t.Error("a keeper of any length")
+	}
+	if done, err := b.SetAside(ctx, want[0], now, now); done || err != nil {
+		t.Error("a new file was set aside: ", err)
+	}
+	for _, hostile := range []string{"", "../x", want[0], want[0] + "-", want[0] + "-1", want[0] + "-00000000001", want[0] + "--000000001", want[0] + "-0000000001/..", strings.Repeat("../", 21) + "a-0000000001"} {
+		if b.PutBack(ctx, hostile) == nil || b.Drop(ctx, hostile) == nil {
+			t.Errorf("%q was taken for a name", hostile)
+		}
+	}
+	if none := aside[0] + "-0000000001"; b.PutBack(ctx, none) != nil || b.Drop(ctx, none) != nil {
+		t.Error("what is not there cannot be put back or dropped")
+	}
+}
+
+// asides sets files aside, reads them there, and puts them back.
+func asides(t *testing.T, b service.SweptBlobs) {
+	ctx := t.Context()
+	now, err := b.Now(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"", "put back", "stored again", "deleted", "dropped"} {
+		digest, _, err := b.Put(ctx, strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if done, err := b.SetAside(ctx, digest, now.Add(time.Hour), now); !done || err != nil {
+			t.Fatal(text, done, err)
+		}
+		if again, err := b.SetAside(ctx, digest, now.Add(time.Hour), now); again || err != nil {
+			t.Error(text, again, err)
+		}
+		name := asideName(digest, now)
+		switch text {
+		case "stored again":
+			if _, _, err := b.Put(ctx, strings.NewReader(text)); err != nil {
 				t.Fatal(err)
 			}
-			for i := range 60 {
-				digest, _, err := b.Put(ctx, strings.NewReader(fmt.Sprint(i)))
-				if err != nil {
-					t.Fatal(err)
-				}
-				want = append(want, digest)
-				if i%3 == 0 {
-					if done, err := b.SetAside(ctx, digest, now.Add(time.Hour), now); !done || err != nil {
-						t.Fatal(done, err)
-					}
-					aside, want = append(aside, digest), want[:len(want)-1]
-				}
+			fallthrough
+		case "", "put back":
+			err = b.PutBack(ctx, name)
+		case "deleted":
+			err = b.Delete(ctx, digest)
+		case "dropped":
+			err = b.Drop(ctx, name)
+		}
+		gone := text == "deleted" || text == "dropped"
+		if has, herr := b.Has(ctx, digest); err != nil || herr != nil || has == gone {
+			t.Errorf("%q: %v, %v, there %v", text, err, herr, has)
+		}
+		r, _, err := b.Get(ctx, digest)
+		if gone != errors.Is(err, service.ErrNotFound) || !gone && err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if !gone {
+			if got, err := io.ReadAll(r); string(got) != text || err != nil {
+				t.Errorf("%q: %q, %v", text, got, err)
 			}
-			if err := errors.Join(b.Ready(ctx), b.SetKeeper(ctx, "somebody")); err != nil {
-				t.Fatal(err)
-			}
-			slices.Sort(want)
-			slices.Sort(aside)
-			for _, n := range []int{1, 3, 7, 20, 1000, 5000} {
-				for what, list := range map[string]func(context.Context, string, int) ([]service.BlobFile, string, error){"": b.List, "aside": b.Aside} {
-					var got []string
-					pages := 0
-					for after := ""; ; pages++ {
-						some, next, err := list(ctx, after, n)
-						if err != nil || len(some) > n || pages > 200 {
-							t.Fatalf("%d files, page %d: %v", len(some), pages, err)
-						}
-						for _, f := range some {
-							got = append(got, f.Digest)
-							if f.At.Sub(now).Abs() > time.Minute {
-								t.Errorf("at %v, now %v", f.At, now)
-							}
-						}
-						if after = next; next == "" {
-							break
-						}
-					}
-					if expect := map[string][]string{"": want, "aside": aside}[what]; !slices.Equal(got, expect) {
-						t.Errorf("%s in pages of %d: %d, expected %d", what, n, len(got), len(expect))
-					}
-				}
-			}
-			if k, err := b.Keeper(ctx); k != "somebody" || err != nil {
-				t.Error(k, err)
-			}
-			if b.SetKeeper(ctx, strings.Repeat("x", 101)) == nil {
-				t.Error("a keeper of any length")
-			}
-			if done, err := b.SetAside(ctx, want[0], now, now); done || err != nil {
-				t.Error("a new file was set aside: ", err)
-			}
-			for _, hostile := range []string{"", "../x", want[0], want[0] + "-", want[0] + "-1", want[0] + "-00000000001", want[0] + "--000000001", want[0] + "-0000000001/..", strings.Repeat("../", 21) + "a-0000000001"} {
-				if b.PutBack(ctx, hostile) == nil || b.Drop(ctx, hostile) == nil {
-					t.Errorf("%q was taken for a name", hostile)
-				}
-			}
-			if none := aside[0] + "-0000000001"; b.PutBack(ctx, none) != nil || b.Drop(ctx, none) != nil {
-				t.Error("what is not there cannot be put back or dropped")
-			}
-		})
+			r.Close()
+		}
 	}
 }

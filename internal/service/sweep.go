@@ -22,9 +22,9 @@ const (
 	sweepPage  = 200 // files of one look into the database
 	sweepPages = 25  // of one run of the job, which others wait for where it has to end
 
-	// Where more files than these, and than this part of all, belong to nobody, it is rather
-	// the database that is wrong: no more are taken then until somebody has had a look.
-	sweepMany, sweepPart = 100, 4
+	// Where more files than a killed process leaves, and than this part of all, belong to nobody,
+	// it is rather the database that is wrong: no more are taken until somebody has had a look.
+	sweepMany, sweepPart = 2000, 2
 
 	keptTokens = 8
 	disputed   = "disputed"
