@@ -182,7 +182,7 @@ func (s Scope) Allows(assertion string) bool {
 	if err != nil || u.Host == "" || u.User != nil || (u.Scheme != "https" && u.Scheme != "http") || len(s.StartsWith)+len(s.AllowedOrigins) == 0 {
 		return false
 	}
-	if p := u.EscapedPath(); strings.Contains(p, "/../") || strings.HasSuffix(p, "/..") || strings.Contains(p, "/./") || strings.ContainsRune(assertion, '\\') {
+	if climbs(u.EscapedPath()) || strings.ContainsRune(assertion, '\\') {
 		return false
 	}
 	if len(s.AllowedOrigins) > 0 && !slices.ContainsFunc(s.AllowedOrigins, func(o string) bool {
@@ -195,6 +195,25 @@ func (s Scope) Allows(assertion string) bool {
 		return false
 	}
 	return len(s.StartsWith) == 0 || slices.ContainsFunc(s.StartsWith, func(prefix string) bool { return startsWith(assertion, u, prefix) })
+}
+
+// climbs tells whether a path holds a segment "." or "..", also as servers read it: they decode
+// %2e and %2f before they look for a file, some of them twice, and leave out what follows ";".
+func climbs(path string) bool {
+	const rounds = 4
+	for range rounds {
+		for segment := range strings.FieldsFuncSeq(path, func(r rune) bool { return r == '/' || r == '\\' }) {
+			if name, _, _ := strings.Cut(segment, ";"); name == "." || name == ".." {
+				return true
+			}
+		}
+		decoded, err := url.PathUnescape(path)
+		if err != nil || decoded == path {
+			return false
+		}
+		path = decoded
+	}
+	return true // escaped so many times that somebody means to hide it
 }
 
 // startsWith compares at a prefix that is a URL itself, with scheme and host complete:
