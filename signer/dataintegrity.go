@@ -41,11 +41,11 @@ type DataIntegrity struct {
 	// which Ed25519Signature2020 does not allow.
 	Created time.Time
 
-	// Expires is the proof's expires. Zero: none.
+	// Expires is the proof's expires, after created. Zero: none.
 	Expires time.Time
 
-	// Purpose is proofPurpose. Empty: assertionMethod for credentials, authentication
-	// for presentations.
+	// Purpose is proofPurpose. Empty: assertionMethod for credentials, which take no
+	// other, and authentication for presentations.
 	Purpose string
 
 	Domain    []string // domain; nil: none
@@ -80,7 +80,8 @@ type DataIntegrity struct {
 // Ed25519Signature2020) the context that defines the proof is added where it is
 // missing.
 //
-// Errors: ErrConfig; ErrKey, with proof.ErrKeyType where the suite asks for another key;
+// Errors: ErrConfig; ErrKey, where the issuer is a did:key or did:jwk of another key, and
+// with proof.ErrKeyType where the suite asks for another key;
 // ErrSecured; ErrSigning; chancery.ShapeErrors; those of package proof, among them
 // *proof.JSONLDError with a pointer to the place; that of ctx.
 func (s *DataIntegrity) Sign(ctx context.Context, c *chancery.Credential) (chancery.Secured, error) {
@@ -91,6 +92,9 @@ func (s *DataIntegrity) Sign(ctx context.Context, c *chancery.Credential) (chanc
 		return chancery.Secured{}, ErrSecured
 	}
 	if err := chancery.CheckIssue(c); err != nil {
+		return chancery.Secured{}, err
+	}
+	if err := s.Key.signsFor(c.Issuer()); err != nil {
 		return chancery.Secured{}, err
 	}
 	return s.secure(ctx, c.Document(), purposeAssertion, chancery.MediaVC, true)
@@ -159,7 +163,14 @@ func (s *DataIntegrity) secure(ctx context.Context, d *strictjson.Doc, purpose, 
 			return chancery.Secured{}, err
 		}
 	}
-	text := s.config(d, suite, purpose)
+	created := s.Created
+	if s.Clock != nil {
+		created = s.Clock()
+	}
+	if err := s.checkProof(purpose, created); err != nil {
+		return chancery.Secured{}, err
+	}
+	text := s.config(d, suite, purpose, created)
 	config, err := proof.ParseConfig(text)
 	if err != nil {
 		return chancery.Secured{}, err
@@ -233,13 +244,9 @@ func (s *DataIntegrity) suite() (proof.Suite, error) {
 }
 
 // config writes the proof configuration.
-func (s *DataIntegrity) config(d *strictjson.Doc, suite proof.Suite, purpose string) []byte {
+func (s *DataIntegrity) config(d *strictjson.Doc, suite proof.Suite, purpose string, created time.Time) []byte {
 	if s.Purpose != "" {
 		purpose = s.Purpose
-	}
-	created := s.Created
-	if s.Clock != nil {
-		created = s.Clock()
 	}
 	b := make([]byte, 0, 512)
 	add := func(name, text string) {

@@ -76,6 +76,9 @@ func (s *JOSE) Sign(ctx context.Context, c *chancery.Credential) (chancery.Secur
 	if err := chancery.CheckIssue(c); err != nil {
 		return chancery.Secured{}, err
 	}
+	if err := s.Key.signsFor(c.Issuer()); err != nil {
+		return chancery.Secured{}, err
+	}
 	if err := safe(c.Document(), s.Contexts); err != nil {
 		return chancery.Secured{}, err
 	}
@@ -110,6 +113,9 @@ func (s *JOSE) SignPresentation(ctx context.Context, p *chancery.Presentation) (
 		return chancery.Secured{}, fmt.Errorf("%w: expected a presentation of the data model 2.0 for vp+jwt", ErrConfig)
 	}
 	d := p.Document()
+	if err := checkUTF8(append(slices.Clone(s.Audience), s.Nonce)); err != nil {
+		return chancery.Secured{}, err
+	}
 	if err := noClaims(d); err != nil {
 		return chancery.Secured{}, err
 	}

@@ -59,7 +59,7 @@ type Key struct {
 	Signer crypto.Signer
 
 	// Method is the URL of the verification method that holds the public key, such as
-	// did:key:z6Mk…#z6Mk…. Required.
+	// did:key:z6Mk…#z6Mk…. Required. A did:key or did:jwk of another key is ErrKey.
 	Method string
 }
 
@@ -106,7 +106,10 @@ func (k Key) check() error {
 	if k.Method == "" {
 		return fmt.Errorf("%w: expected the URL of the verification method", ErrConfig)
 	}
-	return checkPublic(k.Signer.Public())
+	if err := checkPublic(k.Signer.Public()); err != nil {
+		return err
+	}
+	return k.checkMethod()
 }
 
 // sign signs a message: with Ed25519 as it is, otherwise its hash. ECDSA signatures are
