@@ -1,6 +1,7 @@
 package hook_test
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/chancery-dev/chancery/internal/service"
+	"github.com/chancery-dev/chancery/internal/service/hook"
 )
 
 const years = 10 * 365 * 24 * time.Hour
@@ -126,4 +128,50 @@ func TestRotatedAhead(t *testing.T) {
 	signing("an hour back", rotated.Value.SigningSecret, w.SigningSecret)
 	f.pass(time.Hour - years)
 	signing("right", rotated.Value.SigningSecret)
+}
+
+// TestCleanKeepsPending: what is old by a clock that is ahead, and was not delivered, is not
+// removed with what was. It has a job, also where the one that it had was lost.
+func TestCleanKeepsPending(t *testing.T) {
+	f := setUp(t)
+	w := f.create(nil)
+	f.emit(service.EventIssued, 3)
+	ids := f.deliveries(w.ID)
+	if err := f.attempt(ids[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	f.r.says(500, nil)
+	later(t, f.attempt(ids[1].ID))
+	f.r.says(204, nil)
+	f.pass(years)
+	handlers, _ := f.hooks.Jobs()
+	if err := handlers[hook.JobClean](f.Context(), service.Run{Kind: hook.JobClean}); err != nil {
+		t.Fatal(err)
+	}
+	f.pass(-years)
+	var left []string
+	for _, d := range f.deliveries(w.ID) {
+		left = append(left, d.ID)
+	}
+	if slices.Contains(left, ids[0].ID) || !slices.Contains(left, ids[1].ID) || !slices.Contains(left, ids[2].ID) {
+		t.Fatalf("expected what was not delivered to be left, found %d of 3", len(left))
+	}
+	f.pass(time.Minute)
+	ctx, stop := context.WithTimeout(f.Context(), 20*time.Second)
+	defer stop()
+	err := f.store.Work(ctx, service.WorkConfig{Handlers: map[string]service.JobHandler{service.JobDeliver: func(ctx context.Context, r service.Run) error {
+		err := handlers[service.JobDeliver](ctx, r)
+		if !slices.ContainsFunc(f.deliveries(w.ID), func(d service.Delivery) bool { return d.State != "delivered" }) {
+			stop()
+		}
+		return err
+	}}})
+	if err != nil && ctx.Err() == nil {
+		t.Fatal(err)
+	}
+	for _, d := range f.deliveries(w.ID) {
+		if d.State != "delivered" {
+			t.Errorf("expected delivered, found %s", d.State)
+		}
+	}
 }

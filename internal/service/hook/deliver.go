@@ -375,7 +375,8 @@ func (h *Hooks) Replay(ctx context.Context, c service.Caller, delivery string) (
 	return out, err
 }
 
-// clean removes deliveries that are older than KeepFor.
+// clean removes deliveries that are older than KeepFor. One that is not settled yet, since
+// its job was lost or the clock is ahead, is tried.
 func (h *Hooks) clean(ctx context.Context, _ service.Run) error {
 	before := h.now().Add(-h.c.KeepFor)
 	var scopes []service.Scope
@@ -388,7 +389,7 @@ func (h *Hooks) clean(ctx context.Context, _ service.Run) error {
 	}
 	for _, s := range scopes {
 		for cursor := ""; ; {
-			var old []string
+			var old, unsettled []string
 			var list service.List[service.Record]
 			err := h.c.Store.View(ctx, func(tx service.Tx) (err error) {
 				list, err = tx.List(ctx, s, service.KindDelivery, nil, service.Page{Limit: service.MaxLimit, Cursor: cursor})
@@ -398,11 +399,20 @@ func (h *Hooks) clean(ctx context.Context, _ service.Run) error {
 				return err
 			}
 			for _, r := range list.Items {
-				if r.Created.Before(before) && r.Updated.Before(before) {
+				if !r.Created.Before(before) || !r.Updated.Before(before) {
+					continue
+				}
+				d, err := decode[service.StoredDelivery](r)
+				if err != nil {
+					return err
+				}
+				if d.State == "pending" {
+					unsettled = append(unsettled, r.ID)
+				} else {
 					old = append(old, r.ID)
 				}
 			}
-			if err := h.remove(ctx, s, old); err != nil {
+			if err := h.remove(ctx, s, old, unsettled); err != nil {
 				return err
 			}
 			if cursor = list.Next; cursor == "" {
@@ -413,12 +423,18 @@ func (h *Hooks) clean(ctx context.Context, _ service.Run) error {
 	return nil
 }
 
-func (h *Hooks) remove(ctx context.Context, s service.Scope, ids []string) error {
-	if len(ids) == 0 {
+// remove deletes some deliveries, and has others tried.
+func (h *Hooks) remove(ctx context.Context, s service.Scope, old, unsettled []string) error {
+	if len(old)+len(unsettled) == 0 {
 		return nil
 	}
 	return h.c.Store.Update(ctx, func(tx service.Tx) error {
-		for _, id := range ids {
+		for _, id := range unsettled {
+			if err := service.EnqueueFor(ctx, tx, service.JobDeliver, s, id, time.Time{}); err != nil {
+				return err
+			}
+		}
+		for _, id := range old {
 			if err := tx.Delete(ctx, s, service.KindDelivery, id); err != nil && !errors.Is(err, service.ErrNotFound) {
 				return err
 			}
