@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -92,6 +93,9 @@ func readSVG(text []byte, fs *findings) (*svgFile, error) {
 		if tokens > maxXMLTokens {
 			return nil, svgError("svg_too_many_tokens", at, fmt.Sprintf("expected at most %d tags and texts", maxXMLTokens))
 		}
+		if raw := text[at:r.dec.InputOffset()]; bytes.Contains(raw, []byte("&#")) && !bytes.HasPrefix(raw, []byte("<!")) && noCharacter.Match(raw) {
+			return nil, svgError("svg_syntax", at, "expected references to characters of XML")
+		}
 		if err := r.token(t, at); err != nil {
 			return nil, err
 		}
@@ -101,6 +105,10 @@ func readSVG(text []byte, fs *findings) (*svgFile, error) {
 	}
 	return &r.out, nil
 }
+
+// noCharacter finds references to halves of characters, in the place of which the decoder gives
+// another one. Comments, declarations and CDATA sections hold no references.
+var noCharacter = regexp.MustCompile(`&#(?:x0*[dD][89a-fA-F][0-9a-fA-F]{2}|0*(?:5529[6-9]|55[3-9][0-9]{2}|56[0-9]{3}|57[0-2][0-9]{2}|573[0-3][0-9]|5734[0-3]));`)
 
 func xmlError(err error, at int) error {
 	var syntax *xml.SyntaxError
