@@ -3,6 +3,7 @@ package verifier
 import (
 	"context"
 	"crypto"
+	"maps"
 	"slices"
 	"time"
 
@@ -37,6 +38,21 @@ func (v *Verifier) MethodKeys(ctx context.Context, owner, method string, claimed
 		out = append(out, MethodKey{Key: k.key, Digest: k.digest, Binding: k.binding, IsOwner: k.isOwner, Reason: k.reason, Detail: k.detail, Inputs: k.inputs})
 	}
 	return out, reason, detail
+}
+
+// Handing returns, for a Handler, a Verifier that hands documents of a media type to h instead:
+// a document within its own may be of the same type, and has to be judged apart from it.
+func (v *Verifier) Handing(media string, h Handler) *Verifier {
+	if !v.made() {
+		return v
+	}
+	out := *v
+	out.cfg.Handlers = maps.Clone(v.cfg.Handlers)
+	if out.cfg.Handlers == nil {
+		out.cfg.Handlers = map[string]Handler{}
+	}
+	out.cfg.Handlers[media] = h
+	return &out
 }
 
 // Beside returns, for a Handler, a Verifier that finds further documents where the trust

@@ -33,7 +33,7 @@ var floors = []struct {
 	{"", 1},
 	{"proof", 2}, {"badge", 2},
 	{"signer", 3}, {"verifier", 3}, {"anchor", 3},
-	{"signer/pades", 4}, {"signer/pkcs11", 4}, {"verifier/pades", 4}, {"verifier/online", 4}, {"verifier/evidence", 4}, {"verifier/foreign", 4}, {"anchor/ethereum", 4},
+	{"signer/pades", 4}, {"signer/pkcs11", 4}, {"verifier/pades", 4}, {"verifier/online", 4}, {"verifier/evidence", 4}, {"verifier/foreign", 4}, {"internal/beside", 4}, {"anchor/ethereum", 4},
 	{"internal/web/words", 4},
 	{"internal/service", 5}, {"internal/layout", 5}, {"internal/verifying", 5},
 	{"internal/httpapi", 6}, {"internal/web", 6}, {"internal/webhook", 6}, {"internal/mail", 6}, {"internal/store", 6}, {"internal/blob", 6}, {"internal/config", 6},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/chancery-dev/chancery"
 	"github.com/chancery-dev/chancery/anchor"
+	"github.com/chancery-dev/chancery/internal/beside"
 	"github.com/chancery-dev/chancery/internal/limits"
 	"github.com/chancery-dev/chancery/internal/multikey"
 	"github.com/chancery-dev/chancery/proof/evidence"
@@ -19,6 +20,8 @@ import (
 	sign "github.com/chancery-dev/chancery/signer/pades"
 	"github.com/chancery-dev/chancery/signer/pades/padestest"
 	"github.com/chancery-dev/chancery/verifier"
+	evidencehandler "github.com/chancery-dev/chancery/verifier/evidence"
+	"github.com/chancery-dev/chancery/verifier/pades"
 )
 
 // registrar stamps digests, issues credentials with another key, and keeps a status list.
@@ -155,6 +158,23 @@ func (r *registrar) judge(proof, document []byte) *verifier.Report {
 	return out
 }
 
+// library is the verdict that a program has which links the library, on a proof with the document
+// beside it, nil for none: it has to be the same one.
+func (r *registrar) library(proof, document []byte) (verifier.Outcome, verifier.Reason) {
+	r.t.Helper()
+	v, err := verifier.New(verifier.Config{Trust: r.trust, Clock: r.w.Clock, Handlers: map[string]verifier.Handler{
+		chancery.MediaPDF: pades.Handler{}, chancery.MediaEvidence: &evidencehandler.Handler{Document: document},
+	}})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	out, err := report(v.Verify(r.t.Context(), chancery.Secured{Bytes: proof}))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return out.Outcome, out.Reason
+}
+
 // TestBeside: a stamp of its bytes does not make a document better than it is, and one that
 // says nothing of itself stands by the stamp.
 func TestBeside(t *testing.T) {
@@ -209,14 +229,21 @@ func TestBeside(t *testing.T) {
 		"a large archive":          {append([]byte("PK credentialSubject"), make([]byte, limits.DocumentBytes)...), verifier.Valid, "", false},
 		"a large credential":       {append(bytes.Clone(revoked), bytes.Repeat([]byte(" "), limits.DocumentBytes)...), verifier.Invalid, verifier.TooLarge, true},
 	} {
-		got := r.judge(r.stamp(evidence.SubjectStamp, c.document), c.document)
+		proof := r.stamp(evidence.SubjectStamp, c.document)
+		got := r.judge(proof, c.document)
+		if c.document == nil {
+			c.document = []byte{}
+		}
+		if outcome, reason := r.library(proof, c.document); outcome != got.Outcome || reason != got.Reason {
+			t.Errorf("%s: the library finds %s %q, the command %s %q", name, outcome, string(reason), got.Outcome, string(got.Reason))
+		}
 		if got.Outcome != c.want || c.reason != "*" && got.Reason != c.reason {
 			t.Errorf("%s: expected %s %q, found %s %q", name, c.want, c.reason, got.Outcome, got.Reason)
 			for _, k := range got.Checks {
 				t.Logf("  %s %s %s %s", k.ID, k.Result, k.Reason, k.Detail)
 			}
 		}
-		if said := len(got.Sub) == 1 && got.Sub[0].Relation == RelationDocument; said != c.speaks {
+		if said := len(got.Sub) == 1 && got.Sub[0].Relation == beside.RelationDocument; said != c.speaks {
 			t.Errorf("%s: expected a report on it: %t, found %+v", name, c.speaks, got.Sub)
 		}
 		if check, ok := got.Check(verifier.CheckInner); ok != c.speaks || ok && (!check.Required || check.Result == verifier.Pass != (c.want == verifier.Valid)) {
@@ -262,6 +289,12 @@ func TestBesideTime(t *testing.T) {
 	r.trust = trust
 	r.w.Now = r.w.Now.Add(time.Hour)
 	late := r.stamp(evidence.SubjectStamp, b)
+	for _, proof := range [][]byte{early, late} {
+		got := r.judge(proof, b)
+		if outcome, reason := r.library(proof, b); outcome != got.Outcome || reason != got.Reason {
+			t.Errorf("the library finds %s %q, the command %s %q", outcome, string(reason), got.Outcome, string(got.Reason))
+		}
+	}
 	if got := r.judge(early, b); got.Outcome != verifier.Valid {
 		t.Errorf("stamped before: %s %s", got.Outcome, got.Reason)
 	}

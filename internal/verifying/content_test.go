@@ -56,5 +56,8 @@ func TestContentOfStamp(t *testing.T) {
 		if err != nil || got.Outcome != c.want || c.reason != "" && got.Reason != c.reason {
 			t.Errorf("%s: expected %v %q, found %v %q, %v", name, c.want, string(c.reason), got.Outcome, string(got.Reason), err)
 		}
+		if outcome, reason := r.library(c.file, nil); outcome != got.Outcome || reason != got.Reason {
+			t.Errorf("%s: the library finds %s %q, the command %s %q", name, outcome, string(reason), got.Outcome, string(got.Reason))
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/chancery-dev/chancery"
+	"github.com/chancery-dev/chancery/internal/beside"
 	"github.com/chancery-dev/chancery/verifier"
 )
 
@@ -101,7 +102,7 @@ func (s *Set) Judged(c Case, r *verifier.Report) (*verifier.Report, error) {
 		return r, nil
 	}
 	f := s.Files[c.File]
-	if said, err := speaks(f, r); err != nil || said {
+	if said, err := beside.Speaks(f.At, f.Size, r); err != nil || said {
 		return r, err
 	}
 	detail := r.Reason.Text()

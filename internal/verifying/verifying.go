@@ -142,7 +142,7 @@ func Judge(ctx context.Context, config verifier.Config, in Input) (*verifier.Rep
 		}
 	}
 	config.Handlers = others.All()
-	config.Handlers[chancery.MediaEvidence] = proof
+	config.Handlers[chancery.MediaEvidence] = proofAlone{proof}
 	config.Handlers[chancery.MediaPDF] = pdf
 	v, err := verifier.New(config)
 	if err != nil {
@@ -171,6 +171,13 @@ func Judge(ctx context.Context, config verifier.Config, in Input) (*verifier.Rep
 	}
 	given(r)
 	return r, nil
+}
+
+// proofAlone leaves the document of a stamp to beside, which knows the files around it.
+type proofAlone struct{ h *evidencehandler.Handler }
+
+func (p proofAlone) Examine(ctx context.Context, v *verifier.Verifier, s chancery.Secured, e verifier.Expect) (*verifier.Report, error) {
+	return p.h.ExamineProof(ctx, v, s, e)
 }
 
 func report(verified *verifier.Verified, err error) (*verifier.Report, error) {

@@ -11,13 +11,14 @@
 // out or revoked later holds.
 //
 // Evidence whose subject is a stamp (proof/evidence.SubjectStamp) is about bytes of any
-// kind, and says of them only that they existed. If they are a credential, a valid verdict
-// says nothing of it: give the document, or proof/evidence.Bundle.Content, to Verify as well,
-// as the command and the service do, with the time of ProvenTime as Expect.ExistedAt.
+// kind, and says of them only that they existed. If they say by themselves who made them, as a
+// credential, a signed PDF or other evidence does, they are judged as well, by the Handlers of the
+// Verifier, and the outcome is valid only where both are.
 //
 // Caveats are those of package proof/evidence. Documents that come with a bundle help
 // only where no source is configured, and those of the issuer only where it has signed
-// for them.
+// for them. A ZIP that was stamped is not opened, and proofs in the formats of others, and the JSON view
+// of evidence, are bytes like any others here; the command and the service judge what is in them.
 package evidence
 
 import (
@@ -55,6 +56,8 @@ type Handler struct {
 	Revocation RevocationSource
 	// Cache keeps decoded sync committees between calls. Nil: each is decoded anew.
 	Cache *beacon.CommitteeCache
+
+	depth int // of stamps around what is judged
 }
 
 // RevocationSource finds revocation data, as that of package verifier/pades does: in DER, and not
@@ -65,6 +68,25 @@ type RevocationSource interface {
 
 // Examine implements verifier.Handler.
 func (h *Handler) Examine(ctx context.Context, v *verifier.Verifier, s chancery.Secured, e verifier.Expect) (*verifier.Report, error) {
+	j := &judge{h: h, v: v}
+	r, err := j.examine(ctx, s, e)
+	if err == nil && j.result != nil && j.result.Outcome != evidence.Invalid && j.b.Subject.Type == evidence.SubjectStamp {
+		err = j.stamped(ctx, e)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// ExamineProof is Examine without the verdict on the document of a stamp, which it leaves to the
+// caller: to one who knows more of that document than its bytes, such as the files that it was handed over with.
+func (h *Handler) ExamineProof(ctx context.Context, v *verifier.Verifier, s chancery.Secured, e verifier.Expect) (*verifier.Report, error) {
+	return (&judge{h: h, v: v}).examine(ctx, s, e)
+}
+
+func (j *judge) examine(ctx context.Context, s chancery.Secured, e verifier.Expect) (*verifier.Report, error) {
+	h, v := j.h, j.v
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -87,7 +109,7 @@ func (h *Handler) Examine(ctx context.Context, v *verifier.Verifier, s chancery.
 	if err := ctx.Err(); err != nil {
 		return nil, err // what was asked for may not have been answered
 	}
-	j := &judge{h: h, v: v, r: r, b: b, result: result, keys: keys}
+	j.r, j.b, j.result, j.keys = r, b, result, keys
 	j.report()
 	if result.Outcome != evidence.Invalid {
 		if err := j.document(ctx, e); err != nil {

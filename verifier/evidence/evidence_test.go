@@ -417,9 +417,16 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%s: expected %s %s, found %s", c.name, c.want, c.reason, describe(r))
 		}
 	}
-	stamp := w.bundle(t, with("stamp", true))
-	if r := judge(t, trustFile(t, finalBlock(t, stamp), ""), &evidence.Handler{}, stamp, verifier.Expect{}); r.Outcome != verifier.Valid {
-		t.Errorf("stamp: %s", describe(r))
+	text := with("stamp", true)
+	text.document = []byte("a text that says nothing of who made it")
+	stamp := w.bundle(t, text)
+	if r := judge(t, trustFile(t, finalBlock(t, stamp), ""), &evidence.Handler{}, stamp, verifier.Expect{}); r.Outcome != verifier.Valid || len(r.Sub) != 0 {
+		t.Errorf("stamp of a text: %s", describe(r))
+	}
+	// A credential is judged as it is by itself: what came with the stamp says nothing of it.
+	stamp = w.bundle(t, with("stamp", true))
+	if r := judge(t, trustFile(t, finalBlock(t, stamp), ""), &evidence.Handler{}, stamp, verifier.Expect{}); r.Outcome != verifier.Indeterminate || r.Reason != verifier.KeyUnavailable || len(r.Sub) != 1 {
+		t.Errorf("stamp of a credential: %s", describe(r))
 	}
 	if r := judge(t, trustFile(t, finalBlock(t, stamp), ""), &evidence.Handler{Require: []string{proofs.PromiseTimestamp}}, stamp, verifier.Expect{}); r.Outcome != verifier.Indeterminate || r.Reason != verifier.EvidenceAnchorMissing {
 		t.Errorf("timestamp required: %s", describe(r))

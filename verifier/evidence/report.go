@@ -171,10 +171,7 @@ func instant(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // document judges the document that the evidence is about.
 func (j *judge) document(ctx context.Context, e verifier.Expect) error {
-	doc := j.h.Document
-	if doc == nil {
-		doc = j.b.Content
-	}
+	doc := j.about()
 	kind := j.b.Subject.Type
 	if doc == nil || kind == evidence.SubjectStamp {
 		j.expectNothing(e)
