@@ -116,29 +116,34 @@ func (s *S3) SetAside(ctx context.Context, digest string, before, now time.Time)
 	if info.LastModified.IsZero() || !info.LastModified.Add(time.Second).Before(before) {
 		return false, nil
 	}
-	if err := s.move(ctx, digest, asideDir+"/"+asideName(digest, now), info.Size); err != nil {
-		return false, err
-	}
-	return true, nil
+	return s.move(ctx, digest, asideDir+"/"+asideName(digest, now), info.Size)
 }
 
-// move copies an object, sees that the copy is there, and removes it.
-func (s *S3) move(ctx context.Context, from, to string, size int64) error {
+// move copies an object, sees that the copy is there, and removes it. It has done so unless the
+// object is gone: another process was first.
+func (s *S3) move(ctx context.Context, from, to string, size int64) (done bool, err error) {
 	if s.moving != nil {
 		s.moving()
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.c.Timeout+time.Duration(size/slowest)*time.Second)
 	defer cancel()
 	if _, err := s.core.CopyObject(ctx, s.c.Bucket, s.c.Prefix+from, s.c.Bucket, s.c.Prefix+to, nil, minio.CopySrcOptions{}, minio.PutObjectOptions{}); err != nil {
-		return wrote(fault("moving a file", err))
+		if err = fault("moving a file", err); errors.Is(err, service.ErrNotFound) {
+			err = nil
+		}
+		return false, err
 	}
 	switch copied, ok, err := s.stat(ctx, to); {
 	case err != nil:
-		return err
-	case !ok || copied.Size != size:
-		return unavailable("moving a file", errors.New("the copy is not there"))
+		return false, err
+	case !ok:
+		// Another process has found this copy already, and put it back; else the file is in its
+		// place still.
+		return false, nil
+	case copied.Size != size:
+		return false, unavailable("moving a file", errors.New("the copy has another size"))
 	}
-	return s.remove(ctx, from)
+	return true, s.remove(ctx, from)
 }
 
 func (s *S3) remove(ctx context.Context, name string) error {
@@ -188,7 +193,8 @@ func (s *S3) PutBack(ctx context.Context, name string) error {
 	if err != nil || !ok {
 		return err
 	}
-	return s.move(ctx, asideDir+"/"+name, f.Digest, info.Size)
+	_, err = s.move(ctx, asideDir+"/"+name, f.Digest, info.Size)
+	return err
 }
 
 // Drop implements service.SweptBlobs.

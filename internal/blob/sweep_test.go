@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -484,5 +485,42 @@ func asides(t *testing.T, b service.SweptBlobs) {
 			}
 			r.Close()
 		}
+	}
+}
+
+// TestSweepAtOnce: several processes, and a command beside them, do rounds at once. None
+// takes another for a stranger, and what is known stays.
+func TestSweepAtOnce(t *testing.T) {
+	for name, driver := range sweptDrivers {
+		t.Run(name, func(t *testing.T) {
+			b := driver(t)
+			r := began(t, b)
+			var held []string
+			for i := range 60 {
+				digest := r.put(fmt.Sprint(i))
+				if i%2 == 0 {
+					r.hold(digest)
+					held = append(held, digest)
+				}
+			}
+			for range 3 {
+				b.pass(25 * time.Hour)
+				var all sync.WaitGroup
+				for range 4 {
+					all.Go(func() {
+						if got, err := r.Sweep(t.Context(), false); err != nil && !errors.Is(err, service.ErrConflict) || got.Halted != "" {
+							t.Errorf("%+v, %v", got, err)
+						}
+					})
+				}
+				all.Wait()
+			}
+			r.sweep(false, service.Swept{Files: int64(len(held))})
+			for i, digest := range held {
+				if !r.there(digest, fmt.Sprint(2*i)) {
+					t.Error("it is gone")
+				}
+			}
+		})
 	}
 }

@@ -69,14 +69,14 @@ func (s *Service) sweepJob(ctx context.Context, _ Run) error {
 	if !ok {
 		return nil
 	}
-	r, st, err := s.sweepState(ctx)
+	_, st, err := s.sweepState(ctx)
 	if err != nil {
 		return err
 	}
 	if !st.Running && s.now().Before(st.Due) && st.Due.Sub(s.now()) <= sweepEvery {
 		return nil
 	}
-	done, err := s.sweepSome(ctx, blobs, r, st, false)
+	done, err := s.sweepSome(ctx, blobs, false, false)
 	if errors.Is(err, ErrConflict) {
 		return nil // another process, or a command, is at it
 	}
@@ -96,14 +96,7 @@ func (s *Service) Sweep(ctx context.Context, ours bool) (Swept, error) {
 		return Swept{}, errors.New("service: sweep: the storage of files cannot be listed")
 	}
 	for first, conflicts := true, 0; ; {
-		r, st, err := s.sweepState(ctx)
-		if err != nil {
-			return st.Count, err
-		}
-		if first {
-			st.Running = false
-		}
-		done, err := s.sweepSome(ctx, blobs, r, st, ours && first)
+		done, err := s.sweepSome(ctx, blobs, first, ours && first)
 		if errors.Is(err, ErrConflict) && conflicts < 100 { // the job
 			conflicts++
 			continue
@@ -138,20 +131,28 @@ func (s *Service) saveSweep(ctx context.Context, r *Record, st sweepState) error
 	return err
 }
 
-// sweepSome does a piece of a round, and reports whether that was the last one.
-func (s *Service) sweepSome(ctx context.Context, blobs SweptBlobs, r Record, st sweepState, ours bool) (done bool, err error) {
+// sweepSome does a piece of a round, its first one where anew says so, and reports whether
+// that was the last one.
+func (s *Service) sweepSome(ctx context.Context, blobs SweptBlobs, anew, ours bool) (done bool, err error) {
 	now, err := blobs.Now(ctx)
 	if err != nil {
 		return false, err
 	}
-	if !st.Running {
+	// Before the state: of a token of this database, that was written first.
+	keeper, err := blobs.Keeper(ctx)
+	if err != nil {
+		return false, err
+	}
+	r, st, err := s.sweepState(ctx)
+	if err != nil {
+		return false, err
+	}
+	if anew || !st.Running {
 		st.Running, st.Placed, st.After, st.Sure, st.Count = true, false, "", ours, Swept{}
 		st.Due = s.now().Add(sweepEvery)
-		if err := s.beginSweep(ctx, blobs, &r, &st, now, ours); err != nil {
+		if err := s.beginSweep(ctx, blobs, &r, &st, now, keeper, ours); err != nil {
 			return false, err
 		}
-	} else if keeper, err := blobs.Keeper(ctx); err != nil {
-		return false, err
 	} else if !slices.Contains(st.Tokens, keeper) {
 		st.Count.Halted = haltedDisputed
 	}
@@ -192,14 +193,10 @@ func (s *Service) logSweep(ctx context.Context, c Swept) {
 // beginSweep makes sure that no other database counts on these files: two copies of one, of
 // which each would take what the other has made since. Each round writes a new token beside
 // the files, so that a token that this database did not write is another's.
-func (s *Service) beginSweep(ctx context.Context, blobs SweptBlobs, r *Record, st *sweepState, now time.Time, ours bool) error {
-	keeper, err := blobs.Keeper(ctx)
-	if err != nil {
-		return err
-	}
+func (s *Service) beginSweep(ctx context.Context, blobs SweptBlobs, r *Record, st *sweepState, now time.Time, keeper string, ours bool) error {
 	switch {
 	case ours:
-		st.Tokens, st.Since, st.Many = nil, now.Add(-sweepAge), false
+		st.Since, st.Many = now.Add(-sweepAge), false
 	case keeper != "" && !slices.Contains(st.Tokens, keeper):
 		st.Count.Halted = haltedDisputed
 		if keeper == disputed {
