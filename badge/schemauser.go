@@ -2,6 +2,7 @@ package badge
 
 import (
 	"fmt"
+	"math"
 	"regexp/syntax"
 	"slices"
 	"strconv"
@@ -95,8 +96,10 @@ func measure(schema []byte) (*userSchema, int, error) {
 	return s, size, nil
 }
 
-// Work is how many steps validating the value at n takes at most.
-func (s *UserSchema) Work(doc *strictjson.Doc, n strictjson.Node) int { return s.size * span(doc, n) }
+// Work is how many steps validating the value at n takes at most, or the largest int.
+func (s *UserSchema) Work(doc *strictjson.Doc, n strictjson.Node) int {
+	return int(min(int64(s.size)*int64(span(doc, n)), math.MaxInt))
+}
 
 // Validate validates the value at n, as ValidateSchema does.
 func (s *UserSchema) Validate(doc *strictjson.Doc, n strictjson.Node) ([]Finding, error) {
@@ -106,7 +109,7 @@ func (s *UserSchema) Validate(doc *strictjson.Doc, n strictjson.Node) ([]Finding
 	if s.Work(doc, n) > maxUserSchemaWork {
 		return nil, fmt.Errorf("%w: expected a smaller schema or a smaller document", ErrSchemaUnsupported)
 	}
-	if s.patterns*len(doc.Raw(n)) > maxUserPatternWork {
+	if int64(s.patterns)*int64(len(doc.Raw(n))) > maxUserPatternWork {
 		return nil, fmt.Errorf("%w: expected simpler patterns or a smaller document", ErrSchemaUnsupported)
 	}
 	return s.compiled.validate(doc, n, s.Work(doc, n) <= maxUserDetailWork)
