@@ -8,6 +8,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -126,7 +127,7 @@ func (s *FileStore) complete() error {
 func (s *FileStore) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return errors.Join(s.log.close(), unlockFile(s.lock))
+	return errors.Join(s.log.close(), s.lock.Close())
 }
 
 func (s *FileStore) batches() string { return filepath.Join(s.dir, "batches") }
@@ -445,7 +446,12 @@ func writeFile(path string, hook func(string), parts ...[]byte) error {
 	return nil
 }
 
+// syncDir has the disk know the names in a directory. Windows has no call for that, and
+// refuses the one for files.
 func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

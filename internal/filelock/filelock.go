@@ -4,7 +4,8 @@
 //	if errors.Is(err, filelock.ErrHeld) { … another process has it … }
 //	defer f.Close()
 //
-// Caveat: where the system is no Unix, nothing is locked, and Take always succeeds.
+// Caveat: where the system is neither Linux, macOS, a BSD nor Windows, nothing is locked, and
+// Take always succeeds.
 package filelock
 
 import "errors"

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/chancery-dev/chancery/internal/service"
@@ -92,6 +93,9 @@ func writeNew(name string, text []byte) error {
 	_, err = f.Write(text)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return errors.Join(err, os.Remove(name))
+	}
+	if runtime.GOOS == "windows" {
+		return nil // it has no call for directories, and refuses the one for files
 	}
 	dir, err := os.Open(filepath.Dir(name))
 	if err != nil {
