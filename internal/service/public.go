@@ -189,7 +189,7 @@ func (s *Service) DIDDocument(ctx context.Context, path string) (File, error) {
 	if strings.ContainsAny(id, "/:#?") || len(id) > 64 {
 		return File{}, NotFound("did document")
 	}
-	b, err := s.ownDocument(ctx, s.webDID(id))
+	b, err := s.publishedDocument(ctx, s.webDID(id))
 	if err != nil {
 		return File{}, err
 	}

@@ -355,6 +355,19 @@ func (s *Service) ownDocument(ctx context.Context, id string) ([]byte, error) {
 			return known.document, nil
 		}
 	}
+	return s.storedDocument(ctx, id)
+}
+
+// publishedDocument is the DID document that others are given. It is never one of a moment
+// ago: another process may have signed with a key that is not in that.
+func (s *Service) publishedDocument(ctx context.Context, id string) ([]byte, error) {
+	if id == s.webDID("") {
+		return s.ownDocument(ctx, id)
+	}
+	return s.storedDocument(ctx, id)
+}
+
+func (s *Service) storedDocument(ctx context.Context, id string) ([]byte, error) {
 	found, err := s.findIssuers(ctx, []string{id})
 	if err != nil {
 		return nil, err
