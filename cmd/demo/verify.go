@@ -109,16 +109,21 @@ func (t *tour) forge() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	doc, err := strictjson.Parse(t.students[0].badge.Bytes, strictjson.Limits{})
+	// Package signer signs no credential for somebody else, but a second proof it adds: the
+	// forger leaves out the first.
+	added, err := (&signer.DataIntegrity{Key: key, Created: t.now}).Add(t.ctx, chancery.Secured{MediaType: chancery.MediaVC, Bytes: t.students[0].badge.Bytes})
 	if err != nil {
 		return nil, err
 	}
-	credential, err := chancery.Parse(doc.Rewrite(0, nil, "proof"))
+	both, err := strictjson.Parse(added.Bytes, strictjson.Limits{})
 	if err != nil {
 		return nil, err
 	}
-	secured, err := (&signer.DataIntegrity{Key: key, Created: t.now}).Sign(t.ctx, credential)
-	return secured.Bytes, err
+	mine := both.Next(both.First(both.Get(0, "proof")))
+	if mine == strictjson.None {
+		return nil, errors.New("demo: expected a second proof")
+	}
+	return both.Rewrite(0, []strictjson.Member{{Name: "proof", Value: both.Raw(mine)}}), nil
 }
 
 // trust writes what an auditor needs: the institution's identifier and its status list.
