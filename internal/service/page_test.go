@@ -206,6 +206,12 @@ func TestPageReadsWell(t *testing.T) {
 		return l
 	}
 	of := func(kind string) []service.Field { return []service.Field{{Key: "x", Label: "X", Type: kind}} }
+	// ends is a page that ends by its type, and one that says the same in a field.
+	ends := func(lang, label string) [2][]byte {
+		day := w.clock().AddDate(1, 0, 0).Format(time.DateOnly)
+		said := page(service.NewType{Kind: "certificate", Layout: text(lang), Validity: &service.Validity{Years: 1}}, nil)
+		return [2][]byte{said, page(service.NewType{Kind: "certificate", Layout: text(lang), Fields: []service.Field{{Key: "x", Label: label, Type: "date"}}}, map[string]any{"x": day})}
+	}
 	for name, same := range map[string][2][]byte{
 		"a transcript": {page(service.NewType{Kind: "transcript"}, nil),
 			page(service.NewType{Kind: "certificate", Layout: text("", "heading", "Transcript", "label.awarded", "issued to")}, nil)},
@@ -216,11 +222,40 @@ func TestPageReadsWell(t *testing.T) {
 			page(service.NewType{Kind: "certificate", Fields: of("text")}, map[string]any{"x": "30 June 2026"})},
 		"an answer": {page(service.NewType{Kind: "certificate", Fields: of("boolean")}, map[string]any{"x": false}),
 			page(service.NewType{Kind: "certificate", Fields: of("text")}, map[string]any{"x": "No"})},
+		"a transcript in German": {page(service.NewType{Kind: "transcript", Layout: text("de")}, nil),
+			page(service.NewType{Kind: "certificate", Layout: text("de", "heading", "Leistungsnachweis", "label.awarded", "ausgestellt für")}, nil)},
+		"an answer in German": {page(service.NewType{Kind: "certificate", Layout: text("de-CH"), Fields: of("boolean")}, map[string]any{"x": true}),
+			page(service.NewType{Kind: "certificate", Layout: text("de-CH"), Fields: of("text")}, map[string]any{"x": "Ja"})},
+		"a date in German": {page(service.NewType{Kind: "certificate", Layout: text("de"), Fields: of("date")}, map[string]any{"x": "2026-06-30"}),
+			page(service.NewType{Kind: "certificate", Layout: text("de"), Fields: of("text")}, map[string]any{"x": "30. Juni 2026"})},
+		"the end in English": ends("", "Valid until"), "the end in German": ends("de", "Gültig bis"), "the end in another language": ends("fi", "Valid until"),
 		"a date in another language": {page(service.NewType{Kind: "certificate", Layout: text("fi"), Fields: of("date")}, map[string]any{"x": "2026-06-30"}),
 			page(service.NewType{Kind: "certificate", Layout: text("fi"), Fields: of("text")}, map[string]any{"x": "2026-06-30"})},
 	} {
 		if !bytes.Equal(same[0], same[1]) {
 			t.Errorf("%s: the pages are not the same", name)
+		}
+	}
+}
+
+// TestTranscript: a transcript of as many courses as a type can have goes over several pages,
+// in the language of its type, and is found valid.
+func TestTranscript(t *testing.T) {
+	w := newWorld(t)
+	for _, layout := range []service.Layout{{Lang: "de"}, {Name: "certificate", Size: "A4-portrait"}, {Name: "diploma", Size: "Letter-portrait", Lang: "de-AT"}} {
+		c := w.school("s"+strings.ToLower(layout.Size+layout.Lang), func(in *service.NewType) {
+			in.Kind, in.Outputs, in.Layout, in.Fields, in.Validity = "transcript", []string{"vc", "pdf"}, &layout, nil, &service.Validity{Years: 5}
+			for i := range 100 {
+				in.Fields = append(in.Fields, service.Field{Key: fmt.Sprintf("course%d", i), Label: fmt.Sprintf("Numerik partieller Differentialgleichungen %d", i), Type: "text", Required: true})
+			}
+		})
+		in := aina()
+		in.Claims, in.Private = map[string]any{}, nil
+		for i := range 100 {
+			in.Claims[fmt.Sprintf("course%d", i)] = "1,3 (sehr gut), 6 ECTS"
+		}
+		if n := pages(t, w, c, must(w.s.Issue(w.ctx, c, in, once))(t).Value); n < 4 || n > 6 {
+			t.Errorf("%+v: expected four to six pages, found %d", layout, n)
 		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,9 +34,10 @@ func options() layout.Options {
 		ID: "7Q2MXK4D9F3HTB6N", Title: "Überprüfbar & <schön>", Author: "Universität Grünau", Created: time.Date(2026, 6, 30, 12, 0, 0, 0, time.UTC)}
 }
 
-// TestPages has veraPDF judge a page of each shipped template, plain and with everything
+// TestPages has veraPDF judge documents of each shipped template, plain and with everything
 // that can be on one: watermark, signature field, images with transparency, other scripts,
-// a background that is a PDF page.
+// facts that go over pages, a background that is a PDF page. All are PDF/A-3b and, but for the
+// last, PDF/UA-1.
 func TestPages(t *testing.T) {
 	interop.Require(t, "java", "mvn")
 	dir := t.TempDir()
@@ -70,7 +73,14 @@ func TestPages(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			design = save(n+"-"+s, r, tm, fields(), options())
+			one := fields()
+			one.Facts = nil
+			design = save(n+"-"+s, r, tm, one, options())
+			long := fields()
+			for i := range 120 {
+				long.Facts = append(long.Facts, layout.Fact{Label: fmt.Sprint("Course ", i+1), Value: strings.Repeat("1.3 (very good), ", 1+i%40)})
+			}
+			save(n+"-"+s+"-pages", r, tm, long, options())
 			f, o := fields(), options()
 			o.TestWatermark, o.SignatureField = true, "Signature1"
 			f.Images = map[string]layout.Image{"arms": {Data: []byte(arms)}}
@@ -96,7 +106,10 @@ func TestPages(t *testing.T) {
 		}
 		f := fields()
 		f.Text["recipient"] = "محمد بن سلام 王小明 김민수 क्षितिज"
-		save("scripts", all, tm, f, options())
+		f.Facts = slices.Repeat([]layout.Fact{{Label: "الجبر الخطي", Value: "ممتاز"}, {Label: "线性代数", Value: "优秀"}}, 40)
+		o := options()
+		o.Lang = "ar"
+		save("scripts", all, tm, f, o)
 	} else {
 		t.Log("fonts-noto-cjk is not installed: no page of all scripts")
 	}
@@ -106,6 +119,13 @@ func TestPages(t *testing.T) {
 	}
 	for file, rules := range failed {
 		t.Errorf("%s is not PDF/A-3b: %s", filepath.Base(file), rules)
+	}
+	accessible := slices.DeleteFunc(slices.Clone(files), func(f string) bool { return filepath.Base(f) == "background.pdf" })
+	if failed, err = pdfa.Validate(t.Context(), dir, "ua1", accessible...); err != nil {
+		t.Fatal(err)
+	}
+	for file, rules := range failed {
+		t.Errorf("%s is not PDF/UA-1: %s", filepath.Base(file), rules)
 	}
 	// The validator must be able to say no.
 	broken := filepath.Join(dir, "broken.pdf")
