@@ -281,7 +281,7 @@ func (s *step) touch(i int32) *touch {
 func (s *step) trailer() {
 	for _, key := range []pdf.Name{"Root", "Encrypt"} {
 		was, is := s.old.Trailer.Get(key), s.new.Trailer.Get(key)
-		if !equal(was, is) {
+		if !equal(was, is) && (key != "Root" || !s.catalogMoved(was, is)) {
 			s.other(verifier.PDFChanged, "the trailer's /%s was changed", key)
 		}
 	}
@@ -296,6 +296,29 @@ func (s *step) trailer() {
 		return
 	}
 	s.info(oldDict, newDict)
+}
+
+// catalogMoved tells whether the catalog is another object now, under a number that nothing had
+// used or named, and judges what changed in it as if it had been written again in its place.
+func (s *step) catalogMoved(was, is pdf.Object) bool {
+	from, ok1 := was.(pdf.Ref)
+	to, ok2 := is.(pdf.Ref)
+	if !ok1 || !ok2 || to.Gen != 0 {
+		return false
+	}
+	_, _, mentioned := s.old.Entry(to.Num) // free too: it was something else once
+	if _, named := s.g.roles[to.Num]; named || mentioned {
+		return false
+	}
+	old, err1 := s.old.Get(from)
+	now, err2 := s.new.Get(to)
+	oldDict, ok1 := old.(*pdf.Dict)
+	newDict, ok2 := now.(*pdf.Dict)
+	if err1 != nil || err2 != nil || !ok1 || !ok2 {
+		return false
+	}
+	s.catalog(oldDict, newDict)
+	return true
 }
 
 // info compares document information dictionaries: times and tools may change freely,

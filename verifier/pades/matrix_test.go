@@ -35,6 +35,9 @@ const (
 // forms is for changes that only P=1 forbids.
 var forms = map[sign.Permission]verifier.Reason{0: "", 1: notPermitted, 2: "", 3: ""}
 
+// anyP is for what is no change to a reader.
+var anyP = map[sign.Permission]verifier.Reason{0: "", 1: "", 2: "", 3: ""}
+
 // notes is for annotations.
 var notes = map[sign.Permission]verifier.Reason{0: changed, 1: notPermitted, 2: notPermitted, 3: ""}
 
@@ -154,7 +157,42 @@ var attacks = []attack{
 		return dict("OCGs", arr(s.layer), "D", dict("OFF", arr(s.layer)))
 	}), want: changed},
 	{class: "ISA", name: "layer redefined", edit: key(func(s *sample) pdf.Ref { return s.layer }, "Usage", val(dict("View", dict("ViewState", "/OFF")))), want: changed},
-	{class: "ISA", name: "catalog replaced", edit: moveRoot, want: changed},
+	{class: "ISA", name: "catalog moved", edit: moveRoot(nil), by: anyP},
+	{class: "ISA", name: "catalog moved, with validation data", edit: moveRoot(func(_ *sample, _ *pdf.Update, d *pdf.Dict) { d.Set("DSS", dict("Certs", arr())) }), by: anyP},
+	{class: "ISA", name: "catalog moved, with an open action", edit: moveRoot(func(s *sample, u *pdf.Update, d *pdf.Dict) { d.Set("OpenAction", script(s, u)) }), want: changed},
+	{class: "ISA", name: "catalog moved, with other pages", edit: moveRoot(func(s *sample, u *pdf.Update, d *pdf.Dict) {
+		d.Set("Pages", u.Add(dict("Type", "/Pages", "Kids", arr(s.hidden), "Count", 1)))
+	}), want: changed},
+	{class: "ISA", name: "catalog moved, with files", edit: moveRoot(func(_ *sample, _ *pdf.Update, d *pdf.Dict) {
+		d.Set("Names", dict("EmbeddedFiles", dict("Names", arr("x", dict("Type", "/Filespec", "F", "x.txt")))))
+	}), want: changed},
+	{class: "ISA", name: "catalog moved, without its form", edit: moveRoot(func(_ *sample, _ *pdf.Update, d *pdf.Dict) { d.Delete("AcroForm") }), want: verifier.NoSignature},
+	{class: "ISA", name: "catalog moved, page changed", edit: func(tb testing.TB, s *sample, u *pdf.Update) {
+		moveRoot(nil)(tb, s, u)
+		edit(tb, u, s.page).Set("Contents", u.Add(stream(dict(), forged)))
+	}, want: changed},
+	{class: "ISA", name: "catalog moved onto an object", edit: func(tb testing.TB, s *sample, u *pdf.Update) {
+		if err := u.Set(s.hidden, catalogNow(tb, s, u)); err != nil {
+			tb.Fatal(err)
+		}
+		u.Trailer().Set("Root", s.hidden)
+	}, want: changed},
+	{class: "ISA", name: "catalog moved, and the old one changed", edit: func(tb testing.TB, s *sample, u *pdf.Update) {
+		moveRoot(nil)(tb, s, u)
+		edit(tb, u, s.catalog).Set("OpenAction", script(s, u))
+	}, want: changed},
+	{class: "ISA", name: "catalog moved, changed later", raw: func(tb testing.TB, s *sample, signed []byte) []byte {
+		var at pdf.Ref
+		moved := update(tb, signed, func(u *pdf.Update) {
+			moveRoot(nil)(tb, s, u)
+			at = u.Trailer().Get("Root").(pdf.Ref)
+		})
+		return update(tb, moved, func(u *pdf.Update) { edit(tb, u, at).Set("OpenAction", script(s, u)) })
+	}, want: changed},
+	{class: "ISA", name: "catalog moved, and page changed later", raw: func(tb testing.TB, s *sample, signed []byte) []byte {
+		moved := update(tb, signed, func(u *pdf.Update) { moveRoot(nil)(tb, s, u) })
+		return update(tb, moved, func(u *pdf.Update) { edit(tb, u, s.page).Set("Rotate", pdf.Integer(180)) })
+	}, want: changed},
 	{class: "ISA", name: "object without xref", raw: appendText("4 0 obj\n<</Type/Page>>\nendobj\n"), want: verifier.PDFUnreached},
 	{class: "ISA", name: "objects and trailer without xref", raw: appendText("4 0 obj\n<</Type/Page>>\nendobj\ntrailer\n<</Root 1 0 R>>\n"), want: verifier.PDFUnreached},
 	{class: "ISA", name: "xref to nothing", raw: appendText("\nstartxref\n9\n%%EOF\n"), want: verifier.PDFMalformed},
@@ -298,12 +336,24 @@ func addPage(tb testing.TB, s *sample, u *pdf.Update) {
 	d.Set("Count", pdf.Integer(3))
 }
 
-func moveRoot(tb testing.TB, s *sample, u *pdf.Update) {
+func catalogNow(tb testing.TB, s *sample, u *pdf.Update) *pdf.Dict {
+	tb.Helper()
 	o, err := u.Get(s.catalog)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	u.Trailer().Set("Root", u.Add(o.(*pdf.Dict).Clone()))
+	return o.(*pdf.Dict).Clone()
+}
+
+// moveRoot makes the catalog an object of another number, with f having changed it.
+func moveRoot(f func(*sample, *pdf.Update, *pdf.Dict)) func(testing.TB, *sample, *pdf.Update) {
+	return func(tb testing.TB, s *sample, u *pdf.Update) {
+		d := catalogNow(tb, s, u)
+		if f != nil {
+			f(s, u, d)
+		}
+		u.Trailer().Set("Root", u.Add(d))
+	}
 }
 
 // switchBack appends nothing but a cross-reference that gives the page the content an
