@@ -13,7 +13,6 @@ import (
 
 	"github.com/chancery-dev/chancery/cmd/internal/serving"
 	"github.com/chancery-dev/chancery/internal/config"
-	"github.com/chancery-dev/chancery/internal/store/sqlite"
 )
 
 // leftOut names what an installation needs beside its database.
@@ -73,7 +72,7 @@ pg_dump.`,
 			if _, err := os.Stat(database); err != nil { // opening would make a new one
 				return fileError(err)
 			}
-			store, err := sqlite.Open(cmd.Context(), sqlite.Config{Path: database, Now: c.now, Alone: serving.Unserved(conf.Data), Logger: slog.New(slog.DiscardHandler)})
+			store, err := serving.OpenSQLite(cmd.Context(), serving.SQLiteConfig{Path: database, Now: c.now, Alone: serving.Unserved(conf.Data), Logger: slog.New(slog.DiscardHandler)})
 			if err != nil {
 				return err
 			}

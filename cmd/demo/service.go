@@ -25,7 +25,6 @@ import (
 	"github.com/chancery-dev/chancery/internal/mail"
 	"github.com/chancery-dev/chancery/internal/mail/smtpsink"
 	"github.com/chancery-dev/chancery/internal/service"
-	"github.com/chancery-dev/chancery/internal/store/sqlite"
 )
 
 // office is the service of the institution, on parts that are embedded: SQLite, files, a
@@ -87,7 +86,7 @@ func (t *tour) open() error {
 			return err
 		}
 	}
-	if o.store, err = sqlite.Open(t.ctx, sqlite.Config{Path: filepath.Join(dir, "chancery.db"), Now: time.Now}); err != nil {
+	if o.store, err = serving.OpenSQLite(t.ctx, serving.SQLiteConfig{Path: filepath.Join(dir, "chancery.db"), Now: time.Now}); err != nil {
 		return err
 	}
 	parts.Store = o.store

@@ -27,7 +27,6 @@ import (
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/internal/store"
 	"github.com/chancery-dev/chancery/internal/store/postgres"
-	"github.com/chancery-dev/chancery/internal/store/sqlite"
 	"github.com/chancery-dev/chancery/verifier"
 	"github.com/chancery-dev/chancery/verifier/online"
 )
@@ -198,7 +197,7 @@ func (op *opener) alone() error {
 	if !op.o.Serve || op.c.Database.Postgres.Set() {
 		return nil
 	}
-	name := filepath.Join(op.c.Data, "serve.lock")
+	name := serveLock(op.c.Data)
 	lock, err := filelock.Take(name)
 	if errors.Is(err, filelock.ErrHeld) {
 		by := ""
@@ -215,6 +214,15 @@ func (op *opener) alone() error {
 	return errors.Join(lock.Truncate(0), second(lock.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)))
 }
 
+// serveLock names the lock, which is where the database is: one that a link in the data
+// directory leads to may be that of another data directory.
+func serveLock(data string) string {
+	if database, err := filepath.EvalSymlinks(filepath.Join(data, "chancery.db")); err == nil {
+		data = filepath.Dir(database)
+	}
+	return filepath.Join(data, "serve.lock")
+}
+
 // unserved is for a command beside the process that serves: the tables are not changed for
 // another version of the program under its hands.
 func (op *opener) unserved() func() error {
@@ -228,7 +236,7 @@ func (op *opener) unserved() func() error {
 // SQLite: an error where a process serves from it.
 func Unserved(data string) func() error {
 	return func() error {
-		lock, err := filelock.Take(filepath.Join(data, "serve.lock"))
+		lock, err := filelock.Take(serveLock(data))
 		if errors.Is(err, filelock.ErrHeld) {
 			return &store.InUseError{}
 		}
@@ -428,7 +436,7 @@ func (op *opener) database() error {
 	if err := writeNew(op.path("", "chancery.db"), nil); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	st, err := sqlite.Open(op.ctx, sqlite.Config{Path: op.path("", "chancery.db"), Now: op.o.Now, Alone: op.unserved(), Logger: slog.New(quieter{op.in.Logger.Handler()})})
+	st, err := OpenSQLite(op.ctx, SQLiteConfig{Path: op.path("", "chancery.db"), Now: op.o.Now, Alone: op.unserved(), Logger: slog.New(quieter{op.in.Logger.Handler()})})
 	if err != nil {
 		return err
 	}
