@@ -21,7 +21,7 @@
 // that the credential names as Chancery does. Other files that a credential names by their
 // digests (relatedResource, VC Data Model 2.0, 5.3) are compared where the trust file pins
 // them; the finding related_resource_not_at_hand says of which this was not done, and the
-// caller who holds such a file compares it with chancery.ParseDigestSRI.
+// caller who holds such a file, such as the PDF of a credential, asks Verified.Names.
 //
 // A time written in a document (created, validFrom) is a claim of whoever holds the
 // key. It is compared, but never taken for proof of when something was signed: see

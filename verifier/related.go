@@ -108,6 +108,28 @@ func (c *run) related(n strictjson.Node, id string) (same, known bool, fault str
 	return same, known, ""
 }
 
+// Names tells whether the credential names a file by its digests (relatedResource, VC Data
+// Model 2.0, 5.3), such as the PDF that it was issued with, and under which address: then the file
+// is, to the byte, the one that the issuer meant. All digests of the resource must be the file's. It
+// says nothing of a signature in the file: package pades does. Presentations and Open Badges 2.0 name none.
+func (v *Verified) Names(file []byte) (id string, ok bool) {
+	if v.credential == nil {
+		return "", false
+	}
+	c := &run{doc: v.credential.Document()}
+	a, b, e := sha256.Sum256(file), sha512.Sum384(file), sha512.Sum512(file)
+	of := []string{hex.EncodeToString(a[:]), hex.EncodeToString(b[:]), hex.EncodeToString(e[:])}
+	c.doc.Each(c.doc.Get(0, "relatedResource"), func(n strictjson.Node) bool {
+		digests, fault := c.digestsOf(n)
+		other := func(d string) bool { return !slices.Contains(of, d) }
+		if fault == "" && len(digests) > 0 && !slices.ContainsFunc(digests, other) {
+			id, ok = c.doc.String(c.doc.Get(n, "id")), true
+		}
+		return !ok
+	})
+	return id, ok
+}
+
 // digestsOf reads the digests that the credential gives for a resource, in hex. Both
 // members hold one or several; those of digestSRI may stand in one text.
 func (c *run) digestsOf(n strictjson.Node) (out []string, fault string) {

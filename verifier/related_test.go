@@ -1,6 +1,10 @@
 package verifier_test
 
 import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"fmt"
 	"strings"
@@ -85,5 +89,50 @@ func TestManyRelated(t *testing.T) {
 	r := judge(t, setup(t, verifier.Policy{}, pin(verifier.KindSchema, "urn:x:1", large)), raw(presentationOf(t, k, inner)))
 	if first, last := r.Sub[0].Report, r.Sub[19].Report; first.Outcome != verifier.Valid || last.Reason != verifier.WorkLimit {
 		t.Error(explain(first), explain(last))
+	}
+}
+
+// TestNames: a valid credential tells of a file whether it is the one that it names, by all
+// the digests that it gives, and of no other.
+func TestNames(t *testing.T) {
+	k := newKey(t, "issuer")
+	file, other := []byte("%PDF-1.7 the diploma"), []byte("%PDF-1.7 another diploma")
+	a, b, x := sha256.Sum256(file), sha512.Sum512(file), sha256.Sum256(other)
+	sri := func(alg string, sum []byte) string { return alg + "-" + base64.StdEncoding.EncodeToString(sum) }
+	const page = "https://example.edu/diploma.pdf"
+	for _, c := range []struct {
+		name, members string
+		want          bool
+	}{
+		{"SHA-256", `"digestSRI":"` + sri("sha256", a[:]) + `"`, true},
+		{"SHA-512", `"digestSRI":"` + sri("sha512", b[:]) + `"`, true},
+		{"a multihash", `"digestMultibase":"u` + b64(append([]byte{0x12, 32}, a[:]...)) + `"`, true},
+		{"two of it", `"digestSRI":["` + sri("sha256", a[:]) + `","` + sri("sha512", b[:]) + `"]`, true},
+		{"another's", `"digestSRI":"` + sri("sha256", x[:]) + `"`, false},
+		{"another's beside its own", `"digestSRI":"` + sri("sha256", x[:]) + " " + sri("sha512", b[:]) + `"`, false},
+		{"another's in the other member", `"digestSRI":"` + sri("sha256", a[:]) + `","digestMultibase":"u` + b64(append([]byte{0x12, 32}, x[:]...)) + `"`, false},
+	} {
+		first := `{"id":"https://example.edu/photo.png","digestSRI":"` + sri("sha256", k.priv.Public().(ed25519.PublicKey)) + `"}`
+		doc := sign(t, draft(t, k.did, `"relatedResource":[`+first+`,{"id":"`+page+`","mediaType":"application/pdf",`+c.members+`}]`), k, proofOf{suite: "eddsa-jcs-2022"})
+		verified, err := setup(t, verifier.Policy{}).Verify(t.Context(), vc(doc))
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		id, ok := verified.Names(file)
+		if ok != c.want || ok && id != page || !ok && id != "" {
+			t.Errorf("%s: %q %t", c.name, id, ok)
+		}
+		for _, none := range [][]byte{nil, file[1:], append(bytes.Clone(file), '\n')} {
+			if id, ok := verified.Names(none); ok {
+				t.Errorf("%s: names %q as %q", c.name, none, id)
+			}
+		}
+	}
+	verified, err := setup(t, verifier.Policy{}).Verify(t.Context(), vc(goldens(t)[0].text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id, ok := verified.Names(file); ok || id != "" {
+		t.Errorf("a credential without resources names %q", id)
 	}
 }
