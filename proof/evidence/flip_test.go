@@ -208,6 +208,33 @@ func TestRenewals(t *testing.T) {
 	}
 }
 
+// TestRenewalNotAskedFor: a reader who asks for the chain alone is not held up by renewals of
+// timestamps that he cannot judge; what is wrong stays wrong.
+func TestRenewalNotAskedFor(t *testing.T) {
+	w := smallWorld()
+	plain := w.bundle(t, plan{n: 9, index: 8}, w.ethAnchor(t, ethPlan{}), w.tsaAnchor(t))
+	b := renewed(t, w, plain, document(8))
+	in := Input{Document: document(8)}
+	trust := w.trust()
+	trust.Timestamping = nil
+	if r, err := b.Verify(in, trust); err == nil || r.Outcome != Indeterminate || r.Code != TimestampOpen {
+		t.Error(describe(r))
+	}
+	trust.Require = []string{PromiseChain(worldChain), PromiseTimestamp}
+	if r, err := b.Verify(in, trust); err == nil || r.Outcome != Indeterminate {
+		t.Error(describe(r))
+	}
+	trust.Require = trust.Require[:1]
+	r, err := b.Verify(in, trust)
+	if err != nil || len(r.Facts.Existed) != 1 || r.Facts.Existed[0].Source != "block" {
+		t.Error(describe(r))
+	}
+	b.Renewals[2].Token = b.Renewals[0].Token
+	if r, err := b.Verify(in, trust); err == nil || r.Outcome != Invalid {
+		t.Error(describe(r))
+	}
+}
+
 // TestRenewalOutlivesAuthority: after the certificate of an authority has ended, its
 // token is open; with a renewal made before that, it holds.
 func TestRenewalOutlivesAuthority(t *testing.T) {

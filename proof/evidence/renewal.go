@@ -28,10 +28,11 @@ func (v *run) tokenTime(anchor int) time.Time {
 // time of the one that covers it.
 func (v *run) checkRenewals() {
 	at := v.t.Now
+	required := v.needs(Anchor{Type: AnchorTimestamp}) // renewals are for timestamps, and timestamps themselves
 	steps := make([]Step, len(v.b.Renewals))
 	for i := len(v.b.Renewals) - 1; i >= 0; i-- {
 		r := &v.b.Renewals[i]
-		s := Step{Number: "10", Name: "renewal", Anchor: i, Required: true}
+		s := Step{Number: "10", Name: "renewal", Anchor: i, Required: required}
 		message, want, code, detail := v.renewed(i, r)
 		made := stamped{}
 		if code == "" {
@@ -48,7 +49,7 @@ func (v *run) checkRenewals() {
 			steps[i] = s
 			// What an unproven renewal covers is not proven to exist earlier than now.
 			for k := range i {
-				steps[k] = Step{Number: "10", Name: "renewal", Anchor: k, Required: true, Code: code, Detail: "covered by a renewal that was not proven"}
+				steps[k] = Step{Number: "10", Name: "renewal", Anchor: k, Required: required, Code: code, Detail: "covered by a renewal that was not proven"}
 			}
 			v.r.Steps = append(v.r.Steps, steps...)
 			return
