@@ -180,6 +180,17 @@ func TestServeAlone(t *testing.T) {
 	if status, _, _ := s.call("GET", "/readyz", "", nil); status != 200 {
 		t.Errorf("the first process: %d", status)
 	}
+	// Nor from another directory, of which the database is a link to this one's.
+	linked := t.TempDir()
+	if err := os.Symlink(filepath.Join(dir, "chancery.db"), filepath.Join(linked, "chancery.db")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(filepath.Join(dir, "master.key"), filepath.Join(linked, "master.key")); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := s.chancery("serve", "--data", linked, "--listen", freePort(t)); err == nil || strings.Contains(out, "Serving on") || !strings.Contains(out, "another chancery serve uses") {
+		t.Errorf("a second process serves by way of a link: %s", out)
+	}
 	s.kill() // a lock that outlived its process would stop every restart
 	s.start()
 	s.stop()

@@ -217,9 +217,16 @@ func (op *opener) alone() error {
 // serveLock names the lock, which is where the database is: one that a link in the data
 // directory leads to may be that of another data directory.
 func serveLock(data string) string {
-	if database, err := filepath.EvalSymlinks(filepath.Join(data, "chancery.db")); err == nil {
-		data = filepath.Dir(database)
+	database := filepath.Join(data, "chancery.db")
+	if to, err := os.Readlink(database); err == nil { // also where it leads to nothing yet
+		if database = to; !filepath.IsAbs(to) {
+			database = filepath.Join(data, to)
+		}
 	}
+	if to, err := filepath.EvalSymlinks(database); err == nil {
+		database = to
+	}
+	data = filepath.Dir(database)
 	return filepath.Join(data, "serve.lock")
 }
 
