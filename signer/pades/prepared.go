@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto"
 	"io"
+	"math/big"
 	"time"
 
 	"github.com/chancery-dev/chancery/internal/cms"
@@ -61,12 +62,42 @@ func (p *Prepared) Message() []byte { return p.prepared.Message() }
 // Options returns the options to sign ToSign with; see RemoteKey.
 func (p *Prepared) Options() crypto.SignerOpts { return p.prepared.Options() }
 
-// Check verifies a signature value with the key of the certificate the file was prepared for.
+// Check verifies a signature value with the key of the certificate the file was prepared for. One of
+// ECDSA is in DER, or r and s of fixed size (IEEE P1363), as some services give it.
 func (p *Prepared) Check(signature []byte) error {
-	if err := p.prepared.Check(signature); err != nil {
-		return wrap(BadSignature, err, "")
+	_, err := p.value(signature)
+	return err
+}
+
+// value verifies a signature value and returns it as CMS has it.
+func (p *Prepared) value(signature []byte) ([]byte, error) {
+	err := p.prepared.Check(signature)
+	if err == nil {
+		return signature, nil
 	}
-	return nil
+	if der := fromFixedSize(signature); der != nil && p.prepared.Check(der) == nil {
+		return der, nil
+	}
+	return nil, wrap(BadSignature, err, "")
+}
+
+// fromFixedSize turns r and s of P-256, P-384 or P-521 into DER (RFC 3279 2.2.3); nil: it has another
+// length.
+func fromFixedSize(signature []byte) []byte {
+	size := len(signature) / 2
+	if len(signature)%2 != 0 || size != 32 && size != 48 && size != 66 {
+		return nil
+	}
+	b := cryptobyte.NewBuilder(nil)
+	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1BigInt(new(big.Int).SetBytes(signature[:size]))
+		b.AddASN1BigInt(new(big.Int).SetBytes(signature[size:]))
+	})
+	der, err := b.Bytes()
+	if err != nil {
+		return nil
+	}
+	return der
 }
 
 // SignBatch has a key sign many prepared files, in one call where it is a BatchKey.
@@ -101,7 +132,8 @@ func (s *Signer) Embed(ctx context.Context, in io.ReaderAt, out io.Writer, p *Pr
 	if p.level != s.Level {
 		return Result{}, fail(BadConfig, "prepared for level %s, the Signer has %s", p.level, s.Level)
 	}
-	if err := p.Check(signature); err != nil {
+	signature, err := p.value(signature)
+	if err != nil {
 		return Result{}, err
 	}
 	signer, err := s.cmsSigner()
