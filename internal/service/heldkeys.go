@@ -7,6 +7,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rsa"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -22,8 +23,14 @@ func keyAway(err error) error {
 	return &Error{Code: CodeUnavailable, Detail: "the issuer's key is held elsewhere, and cannot be used now; try again", RetryAfter: keyRetry, Err: err}
 }
 
-// errOtherKey: nobody who verifies would know the key that a provider has now.
-var errOtherKey = keyAway(errors.New("service: the key is not the one that is published: it was replaced where it is held"))
+// otherKey is the error of a key that nobody who verifies would know. One that is kept here was
+// changed in the store, together with what is published; that of a provider may come back.
+func otherKey(ref string) error {
+	if ref == "" {
+		return fmt.Errorf("%w: its key is not the one that is published", ErrSealed)
+	}
+	return keyAway(errors.New("service: the key is not the one that is published: it was replaced where it is held"))
+}
 
 // held opens a key of the key provider.
 func (s *Service) held(ctx context.Context, ref string) (crypto.Signer, error) {

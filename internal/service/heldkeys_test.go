@@ -12,6 +12,7 @@ import (
 	"io"
 	"testing"
 
+	"github.com/chancery-dev/chancery/internal/multikey"
 	"github.com/chancery-dev/chancery/internal/service"
 	"github.com/chancery-dev/chancery/signer"
 	"github.com/chancery-dev/chancery/signer/pades"
@@ -50,6 +51,30 @@ func TestHeldKeyReplaced(t *testing.T) {
 			keys["north/one"] = good
 			expect(t, "by the key again", w.verifyID(w.issue(c).PublicID), "valid", "", service.StateIssued)
 		})
+	}
+}
+
+// TestKeyPublishedOtherwise: where the store says that an issuer's key is another one than is kept,
+// nothing is signed.
+func TestKeyPublishedOtherwise(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north")
+	i := must(w.s.ListIssuers(w.ctx, c, service.Page{Limit: 1}))(t).Items[0]
+	other := must(multikey.Encode(must(signer.Generate(signer.Ed25519))(t).Public()))(t)
+	err := w.store.Update(w.ctx, func(tx service.Tx) error {
+		r, stored, err := service.Get[service.StoredIssuer](w.ctx, tx, c.Scope, service.KindIssuer, i.ID)
+		if err != nil {
+			return err
+		}
+		stored.Keys[0].Multibase = other
+		return service.Put(w.ctx, tx, c.Scope, r, stored)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.s = w.again()
+	if _, err := w.s.Issue(w.ctx, c, aina(), once); !errors.Is(err, service.ErrSealed) {
+		t.Errorf("expected ErrSealed, found %v", err)
 	}
 }
 

@@ -115,7 +115,7 @@ func (c *cachedIssuer) open(ctx context.Context, s *Service) (signer.Key, error)
 			c.key.Signer, c.err = s.unseal(k.Sealed, keyContext(c.issuer.Scope, c.issuer.ID, k.Method))
 		}
 		if c.err == nil && !sameKey(c.key.Signer, k.Multibase) {
-			c.key.Signer, c.err = nil, errOtherKey
+			c.key.Signer, c.err = nil, otherKey(k.Ref)
 		}
 	})
 	if c.err != nil { // a key provider may come back
@@ -146,7 +146,7 @@ func (c *cachedIssuer) sealer(ctx context.Context, s *Service) (crypto.Signer, [
 			c.seal, c.sealErr = s.unseal(cert.Sealed, keyContext(c.issuer.Scope, c.issuer.ID, "certificate"))
 		}
 		if c.sealErr == nil && !multikey.Equal(c.seal.Public(), c.chain[0].PublicKey) {
-			c.seal, c.sealErr = nil, errOtherKey
+			c.seal, c.sealErr = nil, otherKey(cert.Ref)
 		}
 	})
 	if c.sealErr != nil {
