@@ -209,6 +209,9 @@ func (in *input) place(up *pdf.Update, s *slot, sig pdf.Ref, pageIndex int, edit
 	if err := edit(field, widget); err != nil {
 		return err
 	}
+	if err := in.tag(up, s, page, widgetRef, widget); err != nil {
+		return err
+	}
 	if !listed {
 		if err := appendTo(up, page.Ref, "Annots", widgetRef); err != nil {
 			return err

@@ -3,11 +3,14 @@ package pades
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"image"
 	"image/color"
 	"image/png"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,7 +56,8 @@ func TestRenewed(t *testing.T) {
 	}
 }
 
-// TestArchive has veraPDF judge PDF/A-3b files after signing, with text, picture and QR code on the page.
+// TestArchive has veraPDF judge PDF/A-3b files after signing, with text, picture and QR code on the page, and
+// those that are PDF/UA-1 whether they still are.
 func TestArchive(t *testing.T) {
 	interop.Require(t, "java", "mvn")
 	s := newSuite(t, padestest.P256)
@@ -68,6 +72,11 @@ func TestArchive(t *testing.T) {
 	o := layout.Options{Credential: []byte(`{"type":["VerifiableCredential"]}`), CredentialMediaType: "application/vc", VerifyURL: "https://verify.example.edu/c/7Q2MXK4D9F3HTB6N",
 		ID: "7Q2MXK4D9F3HTB6N", Title: "Diploma", Author: "Universität Grünau", Created: time.Date(2026, 6, 30, 12, 0, 0, 0, time.UTC)}
 	inputs["diploma"], err = r.Render(context.Background(), tm, fields, o)
+	check(t, err)
+	for i := range 60 {
+		fields.Facts = append(fields.Facts, layout.Fact{Label: fmt.Sprint("Course ", i+1), Value: "1.3"})
+	}
+	inputs["pages"], err = r.Render(context.Background(), tm, fields, o)
 	check(t, err)
 	var seal bytes.Buffer
 	img := image.NewNRGBA(image.Rect(0, 0, 40, 40))
@@ -91,6 +100,12 @@ func TestArchive(t *testing.T) {
 	check(t, err)
 	for f, rules := range failed {
 		t.Errorf("%s: %s", filepath.Base(f), rules)
+	}
+	accessible := slices.DeleteFunc(slices.Clone(files), func(f string) bool { return strings.HasPrefix(filepath.Base(f), "plain") })
+	barred, err := pdfa.Validate(t.Context(), t.TempDir(), "ua1", accessible...)
+	check(t, err)
+	for f, rules := range barred {
+		t.Errorf("%s is not PDF/UA-1: %s", filepath.Base(f), rules)
 	}
 	t.Logf("veraPDF: %d of %d signed PDF/A-3b files pass", len(files)-len(failed), len(files))
 }
