@@ -3,6 +3,7 @@ package httpapi
 import (
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -175,7 +176,7 @@ func TestPagesAreCounted(t *testing.T) {
 		c.AddressRate = Rate{PerSecond: 1, Burst: 2}
 		c.Web = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("page")) })
 	})
-	for n, target := range []string{"GET /c/abc", "GET /", "GET /v1/nothing", "GET /c/abc/embed", "POST /v1/me", "GET /c/abc?signature=x"} {
+	for n, target := range []string{"GET /c/abc", "GET /", "GET /v1/nothing", "GET /c/abc/embed", "POST /v1/me", "GET /c/abc?signature=x", "POST /verify"} {
 		method, path, _ := strings.Cut(target, " ")
 		from := fmt.Sprintf("192.0.%d.1:1", n)
 		for i := range 3 {
@@ -191,6 +192,30 @@ func TestPagesAreCounted(t *testing.T) {
 	for range 5 {
 		if w := ask(a, "GET", "/assets/page.css", ""); w.Code != 200 {
 			t.Errorf("what pages are drawn with is counted: %d", w.Code)
+		}
+	}
+}
+
+// TestFormReachesPages: what a browser posts to a page is the pages' to answer, and whoever
+// posts to the API has JSON of it, a browser too.
+func TestFormReachesPages(t *testing.T) {
+	a, _ := start(t, func(c *Config) {
+		c.Web = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			fmt.Fprint(w, r.Method, " ", r.URL.Path, " ", strings.Contains(string(body), "diploma.pdf"), err)
+		})
+	})
+	const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+	form := "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"diploma.pdf\"\r\n\r\n%PDF\r\n--b--\r\n"
+	for _, accept := range []string{browser, "text/html", "*/*"} {
+		if w := ask(a, "POST", "/verify?lang=de", form, "Accept", accept, "Content-Type", "multipart/form-data; boundary=b"); w.Body.String() != "POST /verify true <nil>" {
+			t.Errorf("%s: %d %s", accept, w.Code, w.Body)
+		}
+	}
+	for _, accept := range []string{browser, "*/*", jsonType} {
+		w := ask(a, "POST", "/v1/verify", form, "Accept", accept, "Content-Type", "multipart/form-data; boundary=b")
+		if w.Code != 200 || w.Header().Get("Content-Type") != jsonType || !strings.Contains(w.Body.String(), `"outcome"`) {
+			t.Errorf("%s: %d %v %s", accept, w.Code, w.Header(), w.Body)
 		}
 	}
 }
