@@ -38,10 +38,10 @@ func TestClockAhead(t *testing.T) {
 		}
 	}
 	for kind, set := range map[string]string{
-		"made":    "created_at = now() + '10 years', scheduled_at = now() + '10 years'",
-		"failed":  "attempt = 1, state = 'retryable', attempted_at = now() + '10 years', scheduled_at = now() + '10 years 1 second'",
+		"made":   "created_at = now() + '10 years', scheduled_at = now() + '10 years'",
+		"failed": "attempt = 1, state = 'retryable', attempted_at = now() + '10 years', scheduled_at = now() + '10 years 1 second'",
 		"putoff": "attempt = 1, state = 'scheduled', attempted_at = now(), scheduled_at = now() + '10 years'", // by a process
-		"meant":   "attempt = 1, state = 'scheduled', attempted_at = now() + '10 years', scheduled_at = now() + '10 years 1 day'",
+		"meant":  "attempt = 1, state = 'scheduled', attempted_at = now() + '10 years', scheduled_at = now() + '10 years 1 day'",
 	} {
 		exec("UPDATE river_job SET "+set+" WHERE kind = $1", kind)
 	}

@@ -106,6 +106,9 @@ func (w *watch) run(ctx context.Context) {
 		if err := w.round(ctx); err != nil && ctx.Err() == nil {
 			w.s.c.Logger.WarnContext(ctx, "postgres: looking for jobs of processes that are gone", "error", err)
 		}
+		if err := w.gatherStatistics(ctx); err != nil && ctx.Err() == nil {
+			w.s.c.Logger.WarnContext(ctx, "postgres: statistics of tables that have grown", "error", err)
+		}
 	}
 }
 
