@@ -144,6 +144,13 @@ func TestFlow(t *testing.T) {
 		for _, n := range []int{1, 5, 16, 60, 300} {
 			f, o := testFields(), testOptions()
 			f.Facts = append(courses(n), Fact{Label: "Valid until", Value: "30 June 2031", Lead: true})
+			if n == 60 { // of several lines
+				for i := range f.Facts {
+					if !f.Facts[i].Lead {
+						f.Facts[i].Value += strings.Repeat(" and more", i%5*2)
+					}
+				}
+			}
 			d := composed(t, r, tm, f, o)
 			var want, got []string
 			onFirst := len(d.pages) == 1
@@ -156,7 +163,12 @@ func TestFlow(t *testing.T) {
 			}
 			heads, rows := make([]int, len(d.pages)), make([]int, len(d.pages))
 			numbers := make([]string, len(d.pages))
+			at := map[*node]int{}
 			for _, s := range tell(d) {
+				if page, again := at[s.node]; s.node != nil && again && page != s.page {
+					t.Errorf("%d facts: %q is cut in two by the end of page %d", n, s.text, page+1)
+				}
+				at[s.node] = s.page
 				switch {
 				case s.node != nil && s.node.scope == "Column", s.artifact && (s.text == "Entry" || s.text == "Details"):
 					heads[s.page]++
