@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"filippo.io/age"
 	"filippo.io/age/armor"
@@ -134,9 +135,12 @@ func ReadKey(file []byte, passphrase func() ([]byte, error)) (crypto.Signer, err
 	}
 	text := trimmed(file)
 	if bytes.HasPrefix(text, []byte("{")) {
-		key, _, err := multikey.ParsePrivateJWK(text)
+		key, jwk, err := multikey.ParsePrivateJWK(text)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrKeyFile, err)
+		}
+		if jwk.Use != "" && jwk.Use != "sig" || jwk.Ops != nil && !slices.Contains(jwk.Ops, "sign") { // RFC 7517 4.2, 4.3
+			return nil, fmt.Errorf("%w: expected a key whose use or key_ops let it sign", ErrKey)
 		}
 		return usable(key)
 	}

@@ -212,6 +212,42 @@ func TestKeyFileAfterMark(t *testing.T) {
 	}
 }
 
+// TestPurposeOfJWK: a key that its file has for something else does not sign.
+func TestPurposeOfJWK(t *testing.T) {
+	const key = `{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"` // RFC 8037 A.1
+	for more, want := range map[string]error{
+		``: nil, `,"use":"sig"`: nil, `,"key_ops":["sign"]`: nil, `,"key_ops":["verify","sign"],"use":"sig"`: nil,
+		`,"use":"enc"`: signer.ErrKey, `,"key_ops":["verify"]`: signer.ErrKey, `,"key_ops":[]`: signer.ErrKey, `,"use":"sig","key_ops":["decrypt"]`: signer.ErrKey,
+	} {
+		if _, err := signer.ReadKey([]byte(key+more+"}"), nil); !errors.Is(err, want) || (want == nil) != (err == nil) {
+			t.Errorf("%s: got %v, expected %v", more, err, want)
+		}
+	}
+}
+
+// TestKeyFileEveryByte: a key file of which one byte was changed gives the same key or none.
+func TestKeyFileEveryByte(t *testing.T) {
+	key, err := signer.Generate(signer.Ed25519)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := signer.KeyFile{Passphrase: []byte("abc"), WorkFactor: 1}.Write(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range file {
+		for _, damaged := range [][]byte{append(append(bytes.Clone(file[:i]), file[i]^1), file[i+1:]...), file[:i]} {
+			got, err := signer.ReadKey(damaged, func() ([]byte, error) { return []byte("abc"), nil })
+			if err == nil && !multikey.Equal(got.Public(), key.Public()) {
+				t.Fatalf("byte %d: another key", i)
+			}
+			if err != nil && !errors.Is(err, signer.ErrKeyFile) && !errors.Is(err, signer.ErrPassphrase) {
+				t.Errorf("byte %d: %v", i, err)
+			}
+		}
+	}
+}
+
 func rsaKeyOf(t *testing.T, key any) *rsa.PrivateKey {
 	t.Helper()
 	out, ok := key.(*rsa.PrivateKey)
