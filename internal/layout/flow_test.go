@@ -147,7 +147,7 @@ func TestFlow(t *testing.T) {
 			if n == 60 { // of several lines
 				for i := range f.Facts {
 					if !f.Facts[i].Lead {
-						f.Facts[i].Value += strings.Repeat(" and more", i%5*2)
+						f.Facts[i].Value += strings.Repeat(" and more", i%5*5)
 					}
 				}
 			}
@@ -341,6 +341,10 @@ func TestFlowLongRow(t *testing.T) {
 	f.Facts = []Fact{{Label: "Before", Value: "1"}, {Label: "Learning outcomes", Value: longText}, {Label: strings.Repeat("Donaudampfschiff", 20), Value: strings.Repeat("x", 3000)}, {Label: "After", Value: "2"}}
 	for _, size := range []string{"A4", "Letter-landscape"} {
 		d := composed(t, latin(t), builtin(t, Certificate, size), f, testOptions())
+		b, err := latin(t).Render(context.Background(), builtin(t, Certificate, size), f, testOptions())
+		if err != nil || checkTree(t, open(t, b)) != len(d.pages) {
+			t.Errorf("%s: expected %d pages, found others: %v", size, len(d.pages), err)
+		}
 		var cells []*node
 		said, again := map[*node]string{}, 0
 		for _, s := range tell(d) {
