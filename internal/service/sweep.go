@@ -26,7 +26,7 @@ const (
 	// it is rather the database that is wrong: no more are taken until somebody has had a look.
 	sweepMany, sweepPart = 2000, 2
 
-	keptTokens = 8
+	keptTokens = 32
 	disputed   = "disputed"
 )
 
@@ -76,7 +76,7 @@ func (s *Service) sweepJob(ctx context.Context, _ Run) error {
 	if !st.Running && s.now().Before(st.Due) && st.Due.Sub(s.now()) <= sweepEvery {
 		return nil
 	}
-	done, err := s.sweepSome(ctx, blobs, false, false)
+	done, err := s.sweepSome(ctx, blobs, new(bool), false)
 	if errors.Is(err, ErrConflict) {
 		return nil // another process, or a command, is at it
 	}
@@ -95,13 +95,18 @@ func (s *Service) Sweep(ctx context.Context, ours bool) (Swept, error) {
 	if !ok {
 		return Swept{}, errors.New("service: sweep: the storage of files cannot be listed")
 	}
-	for first, conflicts := true, 0; ; {
-		done, err := s.sweepSome(ctx, blobs, first, ours && first)
-		if errors.Is(err, ErrConflict) && conflicts < 100 { // the job
+	anew := true
+	for conflicts := 0; ; {
+		done, err := s.sweepSome(ctx, blobs, &anew, ours)
+		if errors.Is(err, ErrConflict) && conflicts < 100 { // the job is at it: both go on with one round
 			conflicts++
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Duration(conflicts) * time.Millisecond):
+			}
 			continue
 		}
-		if first = false; err != nil || done {
+		if err != nil || done {
 			_, st, serr := s.sweepState(context.WithoutCancel(ctx))
 			return st.Count, errors.Join(err, serr)
 		}
@@ -131,9 +136,9 @@ func (s *Service) saveSweep(ctx context.Context, r *Record, st sweepState) error
 	return err
 }
 
-// sweepSome does a piece of a round, its first one where anew says so, and reports whether
-// that was the last one.
-func (s *Service) sweepSome(ctx context.Context, blobs SweptBlobs, anew, ours bool) (done bool, err error) {
+// sweepSome does a piece of a round, its first one where anew says so, which is false once the
+// round has begun, and reports whether that was the last one.
+func (s *Service) sweepSome(ctx context.Context, blobs SweptBlobs, anew *bool, ours bool) (done bool, err error) {
 	now, err := blobs.Now(ctx)
 	if err != nil {
 		return false, err
@@ -147,12 +152,13 @@ func (s *Service) sweepSome(ctx context.Context, blobs SweptBlobs, anew, ours bo
 	if err != nil {
 		return false, err
 	}
-	if anew || !st.Running {
-		st.Running, st.Placed, st.After, st.Sure, st.Count = true, false, "", ours, Swept{}
+	if *anew || !st.Running {
+		st.Running, st.Placed, st.After, st.Sure, st.Count = true, false, "", ours && *anew, Swept{}
 		st.Due = s.now().Add(sweepEvery)
-		if err := s.beginSweep(ctx, blobs, &r, &st, now, keeper, ours); err != nil {
+		if err := s.beginSweep(ctx, blobs, &r, &st, now, keeper, st.Sure); err != nil {
 			return false, err
 		}
+		*anew = false
 	} else if !slices.Contains(st.Tokens, keeper) {
 		st.Count.Halted = haltedDisputed
 	}
