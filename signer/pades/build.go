@@ -130,8 +130,8 @@ func (in *input) build(s *Signer, req *Request, sl *slot, now time.Time, reserve
 		if sl.isNew && req.Lock != nil {
 			field.Set("Lock", up.Add(lockDict("SigFieldLock", req.Lock)))
 		}
-		if sl.isNew && sl.visible && name != "" { // what it is, to those who do not see it
-			field.Set("TU", pdf.EncodeText(name))
+		if sl.isNew && sl.visible { // what it is, to those who do not see it
+			field.Set("TU", pdf.EncodeText(sl.name+": "+name))
 		}
 		return in.show(up, widget, s, req, sl, name, now)
 	})
