@@ -3,6 +3,7 @@ package verifier_test
 import (
 	"context"
 	"crypto/x509"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -43,6 +44,10 @@ func TestStatusFailures(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
+	conn, away := net.Dial("tcp", s.Listener.Addr().String())
+	if away == nil {
+		conn.Close()
+	}
 	k := newKey(t, "issuer")
 	for n, f := range failures {
 		name = n
@@ -56,6 +61,9 @@ func TestStatusFailures(t *testing.T) {
 				trust := verifier.TrustAny()
 				cfg := verifier.Config{Trust: trust, Clock: clockAt(now)}
 				if way == "online" {
+					if away != nil {
+						t.Skip("no loopback here: ", away)
+					}
 					cfg.Status = moved{client, s.URL}
 				} else if f.list != "" {
 					trust.Documents = []verifier.PinnedDocument{pin(verifier.KindStatusList, listURL, f.list)}
