@@ -14,6 +14,7 @@ import (
 type api struct {
 	Config
 	mux       *http.ServeMux
+	direct    map[endpoint]*operation // those whose path has no parts that vary
 	huma      huma.API
 	registry  huma.Registry
 	inputs    []*huma.Schema // of bodies
@@ -24,6 +25,7 @@ type api struct {
 	known     *known   // tokens that were good before
 	running   running
 	metrics   *metrics
+	date      dates
 	openAPI   service.File // of /openapi.json
 	reference service.File // of /docs
 }
@@ -37,6 +39,7 @@ func New(c Config) (http.Handler, error) {
 	a := &api{
 		Config:    c,
 		mux:       http.NewServeMux(),
+		direct:    map[endpoint]*operation{},
 		origins:   map[string]bool{},
 		keys:      newLimiter("key", c.KeyRate),
 		addresses: newLimiter("address", c.AddressRate),

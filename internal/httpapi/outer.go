@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/chancery-dev/chancery/internal/service"
@@ -18,6 +19,7 @@ import (
 type exchange struct {
 	context.Context
 	id     string
+	begin  time.Time
 	addr   netip.Addr
 	route  string // the pattern that was found, never the path
 	secret bool   // the path holds a secret
@@ -105,13 +107,14 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	both := &struct {
 		exchange
 		recorder
-	}{exchange: exchange{Context: r.Context(), id: service.QuickID(begin), addr: a.address(r)}}
+	}{exchange: exchange{Context: r.Context(), id: service.QuickID(begin), begin: begin, addr: a.address(r)}}
 	x, rec := &both.exchange, &both.recorder
 	r = r.WithContext(x)
 	rec.ResponseWriter, rec.request = w, r
 	h := w.Header()
 	h["X-Request-Id"] = []string{x.id}
 	h["X-Content-Type-Options"] = nosniff
+	h["Date"] = a.date.at(begin)
 	defer func() {
 		if fault := recover(); fault != nil {
 			if fault == http.ErrAbortHandler { // an answer broken off on purpose
@@ -136,6 +139,23 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 var nosniff = []string{"nosniff"}
 
+// dates makes the Date of answers (RFC 9110, 6.6.1), once for each second.
+type dates struct{ last atomic.Pointer[dated] }
+
+type dated struct {
+	second int64
+	value  []string
+}
+
+func (d *dates) at(t time.Time) []string {
+	last := d.last.Load()
+	if last == nil || last.second != t.Unix() {
+		last = &dated{t.Unix(), []string{t.UTC().Format(http.TimeFormat)}}
+		d.last.Store(last)
+	}
+	return last.value
+}
+
 // route finds who answers: an operation, a mounted handler, the pages, or nobody.
 func (a *api) route(rec *recorder, r *http.Request, x *exchange) {
 	path := r.URL.Path
@@ -151,6 +171,11 @@ func (a *api) route(rec *recorder, r *http.Request, x *exchange) {
 	}
 	if a.Web != nil && ofPage(r) {
 		a.page(rec, r, x)
+		return
+	}
+	if o := a.find(r); o != nil {
+		r.Pattern = o.pattern
+		a.serve(o, rec, r)
 		return
 	}
 	if isClean(path) {

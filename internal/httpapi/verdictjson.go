@@ -22,74 +22,113 @@ func writeVerdict(w http.ResponseWriter, status int, v *verdict.Verdict) {
 
 var jsonTypes = []string{jsonType}
 
-// appendVerdict appends the envelope of a verdict that has no report.
+// appendVerdict appends the envelope of a verdict that has no report. How deep each member
+// stands is known, so that its name is written with the line that it begins.
 func appendVerdict(b []byte, v *verdict.Verdict) []byte {
-	o := indented{b: append(b, "{\n  \"data\": {"...), depth: 2}
-	o.text("outcome", v.Outcome)
-	o.optional("reason", v.Reason)
-	o.optional("lifecycle", v.Lifecycle)
-	o.name("checks")
-	if o.open('[', len(v.Checks)) {
-		for i := range v.Checks {
-			o.item()
-			o.open('{', 1)
-			o.check(&v.Checks[i])
-			o.close('}')
+	b = appendText(append(b, "{\n  \"data\": {\n    \"outcome\": "...), v.Outcome)
+	b = appendOptional(append(b, ",\n    \"reason\": "...), v.Reason)
+	b = appendOptional(append(b, ",\n    \"lifecycle\": "...), v.Lifecycle)
+	b = append(b, ",\n    \"checks\": ["...)
+	for i := range v.Checks {
+		if i > 0 {
+			b = append(b, ',')
 		}
-		o.close(']')
+		b = appendCheck(b, &v.Checks[i])
 	}
+	if len(v.Checks) > 0 {
+		b = append(b, "\n    "...)
+	}
+	b = append(b, ']')
 	if v.Environment != "" {
-		o.text("environment", v.Environment)
+		b = appendText(append(b, ",\n    \"environment\": "...), v.Environment)
 	}
-	o.party("subject", v.Subject)
-	o.party("issuer", v.Issuer)
-	o.name("evaluatedAt")
-	o.b = append(o.b, '"')
-	o.b = v.EvaluatedAt.UTC().AppendFormat(o.b, time.RFC3339Nano)
-	o.b = append(o.b, '"')
-	o.name("offline")
-	o.b = strconv.AppendBool(o.b, v.Offline)
-	o.list("trustInputs", v.TrustInputs)
+	b = appendParty(append(b, ",\n    \"subject\": "...), v.Subject)
+	b = appendParty(append(b, ",\n    \"issuer\": "...), v.Issuer)
+	b = append(b, ",\n    \"evaluatedAt\": \""...)
+	b = v.EvaluatedAt.UTC().AppendFormat(b, time.RFC3339Nano)
+	b = strconv.AppendBool(append(b, "\",\n    \"offline\": "...), v.Offline)
+	b = appendList(append(b, ",\n    \"trustInputs\": ["...), v.TrustInputs)
 	if len(v.Insecure) > 0 {
-		o.list("insecure", v.Insecure)
+		b = appendList(append(b, ",\n    \"insecure\": ["...), v.Insecure)
 	}
-	return append(o.b, "\n  },\n  \"meta\": {}\n}\n"...)
+	return append(b, "\n  },\n  \"meta\": {}\n}\n"...)
 }
 
-// indented writes JSON with two spaces for each level.
-type indented struct {
-	b     []byte
-	depth int
-	more  bool // something came before in the object or array that is open
-}
-
-const spaces = "\n                " // as deep as a verdict is
-
-func (o *indented) item() {
-	if o.more {
-		o.b = append(o.b, ',')
+func appendCheck(b []byte, c *verdict.Check) []byte {
+	b = appendText(append(b, "\n      {\n        \"id\": "...), c.ID)
+	b = appendText(append(b, ",\n        \"result\": "...), c.Result)
+	b = strconv.AppendBool(append(b, ",\n        \"required\": "...), c.Required)
+	b = appendOptional(append(b, ",\n        \"code\": "...), c.Code)
+	b = appendOptional(append(b, ",\n        \"detail\": "...), c.Detail)
+	b = append(b, ",\n        \"evidence\": "...)
+	if c.Evidence == nil {
+		return append(b, "null\n      }"...)
 	}
-	o.more = true
-	o.b = append(o.b, spaces[:1+2*o.depth]...)
+	b = append(b, '{')
+	for i, f := range c.Evidence {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendText(append(b, "\n          "...), f.Name)
+		b = appendText(append(b, ": "...), f.Value)
+	}
+	if len(c.Evidence) > 0 {
+		b = append(b, "\n        "...)
+	}
+	return append(b, "}\n      }"...)
 }
 
-// name begins a member. Names are ours and need no escapes.
-func (o *indented) name(s string) {
-	o.item()
-	o.b = append(o.b, '"')
-	o.b = append(o.b, s...)
-	o.b = append(o.b, `": `...)
+func appendParty(b []byte, p *verdict.Party) []byte {
+	if p == nil {
+		return append(b, "null"...)
+	}
+	b = append(b, '{')
+	begin := len(b)
+	for _, m := range [...]struct{ name, value string }{{"\n      \"id\": ", p.ID}, {"\n      \"name\": ", p.Name}, {"\n      \"type\": ", p.Type}} {
+		if m.value == "" {
+			continue
+		}
+		if len(b) > begin {
+			b = append(b, ',')
+		}
+		b = appendText(append(b, m.name...), m.value)
+	}
+	if len(b) > begin {
+		b = append(b, "\n    "...)
+	}
+	return append(b, '}')
 }
 
-// string writes a text; what is not UTF-8 in it is replaced, as everywhere in answers.
-func (o *indented) string(s string) {
+// appendList appends the texts of an array that was begun, and its end.
+func appendList(b []byte, values []string) []byte {
+	for i, s := range values {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendText(append(b, "\n      "...), s)
+	}
+	if len(values) > 0 {
+		b = append(b, "\n    "...)
+	}
+	return append(b, ']')
+}
+
+func appendOptional(b []byte, s *string) []byte {
+	if s == nil {
+		return append(b, "null"...)
+	}
+	return appendText(b, *s)
+}
+
+// appendText appends a text; what is not UTF-8 in it is replaced, as everywhere in answers.
+func appendText(b []byte, s string) []byte {
 	if !isPlain(s) {
-		o.b, _ = jsontext.AppendQuote(o.b, s)
-		return
+		b, _ = jsontext.AppendQuote(b, s)
+		return b
 	}
-	o.b = append(o.b, '"')
-	o.b = append(o.b, s...)
-	o.b = append(o.b, '"')
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
 }
 
 // isPlain reports whether a text is of ASCII alone and nothing in it has to be escaped. It
@@ -112,96 +151,4 @@ func isPlain(s string) bool {
 		}
 	}
 	return true
-}
-
-func (o *indented) text(name, s string) {
-	o.name(name)
-	o.string(s)
-}
-
-func (o *indented) optional(name string, s *string) {
-	o.name(name)
-	if s == nil {
-		o.b = append(o.b, "null"...)
-		return
-	}
-	o.string(*s)
-}
-
-// open begins an object or array of n things. Where there are none it is written whole,
-// and open answers false.
-func (o *indented) open(c byte, n int) bool {
-	o.b = append(o.b, c)
-	if n == 0 {
-		o.b = append(o.b, c+2) // in ASCII the closing one follows by two
-		return false
-	}
-	o.depth++
-	o.more = false
-	return true
-}
-
-func (o *indented) close(c byte) {
-	o.depth--
-	o.more = true
-	o.b = append(o.b, spaces[:1+2*o.depth]...)
-	o.b = append(o.b, c)
-}
-
-func (o *indented) list(name string, values []string) {
-	o.name(name)
-	if o.open('[', len(values)) {
-		for _, s := range values {
-			o.item()
-			o.string(s)
-		}
-		o.close(']')
-	}
-}
-
-func (o *indented) party(name string, p *verdict.Party) {
-	o.name(name)
-	if p == nil {
-		o.b = append(o.b, "null"...)
-		return
-	}
-	n := 0
-	for _, s := range []string{p.ID, p.Name, p.Type} {
-		if s != "" {
-			n++
-		}
-	}
-	if !o.open('{', n) {
-		return
-	}
-	for _, m := range [...][2]string{{"id", p.ID}, {"name", p.Name}, {"type", p.Type}} {
-		if m[1] != "" {
-			o.text(m[0], m[1])
-		}
-	}
-	o.close('}')
-}
-
-func (o *indented) check(c *verdict.Check) {
-	o.text("id", c.ID)
-	o.text("result", c.Result)
-	o.name("required")
-	o.b = strconv.AppendBool(o.b, c.Required)
-	o.optional("code", c.Code)
-	o.optional("detail", c.Detail)
-	o.name("evidence")
-	if c.Evidence == nil {
-		o.b = append(o.b, "null"...)
-		return
-	}
-	if !o.open('{', len(c.Evidence)) {
-		return
-	}
-	for _, f := range c.Evidence {
-		o.item()
-		o.string(f.Name)
-		o.b = append(o.b, ": "...)
-		o.string(f.Value)
-	}
-	o.close('}')
 }

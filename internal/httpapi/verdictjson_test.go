@@ -74,11 +74,10 @@ func TestPlainTexts(t *testing.T) {
 					if place+1 < length {
 						b[place+1] = beside
 					}
-					o := indented{}
-					o.string(string(b))
+					got := appendText(nil, string(b))
 					want, _ := jsontext.AppendQuote(nil, b)
-					if !bytes.Equal(o.b, want) {
-						t.Fatalf("%q: expected %s, found %s", b, want, o.b)
+					if !bytes.Equal(got, want) {
+						t.Fatalf("%q: expected %s, found %s", b, want, got)
 					}
 				}
 			}

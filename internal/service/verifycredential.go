@@ -45,11 +45,16 @@ func plainCredential(b []byte) bool {
 	if !bytes.HasPrefix(bytes.TrimLeft(b, " \t\r\n"), []byte("{")) || !bytes.Contains(b, []byte(`"DataIntegrityProof"`)) {
 		return false
 	}
-	// Cut so that each begins with a letter that is rare where the first ones are not.
-	for _, other := range [...]string{"kleProof", "kle-proof", "kcerts", "Presentation", `\u`} {
-		if bytes.Contains(b, []byte(other)) {
+	if bytes.Contains(b, []byte("Presentation")) || bytes.Contains(b, []byte(`\u`)) {
+		return false
+	}
+	// MerkleProof, merkle-proof and blockcerts, from the letter in them that is rare.
+	for i := bytes.IndexByte(b, 'k'); i >= 0; i = bytes.IndexByte(b, 'k') {
+		b = b[i:]
+		if bytes.HasPrefix(b, []byte("kleProof")) || bytes.HasPrefix(b, []byte("kle-proof")) || bytes.HasPrefix(b, []byte("kcerts")) {
 			return false
 		}
+		b = b[1:]
 	}
 	return true
 }

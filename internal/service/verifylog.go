@@ -11,6 +11,7 @@ import (
 type verificationLog struct {
 	mu      sync.Mutex
 	waiting []logLine
+	spare   []logLine // with room for the next that wait
 	lost    int
 	full    chan struct{}
 }
@@ -35,7 +36,7 @@ func (s *Service) logVerdict(scope Scope, subject, publicID, method string, v Ve
 	if s.c.NoVerificationLog {
 		return
 	}
-	now := s.now()
+	now := v.Report.EvaluatedAt
 	line := logLine{scope: scope, publicID: publicID, issuer: s.scopeOf(v.Report), entry: LogEntry{
 		ID: QuickID(now), At: now, Subject: subject, Method: method,
 		Outcome: v.Report.Outcome.String(), Reason: string(v.Report.Reason), Source: coarse(source),
@@ -77,13 +78,13 @@ func (s *Service) logUpload(publicID string, v Verdict, source string) {
 func (s *Service) writeVerifications(ctx context.Context) error {
 	l := &s.verlog
 	l.mu.Lock()
-	lines, lost := l.waiting, l.lost
-	l.waiting, l.lost = nil, 0
+	all, lost := l.waiting, l.lost
+	l.waiting, l.spare, l.lost = l.spare, nil, 0
 	l.mu.Unlock()
 	if lost > 0 {
 		s.log.WarnContext(ctx, "verification log: lines lost", "lines", lost)
 	}
-	for len(lines) > 0 {
+	for lines := all; len(lines) > 0; {
 		n := min(len(lines), flushAt)
 		if err := s.writeLines(ctx, lines[:n]); err != nil {
 			l.mu.Lock()
@@ -92,6 +93,12 @@ func (s *Service) writeVerifications(ctx context.Context) error {
 			return err
 		}
 		lines = lines[n:]
+	}
+	if cap(all) <= 2*flushAt {
+		clear(all)
+		l.mu.Lock()
+		l.spare = all[:0]
+		l.mu.Unlock()
 	}
 	return nil
 }
