@@ -285,15 +285,26 @@ func (c *trustCache) forget(id string) {
 	c.dropLists()
 }
 
-// outdate has issuers read again that were read a moment ago, though not just now: nobody is
-// to have the store asked for each of many documents that name a key that never was.
-func (c *trustCache) outdate(ids []string, now time.Time) {
+// readApart is how long one reading of an issuer is after another, where documents name keys
+// that it does not have: nobody is to have the store asked for each of many.
+const readApart = listFresh / 100
+
+// outdate has issuers read again that were last read before a document was judged. Of one that
+// was read just before, it says how long to wait: the key may have been added in between.
+func (c *trustCache) outdate(ids []string, judged, now time.Time) (wait time.Duration) {
 	issuers := c.state.Load().issuers
 	for _, id := range ids {
-		if known := issuers[id]; known != nil && now.UnixNano()-known.read.Load() >= int64(listFresh/100) {
+		known := issuers[id]
+		if known == nil || !judged.IsZero() && known.read.Load() > judged.UnixNano() {
+			continue
+		}
+		if left := readApart - now.Sub(time.Unix(0, known.read.Load())); left > 0 && left <= readApart {
+			wait = max(wait, left)
+		} else {
 			known.read.Store(0)
 		}
 	}
+	return wait
 }
 
 // dropLists has published lists read again.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/chancery-dev/chancery"
 	"github.com/chancery-dev/chancery/internal/verifying"
@@ -20,7 +21,8 @@ const maxRounds = 4
 // now. An error is a fault on our side.
 func (s *Service) judged(ctx context.Context, f func(*trustState) (*verifier.Report, error)) (*verifier.Report, error) {
 	for round := 1; ; round++ {
-		report, err := f(s.trust.state.Load())
+		state := s.trust.state.Load()
+		report, err := f(state)
 		if err != nil {
 			return nil, err
 		}
@@ -29,17 +31,37 @@ func (s *Service) judged(ctx context.Context, f func(*trustState) (*verifier.Rep
 			return nil, err
 		}
 		ids := issuersOf(report, sealers, 0)
-		if round == 1 && lacksKey(report, 0) {
-			s.trust.outdate(ids, s.now()) // another process may have added it since
+		lacking := round == 1 && lacksKey(report, 0)
+		if lacking { // another process may have added it since
+			if wait := s.trust.outdate(ids, report.EvaluatedAt, s.now()); wait > 0 {
+				if err := pause(ctx, wait); err != nil {
+					return nil, err
+				}
+				s.trust.outdate(ids, report.EvaluatedAt, s.now().Add(readApart))
+			}
 		}
 		changed, err := s.learn(ctx, ids)
 		if err != nil {
 			return nil, err
 		}
+		// Where several wait, the first of them reads for all.
+		changed = changed || lacking && s.trust.state.Load() != state
 		if !changed || round == maxRounds {
 			setOffline(report, s.c.Online == nil, 0)
 			return report, nil
 		}
+	}
+}
+
+// pause waits, unless the work is to end.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

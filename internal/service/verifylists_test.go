@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -250,6 +251,38 @@ func TestRotatedElsewhere(t *testing.T) {
 			w.pass(20 * time.Millisecond)
 		}
 		expect(t, "signed elsewhere, by id", w.verifyID(got.PublicID), "valid", "", service.StateIssued)
+	}
+}
+
+// TestRotatedJustNow: where the issuer was read in the same moment as the key was added, by
+// one who waits or many, that is waited for and looked at again.
+func TestRotatedJustNow(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north")
+	here, other := w.s, w.again()
+	issuer := must(here.ListIssuers(w.ctx, c, service.Page{}))(t).Items[0]
+	for range 3 {
+		w.s = here
+		expect(t, "read", w.verifyID(w.issue(c).PublicID), "valid", "", service.StateIssued)
+		must(other.RotateKey(w.ctx, c, issuer.ID, service.RotateKey{}, once))(t)
+		w.s = other
+		b := w.file(c, w.issue(c).ID, "vc")
+		w.s = here
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				expect(t, "signed in the same moment", w.verify(b), "valid", "", service.StateIssued)
+			})
+		}
+		wg.Wait()
+	}
+	ctx, cancel := context.WithCancel(w.ctx)
+	must(other.RotateKey(w.ctx, c, issuer.ID, service.RotateKey{}, once))(t)
+	w.s = other
+	b := w.file(c, w.issue(c).ID, "vc")
+	cancel()
+	if v, err := here.VerifyFiles(ctx, []service.Upload{{Bytes: b}}, "api"); err == nil {
+		t.Errorf("expected a call that has ended to be no verdict, found %v", v.Report.Outcome)
 	}
 }
 
