@@ -254,7 +254,7 @@ func (s *Service) serve() error {
 	if err != nil {
 		return err
 	}
-	pages, err := web.New(web.Config{Public: s.Core, Verifying: s.Core, Documents: s.Documents, BaseURL: p.BaseURL, Verify: page, Count: httpapi.Count, Logger: p.Logger, Clock: p.Clock})
+	pages, err := web.New(web.Config{Public: s.Core, Verifying: s.Core, Documents: s.Documents, BaseURL: p.BaseURL, MaxBody: p.MaxBody, Verify: page, Count: httpapi.Count, Logger: p.Logger, Clock: p.Clock})
 	if err != nil {
 		return err
 	}

@@ -72,6 +72,13 @@ perAddressBurst = 2
 			t.Errorf("%s with more than limits.maxBody: %d", path, got)
 		}
 	}
+	form := httptest.NewRequest(http.MethodPost, "/verify", strings.NewReader("--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n"+large+"\r\n--b--\r\n"))
+	form.RemoteAddr = peer
+	form.Header.Set("Content-Type", "multipart/form-data; boundary=b")
+	w := httptest.NewRecorder()
+	if in.Handler.ServeHTTP(w, form); w.Code != 413 {
+		t.Errorf("the form of the page with more than limits.maxBody: %d", w.Code)
+	}
 	for n, from := range []struct{ peer, forwarded string }{{"10.0.0.1:1", "198.51.100.%d"}, {"[2001:db8::7]:1", "198.51.101.%d"}} {
 		for i := range 4 { // each of another address behind the proxy
 			if got := in.asked("", http.MethodGet, "/v1/verify/x", "", from.peer, strings.Replace(from.forwarded, "%d", string(rune('1'+i)), 1)); got != 200 {
