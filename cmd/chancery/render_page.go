@@ -19,6 +19,7 @@ type renderFlags struct {
 	fonts                                                                   []string
 	preview, test                                                           bool
 	dpi                                                                     float64
+	page                                                                    int
 }
 
 func (c *cli) renderCommand() *cobra.Command {
@@ -26,7 +27,7 @@ func (c *cli) renderCommand() *cobra.Command {
 	names, sizes := layout.BuiltinNames()
 	cmd := &cobra.Command{
 		Use:   "render TEMPLATE FIELDS.json -o PAGE.pdf",
-		Short: "Make a certificate page (PDF/A-3b)",
+		Short: "Make a certificate page (PDF/A-3b, PDF/UA-1)",
 		Long: `Makes a page from a template and the fields to fill in. TEMPLATE is a file
 (docs/formats/template.md) or one that ships with the program: ` + strings.Join(names, ", ") + `.
 FIELDS is a JSON object: names and texts, and optionally "facts", a list of
@@ -61,7 +62,7 @@ page carries its own proof. --preview makes a PNG picture instead.`,
 			}
 			var page []byte
 			if f.preview {
-				page, err = r.Preview(cmd.Context(), template, fields, options, layout.PreviewOptions{DPI: f.dpi})
+				page, err = r.Preview(cmd.Context(), template, fields, options, layout.PreviewOptions{DPI: f.dpi, Page: f.page})
 			} else {
 				page, err = r.Render(cmd.Context(), template, fields, options)
 			}
@@ -84,6 +85,7 @@ page carries its own proof. --preview makes a PNG picture instead.`,
 	fl.StringArrayVar(&f.fonts, "fonts", []string{"/usr/share/fonts"}, "directory with fonts for further scripts; may be repeated")
 	fl.BoolVar(&f.test, "test", false, "write TEST across the page")
 	fl.BoolVar(&f.preview, "preview", false, "make a PNG picture instead of a PDF")
+	fl.IntVar(&f.page, "page", 1, "which page of a longer document the picture is of, from 1")
 	fl.Float64Var(&f.dpi, "dpi", 96, "resolution of the picture")
 	c.outputFlag(cmd, &f.out, "file to write; default: standard output")
 	return cmd

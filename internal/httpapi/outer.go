@@ -213,11 +213,27 @@ func (a *api) page(rec *recorder, r *http.Request, x *exchange) {
 	x.route, x.secret, x.api = "page", true, a
 	if !strings.HasPrefix(r.URL.Path, "/assets/") {
 		if wait, ok := a.addresses.take(rec.Header(), byAddress(x.addr), a.Clock()); !ok {
-			a.fail(rec, r, tooMany(wait))
+			a.refuse(rec, r, wait)
 			return
 		}
 	}
 	a.Web.ServeHTTP(rec, r)
+}
+
+// refuser are pages that say to a reader why there is no other.
+type refuser interface {
+	Refuse(w http.ResponseWriter, r *http.Request, status int)
+}
+
+// refuse answers who has asked for pages too often: a reader with a page.
+func (a *api) refuse(rec *recorder, r *http.Request, wait time.Duration) {
+	pages, ok := a.Web.(refuser)
+	if accept := r.Header["Accept"]; !ok || quality(accept, "text/html") <= quality(accept, problemType) {
+		a.fail(rec, r, tooMany(wait))
+		return
+	}
+	rec.Header()["Retry-After"] = []string{seconds(wait)}
+	pages.Refuse(rec, r, http.StatusTooManyRequests)
 }
 
 // ofPage reports whether a request below the page of a credential is for the pages, not for

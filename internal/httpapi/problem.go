@@ -175,7 +175,7 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	h["Cache-Control"] = noStore
 	if e.RetryAfter > 0 {
-		h.Set("Retry-After", strconv.FormatInt(int64(math.Ceil(e.RetryAfter.Seconds())), 10))
+		h.Set("Retry-After", seconds(e.RetryAfter))
 	}
 	if p.Status == http.StatusUnauthorized && h.Get("WWW-Authenticate") == "" {
 		h.Set("WWW-Authenticate", challenge(r, e.Code))
@@ -185,6 +185,11 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 		mediaType = jsonType
 	}
 	a.writeJSON(w, r, p.Status, mediaType, p)
+}
+
+// seconds is a time to wait, as Retry-After has it.
+func seconds(d time.Duration) string {
+	return strconv.FormatInt(int64(math.Ceil(d.Seconds())), 10)
 }
 
 // WriteProblem answers an error as API.md, 4 says, for handlers mounted beside the

@@ -131,7 +131,7 @@ func (r *Renderer) Check(ctx context.Context, t *Template, f Fields, o Options) 
 type PreviewOptions struct {
 	// DPI is the resolution in dots per inch; 0 means 96.
 	DPI float64
-	// Page is which one is drawn, from 0.
+	// Page is which one is drawn, from 1; 0 means the first.
 	Page int
 }
 
@@ -150,10 +150,10 @@ func (r *Renderer) Preview(ctx context.Context, t *Template, f Fields, o Options
 	if !(p.DPI >= 10 && d.width*d.height/72/72*p.DPI*p.DPI <= maxPreviewPixels) {
 		return nil, &OptionError{"DPI", fmt.Sprintf("expected 10 or more and at most %d pixels, found another resolution", maxPreviewPixels)}
 	}
-	if p.Page < 0 || p.Page >= len(d.pages) {
-		return nil, &OptionError{"Page", fmt.Sprintf("expected a page of 0 to %d, found another", len(d.pages)-1)}
+	if p.Page < 0 || p.Page > len(d.pages) {
+		return nil, &OptionError{"Page", fmt.Sprintf("expected a page from 1 to %d, found another", len(d.pages))}
 	}
-	img, err := rasterize(ctx, s, d, p.Page, p.DPI)
+	img, err := rasterize(ctx, s, d, max(p.Page, 1)-1, p.DPI)
 	if err != nil {
 		return nil, err
 	}

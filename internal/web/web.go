@@ -106,8 +106,17 @@ func New(c Config) (http.Handler, error) {
 		}
 		mux.Handle("/sign/", signing)
 	}
-	return mux, nil
+	return reader{mux, s}, nil
 }
+
+// reader is what New returns.
+type reader struct {
+	http.Handler
+	s *site
+}
+
+// Refuse says to a reader that there is no page for him: with 429, that too much is asked for.
+func (h reader) Refuse(w http.ResponseWriter, r *http.Request, status int) { h.s.failure(w, r, status) }
 
 // readOnly lets GET and HEAD pass.
 func (s *site) readOnly(next http.Handler) http.Handler {

@@ -94,6 +94,38 @@ perAddressBurst = 2
 	}
 }
 
+// TestTooManyPages: a reader who has asked for more pages than his network may is told so on
+// one, in his language; a program by a problem.
+func TestTooManyPages(t *testing.T) {
+	in := opened(t, "[limits]\nperAddress = 0.1\nperAddressBurst = 2\n")
+	const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+	for i, c := range []struct {
+		method, path, accept, lang string
+		status                     int
+		media, text                string
+	}{
+		{"GET", "/", browser, "en", 200, "text/html", ""},
+		{"GET", "/verify", browser, "en", 200, "text/html", ""},
+		{"GET", "/c/x", browser, "en", 429, "text/html", "Too many requests"},
+		{"POST", "/verify", browser, "de", 429, "text/html", "Zu viele Anfragen"},
+		{"GET", "/nothing", "text/html", "ar", 429, "text/html", "طلبات أكثر مما ينبغي"},
+		{"GET", "/c/x", "*/*", "", 429, "application/problem+json", "RATE_LIMITED"},
+		{"GET", "/c/x", "application/json", "", 429, "application/json", "RATE_LIMITED"},
+		{"GET", "/v1/verify/x", browser, "", 429, "application/problem+json", "RATE_LIMITED"},
+		{"GET", "/assets/none.css", browser, "en", 404, "text/html", ""},
+	} {
+		r := httptest.NewRequest(c.method, c.path, nil)
+		r.RemoteAddr = "127.0.0.1:1"
+		r.Header.Set("Accept", c.accept)
+		r.Header.Set("Accept-Language", c.lang)
+		w := httptest.NewRecorder()
+		in.Handler.ServeHTTP(w, r)
+		if w.Code != c.status || !strings.HasPrefix(w.Header().Get("Content-Type"), c.media) || !strings.Contains(w.Body.String(), c.text) || (w.Header().Get("Retry-After") == "10") != (c.status == 429) {
+			t.Errorf("%d, %s %s: %d %v %s", i, c.method, c.path, w.Code, w.Header(), w.Body)
+		}
+	}
+}
+
 // TestDatabaseIsPrivate: it holds personal data, wherever it lies.
 func TestDatabaseIsPrivate(t *testing.T) {
 	in := opened(t, "")

@@ -131,7 +131,7 @@ func (r *Renderer) Front(q Request) ([]byte, error) {
 // Failure renders the page of an HTTP status: 403, 404, 405 or 503, any other as 500.
 func (r *Renderer) Failure(q Request, path string, status int) ([]byte, error) {
 	switch status {
-	case 403, 404, 405, 503:
+	case 403, 404, 405, 429, 503:
 	default:
 		status = 500
 	}
