@@ -366,9 +366,9 @@ func repeated(n int, value string) string {
 	return strings.Join(out, ",")
 }
 
-// TestLargeSchemas: schemas as people write them are made ready however large they are,
+// TestWorkOfLargeSchemas: schemas as people write them are made ready however large they are,
 // and the time that is said beforehand is the time that it takes.
-func TestLargeSchemas(t *testing.T) {
+func TestWorkOfLargeSchemas(t *testing.T) {
 	for name, schema := range map[string]string{
 		"properties": `{"type":"object","properties":{` + repeated(2500, `"m%d":{"type":"string","description":"what this member is for","minLength":1}`) + `}}`,
 		"references": `{"type":"object","properties":{` + repeated(2000, `"m%d":{"$ref":"#/$defs/text%d"}`) + `},"$defs":{` + repeated(2000, `"text%d":{"type":"string"}`) + `}}`,

@@ -65,8 +65,7 @@ func TestClockAhead(t *testing.T) {
 // TestPeriodicByTheClock: a periodic job is for now, by the clock that is set, however it was
 // set since the worker began.
 func TestPeriodicByTheClock(t *testing.T) {
-	s := openForJobs(t)
-	s.c.Now = func() time.Time { return time.Now().Add(-time.Hour) }
+	s := openByClock(t, func() time.Time { return time.Now().Add(-time.Hour) })
 	ran := make(chan string, 100)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)

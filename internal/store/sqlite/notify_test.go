@@ -16,7 +16,12 @@ import (
 
 func openForJobs(t *testing.T) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), Config{Path: filepath.Join(t.TempDir(), "db"), Now: time.Now})
+	return openByClock(t, time.Now)
+}
+
+func openByClock(t *testing.T, now func() time.Time) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), Config{Path: filepath.Join(t.TempDir(), "db"), Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
