@@ -2,6 +2,8 @@ package service_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -46,4 +48,40 @@ func TestPublishedAfterRotation(t *testing.T) {
 	must(w.s.RotateKey(w.ctx, c, issuer.ID, service.RotateKey{Compromised: true, Key: keys[0].ID}, once))(t)
 	published("compromised", keys[0].PublicKey, keys[0].ID, false)
 	published("compromised", keys[1].PublicKey, keys[1].ID, true)
+}
+
+// contested is a store in which others are always quicker, for a while.
+type contested struct {
+	service.Store
+	left int
+}
+
+func (c *contested) Update(ctx context.Context, f func(service.Tx) error) error {
+	if c.left > 0 {
+		c.left--
+		return service.ErrConflict
+	}
+	return c.Store.Update(ctx, f)
+}
+
+// TestRotatedAmidOthers: a key is exchanged, and one that is known to others is given up,
+// however much others do with the issuer meanwhile; what is contested for ever is said to be.
+func TestRotatedAmidOthers(t *testing.T) {
+	w := newWorld(t)
+	c := w.school("north")
+	issuer := must(w.s.ListIssuers(w.ctx, c, service.Page{}))(t).Items[0]
+	store := &contested{Store: w.store}
+	w.config.Store = store
+	w.s = w.again()
+	for n, in := range []service.RotateKey{{}, {Compromised: true}, {Compromised: true, Key: issuer.Keys[0].ID}} {
+		store.left = 7
+		if _, err := w.s.RotateKey(w.ctx, c, issuer.ID, in, once); err != nil || store.left != 0 {
+			t.Errorf("%d: %v", n, err)
+		}
+		expect(t, "issued after it", w.verifyID(w.issue(c).PublicID), "valid", "", service.StateIssued)
+	}
+	store.left = 1 << 30
+	if _, err := w.s.RotateKey(w.ctx, c, issuer.ID, service.RotateKey{}, once); !errors.Is(err, service.ErrConflict) {
+		t.Errorf("expected a conflict, found %v", err)
+	}
 }

@@ -3,7 +3,9 @@ package service
 import (
 	"context"
 	"crypto"
+	"errors"
 	"slices"
+	"time"
 )
 
 // RotateKey implements Issuers. The old key's private part is destroyed; its public part
@@ -38,7 +40,7 @@ func (s *Service) RotateKey(ctx context.Context, c Caller, id string, in RotateK
 		return Result[Issuer]{}, err
 	}
 	var rotated StoredIssuer
-	out, err := Once(ctx, s.c.Store, s.now(), c.Scope, i, nil, func(tx Tx) (Result[Issuer], error) {
+	out, err := persist(ctx, s.c.Store, s.now(), c.Scope, i, func(tx Tx) (Result[Issuer], error) {
 		r, old, err := findIssuer(ctx, tx, c.Scope, id)
 		if err != nil {
 			return Result[Issuer]{}, err
@@ -76,6 +78,18 @@ func (s *Service) RotateKey(ctx context.Context, c Caller, id string, in RotateK
 	})
 	if err == nil && !out.Replayed {
 		s.forgetIssuer(rotated)
+	}
+	return out, err
+}
+
+// persist is Once for what has to come about however much else is done with an issuer at that
+// moment: its record is changed by those who issue, too, where a status list is full.
+func persist[T any](ctx context.Context, st Store, now time.Time, c Scope, i Idempotency, f func(Tx) (Result[T], error)) (out Result[T], err error) {
+	const attempts = 10
+	for range attempts {
+		if out, err = Once(ctx, st, now, c, i, nil, f); !errors.Is(err, ErrConflict) {
+			break
+		}
 	}
 	return out, err
 }
