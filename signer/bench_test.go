@@ -1,6 +1,7 @@
 package signer_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"os"
@@ -26,6 +27,11 @@ func BenchmarkTargetIssueEdDSARDFC(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	did, _, err := signer.Identifier(private.Public())
+	if err != nil {
+		b.Fatal(err)
+	}
+	draft = bytes.ReplaceAll(draft, []byte("did:key:z6MkrJVnaZkeFzdQyMZu1cgjg7k1pZZ6pvBQ7XJPt4swbTQ2"), []byte(did))
 	s := &signer.DataIntegrity{Key: k, Created: at}
 	message := make([]byte, 64)
 	raw := func() { ed25519.Sign(private, message) }
